@@ -1,0 +1,106 @@
+"""Sound notebook runs: what nbval 0.11 needs before its green can be believed.
+
+pytest loads this file for every path below the repository's root, so `pytest --nbval notebooks/`
+is enough; no further option is needed. Three cures, each tested in tests/test_nbval.py:
+
+- a kernel that dies fails its cell at once, with how it died, instead of after the cell timeout;
+- what C++ prints to file descriptors 1 and 2 reaches the outputs that are compared;
+- a kernel that crashes after its last cell, or while shutting down, is an error of that cell.
+"""
+
+import signal
+import subprocess
+import time
+from queue import Empty
+
+import pytest
+
+CELL_TIMEOUT = 120  # seconds; nbval's own default is 2,000
+_NBVAL_DEFAULT_TIMEOUT = 2000
+_SHUTDOWN_TIMEOUT = 30  # seconds for destructors and atexit functions
+_LIVENESS_INTERVAL = 0.5  # seconds between two looks at whether the kernel is still there
+
+
+def pytest_configure(config):
+    if not (config.getoption("nbval", False) or config.getoption("nbval_lax", False)):
+        return
+    import nbval.plugin
+
+    # The kernel must be this interpreter, whatever kernels the machine has registered.
+    config.option.nbval_current_env = not config.option.nbval_kernel_name
+    if config.option.nbval_cell_timeout == _NBVAL_DEFAULT_TIMEOUT:
+        config.option.nbval_cell_timeout = CELL_TIMEOUT
+    nbval.plugin.RunningKernel = _watched_kernel(nbval.plugin.RunningKernel)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item):
+    kernel = getattr(item.parent, "kernel", None)  # only nbval's notebooks have one
+    died = kernel is not None and kernel.died_unnoticed()
+    result = yield
+    if died:
+        raise RuntimeError(f"the kernel died after this cell: {kernel.ending}")
+    return result
+
+
+def _watched_kernel(base):
+    """Return nbval's kernel class `base` with the three cures."""
+
+    class WatchedKernel(base):
+        ending = None  # how a dead kernel ended, once that has been seen
+
+        def __init__(self, *args, **kwargs):
+            with pytest.MonkeyPatch.context() as environment:
+                # ipykernel leaves descriptors 1 and 2 alone when it sees this variable.
+                environment.delenv("PYTEST_CURRENT_TEST", raising=False)
+                super().__init__(*args, **kwargs)
+
+        def await_reply(self, msg_id, timeout=None):
+            deadline = None if timeout is None else time.monotonic() + timeout
+            while True:
+                alive = self.is_alive()  # asked first, so that a last reply is still read below
+                try:
+                    message = self.get_message(stream="shell", timeout=_LIVENESS_INTERVAL)
+                except Empty:
+                    if not alive:
+                        self.ending = _how_it_ended(self.km.provisioner.process)
+                        raise RuntimeError(f"the kernel died in this cell: {self.ending}") from None
+                    if deadline is not None and time.monotonic() > deadline:
+                        raise
+                    continue
+                if message["parent_header"].get("msg_id") == msg_id:
+                    if message["content"]["status"] == "aborted":
+                        raise RuntimeError("the kernel aborted this cell's execution request")
+                    return
+
+        def died_unnoticed(self):
+            stopped = not hasattr(self, "km")  # nbval stops a kernel whose cell timed out
+            if stopped or self.ending is not None or self.is_alive():
+                return False
+            self.ending = _how_it_ended(self.km.provisioner.process)
+            return True
+
+        def stop(self):
+            process = self.km.provisioner.process
+            ended = True
+            if process is not None:
+                self.kc.shutdown()  # nbval itself would kill: destructors would never run
+                try:
+                    process.wait(_SHUTDOWN_TIMEOUT)
+                except subprocess.TimeoutExpired:
+                    ended = False
+            super().stop()
+            if not ended:
+                raise RuntimeError(f"the kernel did not shut down in {_SHUTDOWN_TIMEOUT} s")
+            if process is not None and process.returncode != 0:
+                raise RuntimeError(f"the kernel failed to shut down: {_how_it_ended(process)}")
+
+    return WatchedKernel
+
+
+def _how_it_ended(process):
+    """Say how a finished `subprocess.Popen` ended: a signal's name or the exit code."""
+    code = process.poll() if process is not None else None
+    if code is None:
+        return "it is gone"
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

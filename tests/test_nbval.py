@@ -1,0 +1,108 @@
+"""The root conftest.py: what a dead kernel, a late crash and C-level output look like to nbval.
+
+One nested pytest runs all the small notebooks below; each test reads its own lines of the report.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from nbformat.v4 import new_output
+from notebook_files import ROOT, code, write
+
+pytest.importorskip("nbval")
+
+FROM_C = "import os; _ = os.write(1, b'from C')"
+TWO = new_output("execute_result", data={"text/plain": "2"}, execution_count=1)
+NOTEBOOKS = {
+    "right": [code("1 + 1", TWO), "assert True"],
+    "wrong": [code("1 + 2", TWO)],
+    "exits": ["x = 1", "import os; os._exit(3)", "x"],
+    "crashes": ["import os, signal", "os.kill(os.getpid(), signal.SIGSEGV)"],
+    "late": ["import atexit, os; _ = atexit.register(os._exit, 7)"],
+    "killed_between": ["x = 1"],
+    "c_output_same": [code(FROM_C, new_output("stream", name="stdout", text="from C"))],
+    "c_output_differs": [FROM_C],
+}
+KILLS_BETWEEN = """
+import pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    if call.when == "call" and item.path.stem == "killed_between":
+        process = item.parent.kernel.km.provisioner.process
+        process.kill()
+        process.wait()
+"""
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """The short summary of `pytest --nbval`: one line of outcome, cell and message each."""
+    folder = tmp_path_factory.mktemp("nbval")
+    for name, cells in NOTEBOOKS.items():
+        write(folder / f"{name}.ipynb", *cells)
+    shutil.copy(ROOT / "conftest.py", folder)
+    (folder / "kills_between.py").write_text(KILLS_BETWEEN)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    environment["PYTEST_CURRENT_TEST"] = "what an outer pytest leaves in the environment"
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    environment["COLUMNS"] = "200"
+    # conftest.py's own cell timeout is longer than this limit: a death seen only then fails here.
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "--nbval", "--color=no", "-rA", f"--rootdir={folder}"]
+        + ["-p", "nbval.plugin", "-p", "kills_between", "-p", "no:cacheprovider", str(folder)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert run.returncode == 1, run.stdout + run.stderr
+    return run.stdout[run.stdout.index("short test summary info") :]
+
+
+def outcome(report, cell):
+    """Return the summary's lines about `cell`, shortened to outcome and message."""
+    return re.findall(rf"^(\w+) {re.escape(cell)}\b(?: - )?(.*)$", report, re.MULTILINE)
+
+
+def test_outputs_are_compared(report):
+    assert outcome(report, "right.ipynb::Cell 0") == [("PASSED", "")]
+    assert outcome(report, "right.ipynb::Cell 1") == [("PASSED", "")]
+    assert outcome(report, "wrong.ipynb::Cell 0")[0][0] == "FAILED"
+
+
+@pytest.mark.parametrize(
+    "cell, how",
+    [("exits.ipynb::Cell 1", "exit code 3"), ("crashes.ipynb::Cell 1", "killed by SIGSEGV")],
+)
+def test_a_dead_kernel_fails_its_cell_and_says_how_it_died(report, cell, how):
+    [(result, message)] = outcome(report, cell)
+    assert result == "FAILED"
+    assert f"the kernel died in this cell: {how}" in message
+
+
+def test_cells_after_a_dead_kernel_fail_too(report):
+    assert outcome(report, "exits.ipynb::Cell 2")[0][0] == "FAILED"
+
+
+@pytest.mark.parametrize(
+    "cell, message",
+    [
+        ("late.ipynb::Cell 0", "the kernel failed to shut down: exit code 7"),
+        ("killed_between.ipynb::Cell 0", "the kernel died after this cell: killed by SIGKILL"),
+    ],
+)
+def test_a_kernel_that_dies_after_a_passed_cell_is_an_error(report, cell, message):
+    passed, error = sorted(outcome(report, cell), reverse=True)
+    assert passed == ("PASSED", "")
+    assert error[0] == "ERROR" and message in error[1]
+
+
+def test_output_of_c_code_is_compared(report):
+    assert outcome(report, "c_output_same.ipynb::Cell 0") == [("PASSED", "")]
+    assert outcome(report, "c_output_differs.ipynb::Cell 0")[0][0] == "FAILED"
