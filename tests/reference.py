@@ -81,7 +81,7 @@ class HostThread:
 
 
 class Simulator:
-    """Devices, their streams, one host clock. Assign `thread`: the host thread of the next calls."""
+    """Devices, streams, one host clock. Assign `thread`: the host thread of the next calls."""
 
     def __init__(
         self,
