@@ -1,0 +1,32 @@
+// Between c10's values and the simulator's. The simulator checks ranges; these check types.
+#pragma once
+
+#include <c10/core/Device.h>
+#include <c10/core/Stream.h>
+
+#include "../sim/runtime.h"
+
+namespace mtia::backend {
+
+inline c10::Device to_device(int index) {
+  return c10::Device(c10::DeviceType::MTIA, static_cast<c10::DeviceIndex>(index));
+}
+
+inline c10::Stream to_stream(sim::StreamRef ref) {
+  return c10::Stream(c10::Stream::UNSAFE, to_device(ref.device), ref.id);
+}
+
+// Throws sim::Error if `device` is not an MTIA device. Index -1 stays -1.
+int to_index(const c10::Device& device);
+
+// The same, with -1 standing for the current device, as in torch.Stream("mtia").
+int to_index_or_current(const c10::Device& device);
+int index_or_current(c10::DeviceIndex index);
+
+sim::StreamRef to_ref(const c10::Stream& stream);
+
+// An event's opaque handle is its id: no address, so the same in every run.
+inline sim::EventId to_id(const void* event) { return reinterpret_cast<sim::EventId>(event); }
+inline void* to_handle(sim::EventId id) { return reinterpret_cast<void*>(id); }
+
+}  // namespace mtia::backend

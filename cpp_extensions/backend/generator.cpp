@@ -1,0 +1,74 @@
+#include "generator.h"
+
+#include <vector>
+
+#include "../sim/types.h"
+
+namespace mtia::backend {
+
+MTIAGeneratorImpl::MTIAGeneratorImpl(c10::DeviceIndex index)
+    : GeneratorImpl(c10::Device(c10::DeviceType::MTIA, index),
+                    c10::DispatchKeySet(c10::DispatchKey::MTIA)),
+      twister_(c10::make_intrusive<at::CPUGeneratorImpl>()) {}
+
+// Contract: start the sequence that belongs to `seed`.
+void MTIAGeneratorImpl::set_current_seed(uint64_t seed) { twister_->set_current_seed(seed); }
+
+// Contract: the seed of the current sequence.
+uint64_t MTIAGeneratorImpl::current_seed() const { return twister_->current_seed(); }
+
+// Contract: draw a fresh seed from the system, use it, return it.
+uint64_t MTIAGeneratorImpl::seed() { return twister_->seed(); }
+
+// Contract: where a counter-based generator stands in its sequence. A twister has no counter.
+void MTIAGeneratorImpl::set_offset(uint64_t) { get_offset(); }
+uint64_t MTIAGeneratorImpl::get_offset() const {
+  throw sim::Error(
+      "the simulated device's generator has no offset: it is a Mersenne twister, as on the CPU, "
+      "and only counter-based generators have one. Use get_state and set_state");
+}
+
+// Contract: the whole state as bytes, in a CPU tensor that set_state takes back.
+c10::intrusive_ptr<c10::TensorImpl> MTIAGeneratorImpl::get_state() const {
+  return twister_->get_state();
+}
+void MTIAGeneratorImpl::set_state(const c10::TensorImpl& state) { twister_->set_state(state); }
+
+// Contract: a handle on this very state, not a copy: two generators with it draw from one sequence.
+c10::intrusive_ptr<c10::GeneratorImpl> MTIAGeneratorImpl::graphsafe_get_state() const {
+  auto handle = c10::make_intrusive<MTIAGeneratorImpl>(device().index());
+  handle->twister_ = twister_;
+  return handle;
+}
+void MTIAGeneratorImpl::graphsafe_set_state(const c10::intrusive_ptr<c10::GeneratorImpl>& other) {
+  auto* mtia = dynamic_cast<MTIAGeneratorImpl*>(other.get());
+  if (mtia == nullptr) {
+    throw sim::Error("expected the state of an mtia generator, but got one of " +
+                     other->device().str());
+  }
+  twister_ = mtia->twister_;
+}
+
+// Contract: an independent generator that will draw the same numbers.
+MTIAGeneratorImpl* MTIAGeneratorImpl::clone_impl() const {
+  auto* copy = new MTIAGeneratorImpl(device().index());
+  copy->twister_ = twister_->clone();
+  return copy;
+}
+
+at::Generator new_generator(int device) {
+  return at::make_generator<MTIAGeneratorImpl>(static_cast<c10::DeviceIndex>(device));
+}
+
+const at::Generator& default_generator(int device) {
+  static const auto* const generators = [] {
+    auto* made = new std::vector<at::Generator>;
+    for (int i = 0; i < sim::kMaxDevices; ++i) {
+      made->push_back(new_generator(i));
+    }
+    return made;
+  }();
+  return generators->at(device);
+}
+
+}  // namespace mtia::backend

@@ -1,0 +1,166 @@
+#include "hooks.h"
+
+#include "convert.h"
+#include "generator.h"
+#include "python.h"
+#include "trace.h"
+
+namespace mtia::backend {
+
+namespace {
+template <typename Body, typename... Args>
+auto hook(const char* name, const Body& body, const Args&... args) {
+  return traced("hooks", name, body, args...);
+}
+
+c10::DeviceIndex narrow(int index) { return static_cast<c10::DeviceIndex>(index); }
+
+// The index that -1 stands for, checked.
+int checked(c10::DeviceIndex index) { return sim::current_stream(index_or_current(index)).device; }
+}  // namespace
+
+// --- Set-up -------------------------------------------------------------------------------------
+
+// Contract: make the device ready. From here on a forked child cannot use it.
+void MTIAHooks::init() const {
+  hook("init", [] { sim::initialize(); });
+}
+
+// Contract: whether work could run here; never throws, initialises nothing.
+bool MTIAHooks::isAvailable() const { return sim::device_count() > 0; }
+
+// Contract: whether something was done on the device already. Autograd's threads leave alone
+// devices for which this is false.
+bool MTIAHooks::hasPrimaryContext(c10::DeviceIndex index) const {
+  return hook("hasPrimaryContext", [&] { return sim::is_touched(index); }, index);
+}
+
+// Contract: a line for bug reports.
+std::string MTIAHooks::showConfig() const {
+  return hook("showConfig", [] {
+    return "MTIA Lab, simulated, " + std::to_string(sim::device_count()) + " device(s)";
+  });
+}
+
+// --- Devices ------------------------------------------------------------------------------------
+
+// Contract: how many devices there are.
+c10::DeviceIndex MTIAHooks::deviceCount() const {
+  return hook("deviceCount", [] { return narrow(sim::device_count()); });
+}
+c10::DeviceIndex MTIAHooks::getDeviceCount() const { return deviceCount(); }
+
+// [hooks.get_current_device]
+// Contract: this thread's current device, as the guard's getDevice.
+c10::DeviceIndex MTIAHooks::getCurrentDevice() const {
+  return hook("getCurrentDevice", [] { return narrow(sim::current_device()); });
+}
+
+// [hooks.set_current_device]
+// Contract: make the device current on this thread, or throw and change nothing.
+void MTIAHooks::setCurrentDevice(c10::DeviceIndex index) const {
+  hook("setCurrentDevice", [&] { sim::set_device(index); }, index);
+}
+
+// Contract: make the device current; return the one that was.
+c10::DeviceIndex MTIAHooks::exchangeDevice(c10::DeviceIndex index) const {
+  return hook("exchangeDevice", [&] { return narrow(sim::exchange_device(index)); }, index);
+}
+
+// [hooks.maybe_exchange_device]
+// Contract: the same, but a negative index changes nothing and gives -1.
+c10::DeviceIndex MTIAHooks::maybeExchangeDevice(c10::DeviceIndex index) const {
+  return hook(
+      "maybeExchangeDevice",
+      [&] { return index < 0 ? narrow(-1) : narrow(sim::exchange_device(index)); }, index);
+}
+
+// Contract: return once all work on every stream of the device has completed. Comes with the
+// interpreter lock held.
+void MTIAHooks::deviceSynchronize(c10::DeviceIndex index) const {
+  hook("deviceSynchronize", [&] { sim::synchronize_device(index_or_current(index)); }, index);
+}
+
+// Contract: a new reference to (major, minor). Called with the interpreter lock.
+PyObject* MTIAHooks::getDeviceCapability(c10::DeviceIndex index) const {
+  return hook(
+      "getDeviceCapability",
+      [&] {
+        checked(index);
+        return Py_BuildValue("(ii)", 2, 0);
+      },
+      index);
+}
+
+// Contract: a new reference to a dict. PyTorch fixes no keys. The figures of the chip are Meta's
+// own: "Our next-generation Meta Training and Inference Accelerator", April 2024.
+PyObject* MTIAHooks::getDeviceProperties(c10::DeviceIndex index) const {
+  return hook(
+      "getDeviceProperties",
+      [&] {
+        checked(index);
+        const sim::Profile profile = sim::profile();
+        return Py_BuildValue("{s:s, s:i, s:i, s:i, s:i, s:L, s:L}",  //
+                             "name", "MTIA 2i (simulated)",          //
+                             "major", 2, "minor", 0,                 //
+                             "processing_elements", 64,              // a grid of 8 by 8
+                             "clock_rate_khz", 1'350'000,            //
+                             "kernel_slots", static_cast<long long>(profile.kernel_slots),
+                             "queue_depth", static_cast<long long>(profile.queue_depth));
+      },
+      index);
+}
+
+// --- Streams ------------------------------------------------------------------------------------
+
+// [hooks.get_current_stream]
+// Contract: this thread's current stream on the device, as the guard's getStream.
+c10::Stream MTIAHooks::getCurrentStream(c10::DeviceIndex index) const {
+  return hook(
+      "getCurrentStream", [&] { return to_stream(sim::current_stream(index_or_current(index))); },
+      index);
+}
+
+// Contract: that stream's native handle, for code that launches kernels by itself.
+int64_t MTIAHooks::getCurrentRawStream(c10::DeviceIndex index) const {
+  return hook(
+      "getCurrentRawStream",
+      [&] { return sim::native_handle(sim::current_stream(index_or_current(index))); }, index);
+}
+
+// Contract: the stream with id 0, whatever is current.
+c10::Stream MTIAHooks::getDefaultStream(c10::DeviceIndex index) const {
+  return hook("getDefaultStream", [&] { return to_stream({checked(index), 0}); }, index);
+}
+
+// [hooks.set_current_stream]
+// Contract: make `stream` current for its device on this thread.
+void MTIAHooks::setCurrentStream(const c10::Stream& stream) const {
+  hook("setCurrentStream", [&] { sim::exchange_stream(to_ref(stream)); }, stream);
+}
+
+#if MTIA_LAB_TORCH_AT_LEAST(2, 15)
+// Contract: whether launches on the current stream are being captured into a graph.
+bool MTIAHooks::isCurrentStreamCapturing() const {
+  return hook("isCurrentStreamCapturing",
+              [] { return sim::is_capturing(sim::current_stream(sim::current_device())); });
+}
+#endif
+
+// --- Random numbers -----------------------------------------------------------------------------
+
+// Contract: the device's own generator, which lives for ever: Python borrows the reference.
+const at::Generator& MTIAHooks::getDefaultGenerator(c10::DeviceIndex index) const {
+  return default_generator(hook("getDefaultGenerator", [&] { return checked(index); }, index));
+}
+
+// Contract: a generator of the reader's own, for torch.Generator("mtia").
+at::Generator MTIAHooks::getNewGenerator(c10::DeviceIndex index) const {
+  return new_generator(hook("getNewGenerator", [&] { return checked(index); }, index));
+}
+
+bool process_is_latched() {
+  return dynamic_cast<const MTIAHooks*>(&at::detail::getMTIAHooks()) == nullptr;
+}
+
+}  // namespace mtia::backend

@@ -1,0 +1,51 @@
+// The other door to the simulator: what torch.mtia and PyTorch's device-generic code use.
+#pragma once
+
+#include <ATen/detail/MTIAHooksInterface.h>
+
+#include "guard.h"  // MTIA_LAB_TORCH_AT_LEAST
+
+namespace mtia::backend {
+
+// PyTorch looks the hooks up by this very name.
+struct MTIAHooks final : at::MTIAHooksInterface {
+  MTIAHooks() = default;
+  explicit MTIAHooks(at::MTIAHooksArgs) {}  // what the registry passes before 2.13
+
+  // Set-up
+  void init() const override;
+  bool isBuilt() const override { return true; }
+  bool hasMTIA() const override { return true; }
+  bool isAvailable() const override;
+  bool hasPrimaryContext(c10::DeviceIndex index) const override;
+  std::string showConfig() const override;
+
+  // Devices
+  c10::DeviceIndex deviceCount() const override;
+  c10::DeviceIndex getDeviceCount() const override;
+  c10::DeviceIndex getCurrentDevice() const override;
+  void setCurrentDevice(c10::DeviceIndex index) const override;
+  c10::DeviceIndex exchangeDevice(c10::DeviceIndex index) const override;
+  c10::DeviceIndex maybeExchangeDevice(c10::DeviceIndex index) const override;
+  void deviceSynchronize(c10::DeviceIndex index) const override;
+  PyObject* getDeviceCapability(c10::DeviceIndex index) const override;
+  PyObject* getDeviceProperties(c10::DeviceIndex index) const override;
+
+  // Streams
+  c10::Stream getCurrentStream(c10::DeviceIndex index) const override;
+  int64_t getCurrentRawStream(c10::DeviceIndex index) const override;
+  c10::Stream getDefaultStream(c10::DeviceIndex index) const override;
+  void setCurrentStream(const c10::Stream& stream) const override;
+#if MTIA_LAB_TORCH_AT_LEAST(2, 15)
+  bool isCurrentStreamCapturing() const override;
+#endif
+
+  // Random numbers
+  const at::Generator& getDefaultGenerator(c10::DeviceIndex index) const override;
+  at::Generator getNewGenerator(c10::DeviceIndex index) const override;
+};
+
+// Whether PyTorch fixed on "no MTIA" before this library was loaded. It keeps the first answer.
+bool process_is_latched();
+
+}  // namespace mtia::backend

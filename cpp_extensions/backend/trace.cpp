@@ -1,0 +1,53 @@
+#include "trace.h"
+
+#include <cstdio>
+
+#include "../sim/host_thread.h"
+#include "../sim/runtime.h"
+
+namespace mtia::backend {
+
+std::string show(bool value) { return value ? "True" : "False"; }
+std::string show(int64_t value) { return std::to_string(value); }
+std::string show(const std::string& value) { return value; }
+
+std::string show(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.12g", value);
+  return text;
+}
+
+std::string show(const c10::Device& device) { return device.str(); }
+
+std::string show(const c10::Stream& stream) {
+  return stream.device().str() + "/" + std::to_string(stream.id());
+}
+
+std::string show(EventHandle event) {
+  return event.id == 0 ? "new event" : "event " + std::to_string(event.id);
+}
+
+std::vector<int64_t> thread_state() {
+  const sim::HostThread& thread = sim::this_thread();
+  std::vector<int64_t> state{thread.device};
+  for (int device = 0; device < sim::device_count(); ++device) {
+    state.push_back(thread.streams[device]);
+  }
+  return state;
+}
+
+sim::CallRecord begin_call(const char* door, const char* name, std::string args) {
+  sim::CallRecord record{door, name, std::move(args), std::nullopt, std::nullopt};
+  record.site = sim::log::site();
+  record.thread = sim::this_thread().number;
+  record.begin = sim::clock_now();
+  return record;
+}
+
+void end_call(sim::CallRecord record) noexcept {
+  record.end = sim::clock_now();
+  record.state = thread_state();
+  sim::log::append(std::move(record));
+}
+
+}  // namespace mtia::backend

@@ -1,0 +1,73 @@
+// Every override of the guard and the hooks goes through traced(): when nothing is being recorded
+// it is one load and one branch; else the call lands in the log, with what it was given, what it
+// gave back or threw, when, from which line, and the thread's state when it returned.
+#pragma once
+
+#include <c10/core/Device.h>
+#include <c10/core/Stream.h>
+
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "../sim/log.h"
+
+namespace mtia::backend {
+
+struct EventHandle {  // so that an event reads "event 3"
+  sim::EventId id;
+};
+
+// How arguments and results read in the log. Streams as "mtia:0/3": device, then stream id.
+std::string show(bool value);
+std::string show(int64_t value);
+std::string show(double value);
+std::string show(const c10::Device& device);
+std::string show(const c10::Stream& stream);
+std::string show(const std::string& value);
+std::string show(EventHandle event);
+template <typename T>
+std::enable_if_t<std::is_integral_v<T>, std::string> show(T value) {
+  return show(static_cast<int64_t>(value));
+}
+
+// This thread's device, then its current stream of each device.
+std::vector<int64_t> thread_state();
+
+// The record of a call that begins now.
+sim::CallRecord begin_call(const char* door, const char* name, std::string args);
+void end_call(sim::CallRecord record) noexcept;
+
+template <typename... Args>
+std::string show_all(const Args&... args) {
+  std::string text;
+  ((text += (text.empty() ? "" : ", ") + show(args)), ...);
+  return text;
+}
+
+template <typename Body, typename... Args>
+auto traced(const char* door, const char* name, const Body& body, const Args&... args) {
+  if (!sim::log::recording()) {
+    return body();
+  }
+  sim::CallRecord record = begin_call(door, name, show_all(args...));
+  try {
+    if constexpr (std::is_void_v<decltype(body())>) {
+      body();
+      end_call(std::move(record));
+    } else {
+      auto result = body();
+      if constexpr (!std::is_pointer_v<decltype(result)>) {
+        record.result = show(result);
+      }
+      end_call(std::move(record));
+      return result;
+    }
+  } catch (const std::exception& error) {
+    record.error = error.what();
+    end_call(std::move(record));
+    throw;
+  }
+}
+
+}  // namespace mtia::backend

@@ -1,0 +1,53 @@
+#include "control.h"
+
+#include "backend/hooks.h"
+#include "backend/python.h"
+#include "backend/trace.h"
+#include "sim/host_thread.h"
+#include "sim/runtime.h"
+
+namespace mtia::control {
+
+void initialize(int64_t devices) {
+  static auto* const python = new backend::PythonHost;
+  sim::set_host(*python);
+  sim::set_device_count(static_cast<int>(devices));
+}
+
+int64_t device_count() { return sim::device_count(); }
+
+bool latched() { return backend::process_is_latched(); }
+
+void configure(std::string schedule, std::vector<std::string> names, std::vector<int64_t> values) {
+  sim::Profile profile;
+  for (size_t i = 0; i < names.size(); ++i) {
+    profile.set(names[i], values.at(i));
+  }
+  sim::configure(schedule, profile);
+}
+
+std::string schedule() { return sim::schedule_name(); }
+
+void launch(std::string name, int64_t nanoseconds, int64_t effect) {
+  auto* callable = reinterpret_cast<PyObject*>(effect);
+  sim::Effect run = callable == nullptr ? sim::Effect() : backend::python_effect(callable);
+  backend::traced("lab", "launch", [&] { sim::launch(name, nanoseconds, std::move(run)); }, name);
+}
+
+int64_t host_clock() { return sim::clock_now(); }
+
+std::vector<int64_t> state() { return backend::thread_state(); }
+
+int64_t thread() { return sim::this_thread().number; }
+
+int64_t stream_priority(int64_t device, int64_t stream) {
+  return sim::stream_priority({static_cast<int>(device), stream});
+}
+
+void name_files(int64_t namer) { backend::set_file_namer(reinterpret_cast<PyObject*>(namer)); }
+
+int64_t record_begin() { return sim::log::begin(); }
+std::string record_read(int64_t position) { return sim::log::read(position); }
+void record_end() { sim::log::end(); }
+
+}  // namespace mtia::control

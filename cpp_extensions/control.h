@@ -1,0 +1,29 @@
+// torch.ops.mtia_lab.*: what Python may ask the simulator.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace mtia::control {
+
+void initialize(int64_t devices);  // and give the simulator its Python host
+int64_t device_count();
+bool latched();
+
+void configure(std::string schedule, std::vector<std::string> names, std::vector<int64_t> values);
+std::string schedule();
+
+// `effect` is id(callable), which the caller keeps alive during the call; 0 for none.
+void launch(std::string name, int64_t nanoseconds, int64_t effect);
+
+int64_t host_clock();          // virtual nanoseconds
+std::vector<int64_t> state();  // this thread's device, then its current stream of each device
+int64_t thread();              // this thread's logical number
+int64_t stream_priority(int64_t device, int64_t stream);
+
+void name_files(int64_t namer);  // id(function): file name -> name to show, or None to pass over
+int64_t record_begin();
+std::string record_read(int64_t position);
+void record_end();
+
+}  // namespace mtia::control

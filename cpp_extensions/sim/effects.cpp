@@ -1,0 +1,138 @@
+// Running the effects of commands: when their time has come, or when a synchronisation demands it.
+#include <algorithm>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "host_thread.h"
+#include "simulator.h"
+
+namespace mtia::sim {
+
+namespace {
+
+// Marks this thread as inside an effect, also when the effect throws.
+struct InEffect {
+  InEffect() { this_thread().in_effect = true; }
+  ~InEffect() { this_thread().in_effect = false; }
+};
+
+// Runs the effect and returns why it failed, if it did. Its closure dies here, without the lock,
+// since letting go of a Python object runs arbitrary code.
+std::optional<std::string> failure_of(Effect effect) {
+  InEffect mark;
+  try {
+    effect();
+    return std::nullopt;
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "it threw something that is not a std::exception";
+  }
+}
+
+std::string describe(const Command& command, StreamRef stream, const std::string& why) {
+  std::string text = "kernel '" + command.name + "' failed on " + to_string(stream) + " at " +
+                     microseconds(command.finish) + " of virtual time";
+  if (!command.site.empty()) {
+    text += ", enqueued at " + command.site;
+  }
+  return text + ": " + why;
+}
+
+void run_front(Lock& lock, Stream& stream) {
+  Command command = std::move(stream.pending.front());
+  stream.pending.pop_front();
+  if (!command.effect) {
+    return;
+  }
+  lock.unlock();
+  const auto why = failure_of(std::move(command.effect));
+  lock.lock();
+  if (why) {
+    simulator().devices[stream.ref.device].failures.push_back(describe(command, stream.ref, *why));
+  }
+}
+
+// While a batch runs, every other thread waits in enter(), so its order is kept.
+class Batch {
+ public:
+  Batch() { simulator().running_effects = true; }
+  ~Batch() {
+    simulator().running_effects = false;
+    simulator().effects_done.notify_all();
+  }
+};
+
+using Front = std::map<Stream*, CommandId>;  // of each stream, everything up to this command
+
+// Adds to `front` what its waits wait for, until nothing is missing: the happens-before closure.
+void close(Front& front) {
+  std::vector<std::pair<Stream*, CommandId>> work(front.begin(), front.end());
+  Front seen;
+  while (!work.empty()) {
+    auto [stream, last] = work.back();
+    work.pop_back();
+    const CommandId from = std::exchange(seen[stream], std::max(seen[stream], last));
+    for (const Command& command : stream->pending) {
+      if (command.id > last) {
+        break;
+      }
+      if (command.id > from && command.after) {
+        Stream& other = stream_at(command.after->stream);
+        front[&other] = std::max(front[&other], command.after->command);
+        work.emplace_back(&other, command.after->command);
+      }
+    }
+  }
+}
+
+void run_closure(Lock& lock, Front front) {
+  close(front);
+  std::vector<Due> order;
+  for (auto [stream, last] : front) {
+    for (const Command& command : stream->pending) {
+      if (command.id > last) {
+        break;
+      }
+      order.push_back(Due{command.finish, command.id, stream});
+    }
+  }
+  std::sort(order.begin(), order.end(), [](const Due& a, const Due& b) { return b > a; });
+  Batch batch;
+  for (const Due& next : order) {
+    run_front(lock, *next.stream);
+  }
+}
+
+}  // namespace
+
+void run_due(Lock& lock) {
+  Simulator& sim = simulator();
+  const auto one_is_due = [&] { return !sim.due.empty() && sim.due.top().finish <= sim.clock; };
+  if (!one_is_due()) {
+    return;
+  }
+  Batch batch;
+  while (one_is_due()) {
+    Stream* stream = sim.due.top().stream;
+    sim.due.pop();
+    run_front(lock, *stream);
+  }
+}
+
+void run_up_to(Lock& lock, Recording target) {
+  run_closure(lock, {{&stream_at(target.stream), target.command}});
+}
+
+void run_all(Lock& lock, Device& device) {
+  Front front;
+  for (Stream& stream : device.streams) {
+    if (!stream.pending.empty()) {
+      front[&stream] = stream.pending.back().id;
+    }
+  }
+  run_closure(lock, std::move(front));
+}
+
+}  // namespace mtia::sim

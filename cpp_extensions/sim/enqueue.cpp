@@ -1,0 +1,104 @@
+#include "enqueue.h"
+
+#include <algorithm>
+
+#include "host.h"
+#include "host_thread.h"
+#include "log.h"
+#include "runtime.h"
+
+namespace mtia::sim {
+
+namespace {
+const char* type_name(CommandType type) {
+  switch (type) {
+    case CommandType::Kernel:
+      return "kernel";
+    case CommandType::Record:
+      return "record";
+    case CommandType::Wait:
+      return "wait";
+  }
+  return "";
+}
+
+// A full queue makes the host wait for its oldest command, as hardware does.
+void wait_for_room(Lock& lock, Stream& stream) {
+  Simulator& sim = simulator();
+  while (stream.pending.size() >= static_cast<size_t>(sim.profile.queue_depth)) {
+    const Command& oldest = stream.pending.front();
+    sim.clock = std::max(sim.clock, oldest.finish);
+    if (sim.schedule.order == Order::Latest) {
+      run_up_to(lock, Recording{stream.ref, oldest.id, oldest.finish});
+    } else {
+      run_due(lock);
+    }
+  }
+}
+
+// The start rule: after the command before it, after what it waits for, and, for a kernel, when a
+// slot is free. Slots are given out in enqueue order, so a command's times never change later.
+void place(Command& command, Stream& stream, Time duration) {
+  command.start = std::max(command.enqueue, stream.last_finish);
+  if (command.after) {
+    command.start = std::max(command.start, command.after->finish);
+  }
+  command.finish = command.start + duration;
+  if (command.type == CommandType::Kernel) {
+    auto& slots = simulator().devices[stream.ref.device].slots;
+    Time& slot = *std::min_element(slots.begin(), slots.end());
+    command.start = std::max(command.start, slot);
+    command.finish = slot = command.start + duration;
+  }
+  stream.last_finish = command.finish;
+}
+
+void log_command(const Command& command, StreamRef stream, EventId event, int64_t version) {
+  CommandRecord record;
+  record.id = command.id;
+  record.type = type_name(command.type);
+  record.name = command.name;
+  record.stream = stream;
+  record.enqueue = command.enqueue;
+  record.start = command.start;
+  record.finish = command.finish;
+  record.thread = this_thread().number;
+  record.event = event;
+  record.version = version;
+  if (command.after) {
+    record.after.push_back(command.after->command);
+  }
+  record.site = command.site;
+  log::append(std::move(record));
+}
+}  // namespace
+
+Recording enqueue(Lock& lock, Stream& stream, Command command, Time duration, EventId event,
+                  int64_t version) {
+  Simulator& sim = simulator();
+  initialize();
+  sim.devices[stream.ref.device].touched = true;
+  wait_for_room(lock, stream);
+
+  const bool kernel = command.type == CommandType::Kernel;
+  sim.clock += kernel ? sim.profile.launch : sim.profile.event;
+  command.id = ++sim.last_command;
+  command.enqueue = sim.clock;
+  place(command, stream, kernel ? sim.schedule.duration(duration) : 0);
+  if (log::recording()) {
+    log_command(command, stream.ref, event, version);
+  }
+
+  const Recording recording{stream.ref, command.id, command.finish};
+  if (sim.schedule.order == Order::Blocking) {
+    sim.clock = std::max(sim.clock, command.finish);
+  }
+  if (sim.schedule.order != Order::Latest) {
+    sim.due.push(Due{command.finish, command.id, &stream});
+  }
+  stream.pending.push_back(std::move(command));
+  run_due(lock);
+  return recording;
+}
+
+}  // namespace mtia::sim

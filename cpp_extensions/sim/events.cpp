@@ -1,0 +1,100 @@
+// Events. Each recording is a version; a wait binds to the version that is newest when it is
+// called.
+#include "enqueue.h"
+#include "log.h"
+#include "runtime.h"
+#include "synchronize.h"
+
+namespace mtia::sim {
+
+namespace {
+Event& event_at(EventId id) {
+  auto found = simulator().events.find(id);
+  if (found == simulator().events.end()) {
+    throw Error("there is no event " + std::to_string(id) +
+                ": it was never recorded, or it was destroyed");
+  }
+  return found->second;
+}
+}  // namespace
+
+EventId record(EventId id, StreamRef ref, bool timing) {
+  Simulator& sim = simulator();
+  const Site site = log::site();
+  Lock lock = enter("record");
+  Stream& stream = stream_at(ref);
+  if (id == 0) {
+    id = ++sim.last_event;
+    Event& made = sim.events[id];
+    made.device = ref.device;
+    made.timing = timing;
+  }
+  Event& event = event_at(id);
+  if (event.device != ref.device) {
+    throw Error("event " + std::to_string(id) + " was first recorded on mtia:" +
+                std::to_string(event.device) + " and cannot be recorded on " + to_string(ref) +
+                ": an event stays on its first device. Use a new event; a stream of any device "
+                "may wait for it");
+  }
+  const int64_t version = ++event.version;
+  Command command;
+  command.type = CommandType::Record;
+  command.name = "event " + std::to_string(id);
+  command.site = site;
+  const Recording recording = enqueue(lock, stream, std::move(command), 0, id, version);
+  if (auto found = sim.events.find(id); found != sim.events.end()) {
+    found->second.newest = recording;  // looked up again: effects ran, and may have destroyed it
+  }
+  return id;
+}
+
+void wait(EventId id, StreamRef ref) {
+  const Site site = log::site();
+  Lock lock = enter("block");
+  Stream& stream = stream_at(ref);
+  const Event& event = event_at(id);
+  Command command;
+  command.type = CommandType::Wait;
+  command.name = "event " + std::to_string(id);
+  command.after = event.newest;
+  command.site = site;
+  enqueue(lock, stream, std::move(command), 0, id, event.version);
+}
+
+bool query_event(EventId id) {
+  Lock lock = enter("queryEvent");
+  return query(lock, event_at(id).newest);
+}
+
+void synchronize_event(EventId id) {
+  Lock lock = enter("synchronizeEvent");
+  synchronize(lock, event_at(id).newest);
+}
+
+double elapsed_ms(EventId from, EventId to) {
+  Lock lock = enter("elapsedTime");
+  const Event& first = event_at(from);
+  const Event& second = event_at(to);
+  if (first.device != second.device) {
+    throw Error("event " + std::to_string(from) + " is on mtia:" + std::to_string(first.device) +
+                " and event " + std::to_string(to) + " on mtia:" + std::to_string(second.device) +
+                ": two devices have no clock in common. Record both on one device");
+  }
+  if (!first.timing || !second.timing) {
+    throw Error("event " + std::to_string(first.timing ? to : from) +
+                " keeps no time. Make both with torch.Event(enable_timing=True)");
+  }
+  const Time clock = simulator().clock;
+  if (first.newest.finish > clock || second.newest.finish > clock) {
+    throw Error("an event of the two is still to come: synchronise before reading their times");
+  }
+  return static_cast<double>(second.newest.finish - first.newest.finish) / 1e6;
+}
+
+// Called from destructors, also inside an effect and in a forked child: waits for no one.
+void destroy_event(EventId id) noexcept {
+  std::lock_guard<std::mutex> lock(simulator().mutex);
+  simulator().events.erase(id);
+}
+
+}  // namespace mtia::sim

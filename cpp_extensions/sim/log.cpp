@@ -1,0 +1,151 @@
+#include "log.h"
+
+#include <atomic>
+#include <deque>
+#include <mutex>
+#include <variant>
+
+#include "host.h"
+
+namespace mtia::sim::log {
+
+namespace {
+using Record = std::variant<CallRecord, CommandRecord>;
+
+std::mutex records_mutex;
+std::atomic<int> depth{0};  // recordings that are open
+std::deque<Record> records;
+
+// Writes one flat JSON object. Keys are ours; only values need escaping.
+class Object {
+ public:
+  explicit Object(std::string& out) : out_(out) { out_ += '{'; }
+  ~Object() { out_ += "}\n"; }
+  Object(const Object&) = delete;
+  Object& operator=(const Object&) = delete;
+
+  Object& field(const char* key, int64_t value) {
+    this->key(key);
+    out_ += std::to_string(value);
+    return *this;
+  }
+  Object& field(const char* key, const std::string& value) {
+    this->key(key);
+    string(value);
+    return *this;
+  }
+  Object& field(const char* key, const std::optional<std::string>& value) {
+    this->key(key);
+    value ? string(*value) : void(out_ += "null");
+    return *this;
+  }
+  Object& field(const char* key, const std::vector<int64_t>& values) {
+    this->key(key);
+    const char* separator = "[";
+    for (int64_t value : values) {
+      out_ += separator + std::to_string(value);
+      separator = ",";
+    }
+    out_ += values.empty() ? "[]" : "]";
+    return *this;
+  }
+
+ private:
+  void key(const char* key) {
+    out_ += first_ ? "\"" : ",\"";
+    first_ = false;
+    out_ += key;
+    out_ += "\":";
+  }
+  void string(const std::string& value) {
+    static const char* hex = "0123456789abcdef";
+    out_ += '"';
+    for (char c : value) {
+      if (c == '"' || c == '\\') {
+        (out_ += '\\') += c;
+      } else if (static_cast<unsigned char>(c) < 0x20) {
+        ((out_ += "\\u00") += hex[c >> 4]) += hex[c & 15];
+      } else {
+        out_ += c;
+      }
+    }
+    out_ += '"';
+  }
+
+  std::string& out_;
+  bool first_ = true;
+};
+
+void write(std::string& out, const CallRecord& r) {
+  Object(out)
+      .field("kind", std::string("call"))
+      .field("door", std::string(r.door))
+      .field("name", std::string(r.name))
+      .field("args", r.args)
+      .field("result", r.result)
+      .field("error", r.error)
+      .field("thread", r.thread)
+      .field("begin", r.begin)
+      .field("end", r.end)
+      .field("state", r.state)
+      .field("site", r.site);
+}
+
+void write(std::string& out, const CommandRecord& r) {
+  Object(out)
+      .field("kind", std::string("command"))
+      .field("id", r.id)
+      .field("type", std::string(r.type))
+      .field("name", r.name)
+      .field("device", r.stream.device)
+      .field("stream", r.stream.id)
+      .field("enqueue", r.enqueue)
+      .field("start", r.start)
+      .field("finish", r.finish)
+      .field("thread", r.thread)
+      .field("event", r.event)
+      .field("version", r.version)
+      .field("after", r.after)
+      .field("site", r.site);
+}
+
+void append_record(Record record) {
+  std::lock_guard<std::mutex> lock(records_mutex);
+  if (depth.load(std::memory_order_relaxed) > 0) {
+    records.push_back(std::move(record));
+  }
+}
+}  // namespace
+
+std::mutex& mutex() noexcept { return records_mutex; }
+
+bool recording() noexcept { return depth.load(std::memory_order_relaxed) > 0; }
+
+Site site() noexcept { return recording() ? host().call_site() : Site{}; }
+
+void append(CallRecord record) { append_record(std::move(record)); }
+void append(CommandRecord record) { append_record(std::move(record)); }
+
+int64_t begin() {
+  std::lock_guard<std::mutex> lock(records_mutex);
+  ++depth;
+  return static_cast<int64_t>(records.size());
+}
+
+std::string read(int64_t position) {
+  std::lock_guard<std::mutex> lock(records_mutex);
+  std::string out;
+  for (size_t i = static_cast<size_t>(position); i < records.size(); ++i) {
+    std::visit([&](const auto& record) { write(out, record); }, records[i]);
+  }
+  return out;
+}
+
+void end() {
+  std::lock_guard<std::mutex> lock(records_mutex);
+  if (--depth == 0) {
+    records.clear();
+  }
+}
+
+}  // namespace mtia::sim::log

@@ -1,0 +1,60 @@
+// The one log: every call PyTorch makes into the backend, every command the device is given.
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "types.h"
+
+namespace mtia::sim {
+
+struct CallRecord {
+  const char* door;  // "guard", "hooks" or "lab"
+  const char* name;  // the virtual, as PyTorch spells it
+  std::string args;
+  std::optional<std::string> result;
+  std::optional<std::string> error;
+  int thread = 0;
+  Time begin = 0;                // host clock on entry
+  Time end = 0;                  // and on return
+  std::vector<int64_t> state{};  // device, then the current stream of each device, on return
+  Site site{};
+};
+
+struct CommandRecord {
+  CommandId id = 0;
+  const char* type = "";
+  std::string name;
+  StreamRef stream;
+  Time enqueue = 0;
+  Time start = 0;
+  Time finish = 0;
+  int thread = 0;
+  EventId event = 0;             // 0: none
+  int64_t version = 0;           // of the event
+  std::vector<CommandId> after;  // what a wait waits for
+  Site site;
+};
+
+namespace log {
+
+bool recording() noexcept;
+
+// The reader's line that this thread is running, while recording; else nothing, at no cost.
+// May take the interpreter lock, so call it before taking the simulator's mutex.
+Site site() noexcept;
+
+std::mutex& mutex() noexcept;  // for fork handlers only
+void append(CallRecord record);
+void append(CommandRecord record);
+
+// Recordings nest. begin() gives the position at which one starts; read() gives, as one JSON
+// object a line, all records from there on; end() closes it, and the last end() frees the log.
+int64_t begin();
+std::string read(int64_t position);
+void end();
+
+}  // namespace log
+}  // namespace mtia::sim

@@ -1,0 +1,80 @@
+// Streams: made, queried, waited for.
+#include <algorithm>
+
+#include "runtime.h"
+#include "simulator.h"
+#include "synchronize.h"
+
+namespace mtia::sim {
+
+namespace {
+StreamRef add_stream(Device& device, int priority) {
+  initialize();
+  device.touched = true;
+  const StreamRef ref{device.index, device.stream_count};
+  device.streams.push_back(Stream{ref, priority, 0, {}});
+  ++device.stream_count;
+  return ref;
+}
+}  // namespace
+
+StreamRef new_stream(int device, int priority) {
+  Lock lock = enter("getNewStream");
+  return add_stream(device_at(device), priority);
+}
+
+StreamRef pool_stream(int index, bool high_priority) {
+  constexpr size_t kPoolSize = 32;  // as c10/cuda
+  Lock lock = enter("getStreamFromGlobalPool");
+  Device& device = device_at(index);
+  std::vector<StreamId>& pool = device.pools[high_priority];
+  size_t& next = device.next_in_pool[high_priority];
+  if (pool.size() < kPoolSize) {
+    pool.push_back(add_stream(device, high_priority ? -1 : 0).id);
+    return {index, pool.back()};
+  }
+  return {index, pool[next++ % kPoolSize]};
+}
+
+int stream_priority(StreamRef ref) {
+  Lock lock = enter("stream_priority");
+  return stream_at(ref).priority;
+}
+
+// Any number that tells streams apart would do; this one is the same every run and never null.
+int64_t native_handle(StreamRef ref) {
+  check_stream(ref);
+  return (static_cast<int64_t>(ref.device) + 1) << 32 | ref.id;
+}
+
+// Graph capture comes with tensors; until then no stream can be in it.
+bool is_capturing(StreamRef ref) {
+  check_stream(ref);
+  return false;
+}
+
+bool query_stream(StreamRef ref) {
+  Lock lock = enter("queryStream");
+  const Stream& stream = stream_at(ref);
+  return query(lock, newest(stream));
+}
+
+void synchronize_stream(StreamRef ref) {
+  Lock lock = enter("synchronizeStream");
+  const Stream& stream = stream_at(ref);
+  synchronize(lock, newest(stream));
+}
+
+void synchronize_device(int index) {
+  Lock lock = enter("synchronizeDevice");
+  Device& device = device_at(index);
+  Time last = 0;
+  for (const Stream& stream : device.streams) {
+    last = std::max(last, stream.last_finish);
+  }
+  pass_time(simulator().profile.synchronize, last);
+  simulator().schedule.order == Order::Latest ? run_all(lock, device) : run_due(lock);
+  raise_failures(device);
+}
+
+}  // namespace mtia::sim

@@ -1,0 +1,56 @@
+#include "synchronize.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace mtia::sim {
+
+namespace {
+// Under Order::Latest nothing runs by itself: what the host now knows to be done must be done.
+void make_visible(Lock& lock, Recording target) {
+  simulator().schedule.order == Order::Latest ? run_up_to(lock, target) : run_due(lock);
+}
+}  // namespace
+
+void pass_time(Time cost, Time finish) {
+  Time& clock = simulator().clock;
+  clock = std::max(clock + cost, finish);
+}
+
+Recording newest(const Stream& stream) {
+  return {stream.ref, simulator().last_command, stream.last_finish};
+}
+
+bool query(Lock& lock, Recording target) {
+  Simulator& sim = simulator();
+  sim.clock += sim.profile.query;
+  const bool complete = target.finish <= sim.clock;
+  if (complete) {
+    make_visible(lock, target);
+  } else {
+    run_due(lock);
+  }
+  return complete;
+}
+
+void synchronize(Lock& lock, Recording target) {
+  pass_time(simulator().profile.synchronize, target.finish);
+  make_visible(lock, target);
+  raise_failures(device_at(target.stream.device));
+}
+
+void raise_failures(Device& device) {
+  if (device.failures.empty()) {
+    return;
+  }
+  std::string text;
+  for (const std::string& failure : std::exchange(device.failures, {})) {
+    text += (text.empty() ? "" : "\n") + failure;
+  }
+  throw Error(text +
+              "\nA kernel runs after its launch has returned, so it can only be reported at a "
+              "later synchronisation: this one. The stream went on with its next command. "
+              "mtia_lab.configure(schedule='blocking') reports a failure at its launch");
+}
+
+}  // namespace mtia::sim

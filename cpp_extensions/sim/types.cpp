@@ -1,0 +1,22 @@
+#include "types.h"
+
+namespace mtia::sim {
+
+std::string to_string(StreamRef stream) {
+  return "stream " + std::to_string(stream.id) + " of mtia:" + std::to_string(stream.device);
+}
+
+std::string microseconds(Time time) {
+  if (time < 0) {
+    return "-" + microseconds(-time);
+  }
+  std::string text = std::to_string(time / 1000);
+  if (int64_t rest = time % 1000) {
+    std::string digits = std::to_string(1000 + rest).substr(1);
+    digits.erase(digits.find_last_not_of('0') + 1);
+    text += "." + digits;
+  }
+  return text + " us";
+}
+
+}  // namespace mtia::sim

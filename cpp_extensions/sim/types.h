@@ -1,0 +1,36 @@
+// The words every part of the simulator shares.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+namespace mtia::sim {
+
+using Time = int64_t;  // virtual nanoseconds since the process started
+using StreamId = int64_t;
+using EventId = int64_t;
+using CommandId = int64_t;
+
+constexpr int kMaxDevices = 16;
+
+struct StreamRef {
+  int device = 0;
+  StreamId id = 0;
+  bool operator==(const StreamRef& other) const { return device == other.device && id == other.id; }
+};
+
+std::string to_string(StreamRef stream);  // "stream 3 of mtia:0"
+std::string microseconds(Time time);      // "12.5 us"
+
+// Where in the reader's own program a call came from, as "In[3]:2" or "train.py:12"; empty unless
+// lines are being captured.
+using Site = std::string;
+
+// A refusal: what went wrong, why, and what to do next. PyTorch turns it into a RuntimeError.
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+}  // namespace mtia::sim

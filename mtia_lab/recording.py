@@ -1,0 +1,104 @@
+"""`with mtia_lab.record() as log:` and how lines of the reader's program are named in it."""
+
+import sys
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+from . import log as log_module
+from .runtime import state
+
+# Files whose lines are nobody's own: PyTorch, this package, the standard library.
+_PASSED_OVER = (
+    str(Path(torch.__file__).parent) + "/",
+    str(Path(__file__).parent) + "/",
+    sysconfig.get_path("stdlib") + "/",
+    "<frozen ",
+)
+
+
+class LiveLog(log_module.Log):
+    """A log that is still being written: it reads what is new whenever it is looked at."""
+
+    def __init__(self) -> None:
+        super().__init__(initial_state={thread_number(): _flat_state()})
+        self._origin = torch.ops.mtia_lab.host_clock()
+        self._position = torch.ops.mtia_lab.record_begin()
+
+    def _refresh(self) -> None:
+        if self._position is not None:
+            text = torch.ops.mtia_lab.record_read(self._position)
+            new = log_module.parse(text, self._origin)
+            self._records += new
+            self._position += len(new)
+
+    def close(self) -> None:
+        """Read what is left and stop recording."""
+        self._refresh()
+        self._position = None
+        torch.ops.mtia_lab.record_end()
+
+    def __getitem__(self, index):
+        self._refresh()
+        return super().__getitem__(index)
+
+    def __len__(self) -> int:
+        self._refresh()
+        return super().__len__()
+
+    def __iter__(self):
+        self._refresh()
+        return super().__iter__()
+
+
+@contextmanager
+def record() -> Iterator[log_module.Log]:
+    """Record every call into the backend and every command, with the lines they come from.
+
+    Recordings nest; each sees what happens while it is open. Times in the log start at 0 when the
+    recording begins.
+
+    Yields:
+        A log that grows while the block runs and stays as it is afterwards.
+    """
+    torch.ops.mtia_lab.name_files(id(name_file))
+    log = LiveLog()
+    try:
+        yield log
+    finally:
+        log.close()
+
+
+def thread_number() -> int:
+    """This host thread's logical number: threads count in order of their first runtime call."""
+    return torch.ops.mtia_lab.thread()
+
+
+def name_file(file: str) -> str | None:
+    """How the log names a file: "In[3]" for a cell, "train.py" for a script, None to pass over.
+
+    Never a folder: a log may not depend on the machine.
+    """
+    return _cell(file) or _script(file)
+
+
+def _cell(file: str) -> str | None:
+    # A cell's file is a temporary name; which cell it was last run as, only IPython knows.
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    named = shell.compile.format_code_name(file) if shell is not None else None
+    return named[1].removeprefix("Cell ") if named else None
+
+
+@lru_cache(maxsize=1024)
+def _script(file: str) -> str | None:
+    return None if file.startswith(_PASSED_OVER) else Path(file).name
+
+
+def _flat_state() -> tuple[int, ...]:
+    device, streams = state()
+    return (device, *streams)

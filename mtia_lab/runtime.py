@@ -1,0 +1,87 @@
+"""Asking the simulator: configure it, give it work, look at its state."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+
+from .profile import Profile, nanoseconds
+
+_profile = Profile()  # what was last sent; the simulator keeps it in nanoseconds
+
+
+class State(NamedTuple):
+    """What is current on one host thread: written `(device, stream on 0, stream on 1)`."""
+
+    device: int
+    streams: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        return f"({', '.join(map(str, (self.device, *self.streams)))})"
+
+
+def configure(schedule: str | None = None, profile: Profile | None = None) -> None:
+    """Choose when effects become visible, and what the device costs. Only while it is idle.
+
+    Args:
+        schedule: `"modelled"` (each command takes effect at its finish time), `"blocking"` (before
+            its launch returns, like CUDA_LAUNCH_BLOCKING=1), `"latest"` (only when a
+            synchronisation demands it, so that every missing one shows) or `"random:SEED"`
+            (modelled, with durations drawn anew). None keeps the present one, and does not restart
+            a random schedule's draws unless it is given again.
+        profile: what the device costs. None keeps the present one.
+
+    Raises:
+        RuntimeError: work is pending, the schedule is unknown, or a size is below 1.
+    """
+    global _profile
+    profile = _profile if profile is None else profile
+    schedule = torch.ops.mtia_lab.schedule() if schedule is None else schedule
+    fields = profile.fields()
+    torch.ops.mtia_lab.configure(schedule, list(fields), list(fields.values()))
+    _profile = profile
+
+
+def launch(name: str = "kernel", us: float = 10.0, effect: Callable[[], object] | None = None):
+    """Enqueue a synthetic kernel on the current stream of the current device, and return at once.
+
+    Args:
+        name: what the log and the pictures call it.
+        us: how long it runs, in virtual microseconds.
+        effect: called without arguments when the kernel finishes. It may not call the runtime.
+
+    Raises:
+        ValueError: the time is negative, not finite, or longer than a thousand seconds.
+        TypeError: the effect cannot be called.
+        RuntimeError: under the schedule "blocking", the effect failed. Under the others that is
+            raised by the next synchronisation of the device.
+    """
+    if effect is not None and not callable(effect):
+        raise TypeError(
+            f"the effect of kernel {name!r} is a {type(effect).__name__}, which cannot be called; "
+            "give a function without arguments, such as lambda: log.append('done')"
+        )
+    duration = nanoseconds(us, f"the duration of kernel {name!r}")
+    torch.ops.mtia_lab.launch(name, duration, 0 if effect is None else id(effect))
+
+
+def state() -> State:
+    """This host thread's current device and its current stream on each device; never logged."""
+    device, *streams = torch.ops.mtia_lab.state()
+    return State(device, tuple(streams))
+
+
+def host_clock() -> float:
+    """The virtual time of the host, in microseconds since the simulator was loaded."""
+    return torch.ops.mtia_lab.host_clock() / 1000
+
+
+def stream_priority(stream: torch.Stream) -> int:
+    """The priority a stream was made with.
+
+    PyTorch passes it to the backend and keeps no copy, so the backend is who knows.
+
+    Raises:
+        RuntimeError: the device has no such stream.
+    """
+    return torch.ops.mtia_lab.stream_priority(stream.device_index, stream.stream_id)
