@@ -111,7 +111,8 @@ class Log(Sequence[Record]):
     @property
     def commands(self) -> list[Command]:
         """The commands given to the device, in enqueue order."""
-        return [record for record in self if isinstance(record, Command)]
+        commands = [record for record in self if isinstance(record, Command)]
+        return sorted(commands, key=lambda command: command.id)
 
     @property
     def threads(self) -> list[int]:

@@ -36,15 +36,17 @@ std::vector<int64_t> thread_state() {
   return state;
 }
 
-sim::CallRecord begin_call(const char* door, const char* name, std::string args) {
-  sim::CallRecord record{door, name, std::move(args), std::nullopt, std::nullopt};
+OpenCall::OpenCall(const char* door, const char* name, std::string args)
+    : record{door, name, std::move(args), std::nullopt, std::nullopt} {
   record.site = sim::log::site();
-  record.thread = sim::this_thread().number;
+  sim::HostThread& thread = sim::this_thread();
+  record.thread = thread.number;
   record.begin = sim::clock_now();
-  return record;
+  outer_ = std::exchange(thread.call, &record);
 }
 
-void end_call(sim::CallRecord record) noexcept {
+void OpenCall::close() noexcept {
+  sim::this_thread().call = outer_;
   record.end = sim::clock_now();
   record.state = thread_state();
   sim::log::append(std::move(record));

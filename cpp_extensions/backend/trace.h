@@ -34,9 +34,16 @@ std::enable_if_t<std::is_integral_v<T>, std::string> show(T value) {
 // This thread's device, then its current stream of each device.
 std::vector<int64_t> thread_state();
 
-// The record of a call that begins now.
-sim::CallRecord begin_call(const char* door, const char* name, std::string args);
-void end_call(sim::CallRecord record) noexcept;
+// The record of one call, from construction until it is closed and put into the log.
+class OpenCall {
+ public:
+  OpenCall(const char* door, const char* name, std::string args);
+  void close() noexcept;
+  sim::CallRecord record;
+
+ private:
+  sim::CallRecord* outer_;  // calls nest when an effect lets go of an event
+};
 
 template <typename... Args>
 std::string show_all(const Args&... args) {
@@ -50,22 +57,22 @@ auto traced(const char* door, const char* name, const Body& body, const Args&...
   if (!sim::log::recording()) {
     return body();
   }
-  sim::CallRecord record = begin_call(door, name, show_all(args...));
+  OpenCall call(door, name, show_all(args...));
   try {
     if constexpr (std::is_void_v<decltype(body())>) {
       body();
-      end_call(std::move(record));
+      call.close();
     } else {
       auto result = body();
       if constexpr (!std::is_pointer_v<decltype(result)>) {
-        record.result = show(result);
+        call.record.result = show(result);
       }
-      end_call(std::move(record));
+      call.close();
       return result;
     }
   } catch (const std::exception& error) {
-    record.error = error.what();
-    end_call(std::move(record));
+    call.record.error = error.what();
+    call.close();
     throw;
   }
 }

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "host.h"
+#include "host_thread.h"
 
 namespace mtia::sim::log {
 
@@ -109,12 +110,6 @@ void write(std::string& out, const CommandRecord& r) {
       .field("site", r.site);
 }
 
-void append_record(Record record) {
-  std::lock_guard<std::mutex> lock(records_mutex);
-  if (depth.load(std::memory_order_relaxed) > 0) {
-    records.push_back(std::move(record));
-  }
-}
 }  // namespace
 
 std::mutex& mutex() noexcept { return records_mutex; }
@@ -123,8 +118,28 @@ bool recording() noexcept { return depth.load(std::memory_order_relaxed) > 0; }
 
 Site site() noexcept { return recording() ? host().call_site() : Site{}; }
 
-void append(CallRecord record) { append_record(std::move(record)); }
-void append(CommandRecord record) { append_record(std::move(record)); }
+void append(CallRecord record) {
+  std::vector<CommandRecord> commands = std::move(record.commands);
+  std::lock_guard<std::mutex> lock(records_mutex);
+  if (!recording()) {
+    return;
+  }
+  records.emplace_back(std::move(record));
+  for (CommandRecord& command : commands) {
+    records.emplace_back(std::move(command));
+  }
+}
+
+void append(CommandRecord record) {
+  if (CallRecord* call = this_thread().call) {
+    call->commands.push_back(std::move(record));
+    return;
+  }
+  std::lock_guard<std::mutex> lock(records_mutex);
+  if (recording()) {
+    records.emplace_back(std::move(record));
+  }
+}
 
 int64_t begin() {
   std::lock_guard<std::mutex> lock(records_mutex);

@@ -10,19 +10,6 @@
 
 namespace mtia::sim {
 
-struct CallRecord {
-  const char* door;  // "guard", "hooks" or "lab"
-  const char* name;  // the virtual, as PyTorch spells it
-  std::string args;
-  std::optional<std::string> result;
-  std::optional<std::string> error;
-  int thread = 0;
-  Time begin = 0;                // host clock on entry
-  Time end = 0;                  // and on return
-  std::vector<int64_t> state{};  // device, then the current stream of each device, on return
-  Site site{};
-};
-
 struct CommandRecord {
   CommandId id = 0;
   const char* type = "";
@@ -38,6 +25,20 @@ struct CommandRecord {
   Site site;
 };
 
+struct CallRecord {
+  const char* door;  // "guard", "hooks" or "lab"
+  const char* name;  // the virtual, as PyTorch spells it
+  std::string args;
+  std::optional<std::string> result;
+  std::optional<std::string> error;
+  int thread = 0;
+  Time begin = 0;                // host clock on entry
+  Time end = 0;                  // and on return
+  std::vector<int64_t> state{};  // device, then the current stream of each device, on return
+  Site site{};
+  std::vector<CommandRecord> commands{};  // enqueued by this call; they follow it in the log
+};
+
 namespace log {
 
 bool recording() noexcept;
@@ -48,7 +49,7 @@ Site site() noexcept;
 
 std::mutex& mutex() noexcept;  // for fork handlers only
 void append(CallRecord record);
-void append(CommandRecord record);
+void append(CommandRecord record);  // to the call this thread is in, if it is in one
 
 // Recordings nest. begin() gives the position at which one starts; read() gives, as one JSON
 // object a line, all records from there on; end() closes it, and the last end() frees the log.
