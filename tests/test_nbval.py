@@ -60,6 +60,7 @@ def report(tmp_path_factory):
         capture_output=True,
         text=True,
         timeout=100,
+        check=False,
     )
     assert run.returncode == 1, run.stdout + run.stderr
     return run.stdout[run.stdout.index("short test summary info") :]

@@ -1,0 +1,209 @@
+"""mtia_lab.isolated: every way a process can end, and that nothing is left behind."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from mtia_lab import isolated
+from mtia_lab.isolated import Result
+
+HANG = "import threading; threading.Event().wait()"
+
+ENDINGS = {
+    "prints": ("print('hello')", Result(True, "hello\n", None)),
+    "writes from C": ("import os; os.write(1, b'raw')", Result(True, "raw", None)),
+    "raises": ("print('a')\nraise KeyError('b')", Result(False, "a\n", "KeyError: 'b'")),
+    "raises without a message": ("raise ValueError", Result(False, "", "ValueError")),
+    "does not compile": (
+        "1 +",
+        Result(False, "", "SyntaxError: invalid syntax (<code>, line 1)"),
+    ),
+    "sys.exit()": ("import sys; sys.exit()", Result(True, "", None)),
+    "sys.exit(4)": ("import sys; sys.exit(4)", Result(False, "", "exit code 4")),
+    "os._exit(3)": ("import os; os._exit(3)", Result(False, "", "exit code 3")),
+    "os._exit(0)": ("import os; os._exit(0)", Result(False, "", "exit code 0")),
+    "segfaults": (
+        "print('before')\nimport ctypes; ctypes.string_at(0)",
+        Result(False, "before\n", "killed by SIGSEGV"),
+    ),
+    "aborts": ("import os; os.abort()", Result(False, "", "killed by SIGABRT")),
+    "crashes on the way out": (
+        "import atexit, os; atexit.register(os.abort)\nraise ValueError('x')",
+        Result(False, "", "ValueError: x; then killed by SIGABRT"),
+    ),
+    "prints on the way out": (
+        "import atexit; atexit.register(print, 'bye')",
+        Result(True, "bye\n", None),
+    ),
+    "joins its threads": (
+        "import threading; threading.Thread(target=print, args=['late']).start()",
+        Result(True, "late\n", None),
+    ),
+    "forks, and both go on to the end": (
+        "import os\nif pid := os.fork(): os.waitpid(pid, 0)\nprint('parent' if pid else 'child')",
+        Result(True, "child\nparent\n", None),
+    ),
+    "reads its input": ("input()", Result(False, "", "EOFError: EOF when reading a line")),
+    "names a path": (
+        "raise OSError('/home/me/lab/x.so: bad, see https://a.org/b/c')",
+        Result(False, "", "OSError: …/x.so: bad, see https://a.org/b/c"),
+    ),
+    "names an address": (
+        "raise OSError('<f at 0x7f00deadbeef>')",
+        Result(False, "", "OSError: <f at 0x…>"),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def endings():
+    return isolated.run_each({name: code for name, (code, _) in ENDINGS.items()}, prelude="")
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_every_ending_has_its_words(endings, name):
+    assert endings[name] == ENDINGS[name][1]
+
+
+def test_results_come_in_the_order_given(endings):
+    assert list(endings) == list(ENDINGS)
+
+
+@pytest.mark.parametrize(
+    "who_hangs, error", [("True", "hung"), ("os.fork() == 0", None)], ids=["all", "only a child"]
+)
+def test_no_process_that_a_snippet_started_outlives_it(tmp_path, who_hangs, error):
+    fifo = tmp_path / "alive"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    code = f"import os\nheld = open({str(fifo)!r}, 'w')\nif {who_hangs}:\n  os.fork()\n  {HANG}"
+    both = isolated.run_each({"hangs": code, "fine": "print(1)"}, prelude="", timeout=1)
+    assert both == {
+        "hangs": Result(error is None, "", error),
+        "fine": Result(True, "1\n", None),
+    }
+    ended, _, _ = select.select([reader], [], [], 30)
+    assert ended and os.read(reader, 1) == b""  # the end of the file: no process holds it open
+    os.close(reader)
+
+
+def test_the_repr_is_short_and_leaves_out_stderr():
+    result = isolated.run("import sys; print('x'); print('y', file=sys.stderr)")
+    assert repr(result) == "Result(ok=True, stdout='x\\n', error=None)"
+    assert result.stderr == "y\n"
+
+
+def test_a_fresh_process_has_imported_nothing_of_ours():
+    result = isolated.run(
+        "import sys; print([m for m in sys.modules if m[:4] in ('torc', 'mtia')])"
+    )
+    assert result == Result(True, "[]\n", None)
+
+
+def test_code_is_the_main_module_so_its_functions_can_be_pickled():
+    result = isolated.run(
+        "import pickle\ndef f(): return 3\nprint(pickle.loads(pickle.dumps(f))())"
+    )
+    assert result == Result(True, "3\n", None)
+
+
+def test_the_prelude_runs_once_and_snippets_do_not_see_each_other(tmp_path):
+    prelude = f"open({str(tmp_path / 'runs')!r}, 'a').write('x'); seen = []; print('dropped')"
+    snippet = "seen.append(1); print(seen)"
+    results = isolated.run_each({"a": snippet, "b": snippet, "c": snippet}, prelude)
+    assert set(results.values()) == {Result(True, "[1]\n", None)}
+    assert (tmp_path / "runs").read_text() == "x"
+
+
+def test_an_imported_library_survives_the_fork():
+    snippet = "print(torch.ones(300, 300).matmul(torch.ones(300, 300)).sum().item())"
+    results = isolated.run_each({"a": snippet, "b": snippet})
+    assert set(results.values()) == {Result(True, "27000000.0\n", None)}
+
+
+def test_path_directory_and_environment_are_inherited(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "on_path.py").write_text("x = 5")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("MTIA_LAB_TEST", "given")
+    code = """
+        import os, on_path
+        print(on_path.x, os.path.basename(os.getcwd()), os.environ["MTIA_LAB_TEST"])
+    """
+    assert isolated.run(textwrap.dedent(code)) == Result(True, "5 here given\n", None)
+
+
+def test_a_daemon_that_a_snippet_leaves_keeps_nobody_waiting(tmp_path):
+    fifo = tmp_path / "end"
+    os.mkfifo(fifo)
+    code = f"""
+        import os
+        ready, daemon = os.pipe()
+        if os.fork() == 0:
+            os.setsid()  # out of reach of the kill at the end
+            os.write(daemon, b"!")
+            open({str(fifo)!r}).read()
+            os._exit(0)
+        os.read(ready, 1)
+    """
+    assert isolated.run(textwrap.dedent(code)).ok
+    with open(fifo, "w"):  # ends the daemon, if it is there
+        pass
+
+
+def test_nothing_reaches_the_standard_output_of_the_caller(capfd):
+    isolated.run("import os; print(1); os.write(1, b'2'); os.write(2, b'3')")
+    isolated.run_each({"a": "1"}, prelude="print(1); import os; os.write(1, b'2')")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_failing_prelude_is_an_error_of_the_caller():
+    with pytest.raises(RuntimeError, match=r"prelude failed.* ModuleNotFoundError: .*no_such"):
+        isolated.run_each({"a": "1"}, prelude="import no_such_module")
+    with pytest.raises(RuntimeError, match=r"prelude ended its process \(return code 3\)"):
+        isolated.run_each({"a": "1"}, prelude="import os; os._exit(3)")
+
+
+def test_a_prelude_that_hangs_is_killed(monkeypatch):
+    monkeypatch.setattr(isolated, "_START_SECONDS", 0)
+    monkeypatch.setattr(isolated, "_GRACE_SECONDS", 0.1)
+    with pytest.raises(TimeoutError, match="prelude did not end"):
+        isolated.run_each({"a": "1"}, prelude=HANG, timeout=0.5)
+
+
+def test_no_snippets_give_no_results():
+    assert isolated.run_each({}, prelude="") == {}
+
+
+def test_no_zombie_and_no_open_file_is_left(monkeypatch):
+    isolated.run("1")
+    before = len(os.listdir("/dev/fd"))
+    isolated.run("1")
+    assert len(os.listdir("/dev/fd")) == before
+    with pytest.raises(ChildProcessError):  # this process has no child, dead or alive
+        os.waitpid(-1, os.WNOHANG)
+
+
+@pytest.mark.parametrize("deadly", [signal.SIGINT, signal.SIGKILL])
+def test_snippets_end_with_the_process_that_asked_for_them(tmp_path, deadly):
+    fifo = tmp_path / "alive"
+    os.mkfifo(fifo)
+    hang = f"held = open({str(fifo)!r}, 'w'); held.write('started\\n'); held.flush()\n{HANG}"
+    asking = f"""
+        from mtia_lab import isolated
+        isolated.run({hang!r})
+    """
+    caller = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(asking)], stderr=subprocess.DEVNULL
+    )
+    with open(fifo) as alive:
+        assert alive.readline() == "started\n"
+        caller.send_signal(deadly)
+        assert alive.read() == ""  # returns when the last process that holds the fifo is gone
+    assert caller.wait() != 0
