@@ -1,0 +1,63 @@
+# Two commands: `make lab` and `make test`. `make help` lists the rest.
+# Every path here is relative, so the checkout may lie in a folder of any name.
+
+PYTHON ?= $(shell command -v python3.11 >/dev/null 2>&1 && echo python3.11 || echo python3)
+PORT ?=
+ARGS ?=
+
+RUN := .venv/bin/python
+READY := .venv/ready
+CPP_FILES = find cpp_extensions tests -name '*.cpp' -o -name '*.h'
+CLANG_FORMAT := $(RUN) -c 'import clang_format; clang_format.clang_format()'
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120
+
+.PHONY: help lab test setup build lint unit notebooks bench sanitize faults clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 20
+
+lab: build  ## set up, build, open JupyterLab on the first notebook (PORT=..., ARGS="--no-browser ...")
+	@$(RUN) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
+	    $(if $(PORT),--port=$(PORT)) $(ARGS)
+
+test: build lint  ## set up, then linters, unit tests and all notebooks
+	@$(RUN) -m pytest $(NBVAL) -n auto --dist loadscope tests $(wildcard notebooks) $(ARGS)
+
+# A moved checkout must be installed again: the environment names the folder it was made in.
+setup:  ## create .venv and install what pyproject.toml names, as constraints.txt pins it
+	@test "$$(cat $(READY) 2>/dev/null)" = "$$PWD" || rm -f $(READY)
+	@$(MAKE) --no-print-directory $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@echo "Setting up .venv (once; downloads PyTorch and JupyterLab)"
+	@$(PYTHON) -m venv .venv
+	@$(RUN) -m pip install --quiet --constraint constraints.txt --editable ".[test]"
+	@printf '%s\n' "$$PWD" > $@
+
+build: setup  ## build the simulated device, if this was not done yet
+	@$(RUN) -m mtia_lab build
+
+lint: setup  ## check the form of Python, notebooks and C++
+	@$(RUN) -m ruff check --quiet .
+	@$(RUN) -m ruff format --quiet --check .
+	@$(CPP_FILES) | xargs $(CLANG_FORMAT) --dry-run -Werror
+
+unit: build  ## unit tests only
+	@$(RUN) -m pytest -n auto --dist loadscope tests $(ARGS)
+
+notebooks: build  ## run every notebook and store its outputs
+	@$(RUN) tests/refresh_notebooks.py $(ARGS)
+
+bench: build  ## measure: builds, loads, streams, events
+	@$(RUN) -m benchmarks $(ARGS)
+
+sanitize: setup  ## the simulator under address, undefined-behaviour and thread sanitizers
+	@$(RUN) -m pytest tests/test_sanitizers.py --sanitize $(ARGS)
+
+faults: build  ## hold the notebooks against backends that are wrong in one method at a time
+	@$(RUN) tests/faults.py $(ARGS)
+
+clean:  ## delete .venv, the built devices in the user's cache, and what tools leave behind
+	@test ! -x $(RUN) || $(RUN) -m mtia_lab clean
+	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

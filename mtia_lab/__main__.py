@@ -1,0 +1,58 @@
+"""`python -m mtia_lab doctor | build | clean`: look at the set-up, build ahead, delete builds."""
+
+import argparse
+import sys
+
+from .errors import MTIALabError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m mtia_lab", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, run in {"doctor": _doctor, "build": _build, "clean": _clean}.items():
+        command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
+        command.add_argument("-v", "--verbose", action="store_true", help="show every detail")
+        command.set_defaults(run=run)
+    chosen = parser.parse_args(arguments)
+    try:
+        return chosen.run(chosen.verbose)
+    except MTIALabError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _doctor(verbose: bool) -> int:
+    """check everything the simulated device needs, one verdict a line"""
+    from . import doctor
+
+    return doctor.report(verbose)
+
+
+def _build(verbose: bool) -> int:
+    """build the simulated device, if this was not done yet"""
+    from . import build, progress
+
+    found = build.ensure(build.Recipe.now(), progress=progress.Lines(sys.stdout), verbose=verbose)
+    facts = found.facts
+    how = "was built already" if found.cached else f"is built, in {facts['seconds']} s"
+    print(f"The simulated device for torch {facts['torch']} {how}.")
+    if verbose:
+        print(f"  {found.library}\n  {facts['compiler']}, {facts['bytes']:,} bytes")
+    return 0
+
+
+def _clean(verbose: bool) -> int:
+    """delete all builds in the cache, except those in use"""
+    from .cache import Cache, default_folder
+
+    cache = Cache(default_folder())
+    left = cache.clean()
+    print("All builds are deleted." if not left else f"{left} builds are in use and stay.")
+    if verbose:
+        print(f"  {cache.folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

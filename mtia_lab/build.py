@@ -1,0 +1,233 @@
+"""Build the extension once and find it again: fingerprint -> folder in the cache.
+
+The fingerprint covers all that decides what the compiler produces. A warm load computes it, which
+costs reading some small files, and opens the library: it starts no process and imports nothing
+that torch has not imported.
+"""
+
+import hashlib
+import os
+import platform
+import shlex
+import sys
+import time
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from . import toolchain
+from .cache import LOCK_TIMEOUT, Build, Cache, default_folder, temporary_folder, unusable
+from .errors import CacheUnusable, CacheWarning, SourcesMissing
+
+FLAGS = ("-O2",)  # cpp_extension passes no -O flag of its own
+_SUFFIXES = (".cpp", ".h", ".hpp")
+
+
+def source_root() -> Path:
+    """Return the folder of the C++ sources: in the package if installed, beside it in a checkout.
+
+    `MTIA_LAB_SOURCES` overrides it, to try a changed copy.
+
+    Raises:
+        SourcesMissing: there is none.
+    """
+    package = Path(__file__).parent
+    candidates = [package / "cpp_extensions", package.parent / "cpp_extensions"]
+    if chosen := os.environ.get("MTIA_LAB_SOURCES"):
+        candidates = [Path(chosen).absolute()]
+    for folder in candidates:
+        if folder.is_dir():
+            return folder
+    raise SourcesMissing(
+        "The C++ sources of the simulated device are missing.",
+        f"there is no folder {' or '.join(map(str, candidates))}.",
+        "install the package again, or unset MTIA_LAB_SOURCES if you set it.",
+    )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides what the compiler produces.
+
+    Args:
+        origin: the folder the sources were read from.
+        files: relative name -> content; read once, so what is hashed is what is compiled.
+        flags: for compiler and linker.
+        include_paths: further folders to search for headers.
+        torch: version and build of torch.
+        compiler: which compiler, see `toolchain.compiler_identity`; "" if there is none.
+    """
+
+    origin: Path
+    files: dict[str, bytes]
+    flags: tuple[str, ...]
+    include_paths: tuple[str, ...]
+    torch: str
+    compiler: str
+
+    @classmethod
+    def now(cls, extra_include_paths=()) -> "Recipe":
+        """Return the recipe for this checkout, this torch, this compiler."""
+        origin = source_root()
+        return cls(
+            origin=origin,
+            files=_read(origin),
+            flags=(*FLAGS, *shlex.split(os.environ.get("MTIA_LAB_CXXFLAGS", ""))),
+            include_paths=tuple(os.path.abspath(os.fspath(p)) for p in extra_include_paths),
+            torch=_torch_build(),
+            compiler=toolchain.compiler_identity(),
+        )
+
+    @cached_property
+    def prefix(self) -> str:
+        """The fingerprint of all but the compiler."""
+        parts = [sys.implementation.cache_tag, sys.platform, platform.machine(), self.torch]
+        parts += [*self.flags, *(f"{path}\n{_stamp(path)}" for path in self.include_paths)]
+        digest = hashlib.sha256()
+        for name, content in [*(("", part.encode()) for part in parts), *self.files.items()]:
+            digest.update(f"{len(name)} {len(content)} {name}".encode(errors="surrogateescape"))
+            digest.update(content)
+        return digest.hexdigest()[:16]
+
+    @cached_property
+    def name(self) -> str:
+        """The whole fingerprint."""
+        return f"{self.prefix}-{hashlib.sha256(self.compiler.encode()).hexdigest()[:8]}"
+
+
+def _read(root: Path) -> dict[str, bytes]:
+    files = {}
+    for folder, folders, names in os.walk(root):
+        folders.sort()
+        for name in sorted(names):
+            if name.endswith(_SUFFIXES):
+                path = os.path.join(folder, name)
+                with open(path, "rb") as file:
+                    files[os.path.relpath(path, root)] = file.read()
+    return files
+
+
+def _torch_build() -> str:
+    import torch
+
+    version = torch.version
+    abi = torch.compiled_with_cxx11_abi()
+    return f"{torch.__version__} {version.git_version} {version.cuda} {version.hip} abi={abi}"
+
+
+def _stamp(folder: str) -> str:
+    """Return what changes when a file below `folder` changes."""
+    stamps = []
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            found = os.lstat(os.path.join(parent, name))
+            stamps.append(f"{name} {found.st_size} {found.st_mtime_ns}")
+    return "\n".join(stamps)
+
+
+def find(recipe: Recipe, cache: Cache) -> Build | None:
+    """Return the finished build for `recipe`, or None. Starts nothing, changes nothing.
+
+    Where the compiler is gone since, any compiler's build of the same sources serves.
+    """
+    if build := cache.find(recipe.name):
+        return build
+    return None if recipe.compiler else cache.find_any(recipe.prefix)
+
+
+def ensure(recipe: Recipe, cache: Cache | None = None, **how) -> Build:
+    """Return the build for `recipe`, making it first if it is not there.
+
+    Args:
+        recipe: what to build.
+        cache: where; default: the user's cache folder, and a temporary folder if that is unusable.
+        how: `progress`, `verbose` and `lock_timeout`, see `make`.
+
+    Raises:
+        CacheUnusable: no folder can hold the build.
+        MTIALabError: whatever `compiling.compile_library` raises.
+    """
+    cache = cache or Cache(default_folder())
+    if build := find(recipe, cache):
+        return build
+    try:
+        return make(recipe, cache, **how)
+    except OSError as error:
+        if not unusable(error):
+            raise
+        first = error
+    try:
+        other = Cache(temporary_folder())
+        warnings.warn(
+            f"The cache folder {cache.folder} cannot hold the simulated device ({first.strerror}); "
+            f"{other.folder} serves instead. Set MTIA_LAB_CACHE to a folder you can write to.",
+            CacheWarning,
+            stacklevel=3,
+        )
+        return find(recipe, other) or make(recipe, other, **how)
+    except OSError as error:
+        raise CacheUnusable(
+            "The simulated device cannot be built: no folder can hold it.",
+            f"{cache.folder}: {first.strerror}; the temporary folder: {error.strerror}.",
+            "free some space, or set MTIA_LAB_CACHE to a folder you can write to.",
+        ) from error
+
+
+def rebuild(recipe: Recipe, broken: Build, **how) -> Build:
+    """Build `recipe` again where `broken` is, which cannot be opened."""
+    return make(recipe, Cache(broken.library.parent.parent), again=True, **how)
+
+
+def make(
+    recipe: Recipe,
+    cache: Cache,
+    *,
+    progress=None,
+    verbose: bool = False,
+    lock_timeout: float = LOCK_TIMEOUT,
+    again: bool = False,
+) -> Build:
+    """Build `recipe` into `cache`, unless another process did so meanwhile.
+
+    Args:
+        recipe: what to build.
+        cache: where.
+        progress: told what happens; default: what suits a terminal or a notebook.
+        verbose: show every command.
+        lock_timeout: seconds to wait for another process's build before building here too.
+        again: build even though one is there, because it cannot be opened.
+    """
+    from . import progress as shows  # not needed on the warm path, like all that follows
+    from .compiling import compile_library
+
+    toolchain.find_compiler()  # raise before anybody waits
+    progress = progress or shows.choose()
+    try:
+        with cache.lock(lock_timeout), cache.private_folder() as private:
+            if again:
+                cache.discard(recipe.name, private)
+            elif build := cache.find(recipe.name):
+                return build
+            progress.say(f"MTIA Lab builds its simulated device ({shows.ABOUT}):")
+            started = time.perf_counter()
+            library = compile_library(
+                recipe.files,
+                recipe.origin,
+                private,
+                flags=recipe.flags,
+                include_paths=recipe.include_paths,
+                progress=progress,
+                verbose=verbose,
+            )
+            facts = {
+                "torch": recipe.torch.partition(" ")[0],
+                "compiler": toolchain.compiler_version(toolchain.find_compiler()),
+                "seconds": round(time.perf_counter() - started, 1),
+            }
+            build = cache.publish(recipe.name, private, library, facts)
+            cache.prune()
+            return build
+    finally:
+        progress.done()

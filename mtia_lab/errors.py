@@ -1,0 +1,106 @@
+"""Everything that can go wrong before a device is there, one exception class each.
+
+Every message says what went wrong, why, and what to do next, in that order.
+"""
+
+
+class MTIALabError(RuntimeError):
+    """Base class of the lab's own errors.
+
+    Args:
+        what: what went wrong, one sentence.
+        why: the cause, with the values that were found.
+        todo: what the reader can do next.
+    """
+
+    def __init__(self, what: str, why: str, todo: str):
+        super().__init__(what, why, todo)
+        self.what, self.why, self.todo = what, why, todo
+
+    def __str__(self) -> str:
+        return f"{self.what}\n\nWhy: {self.why}\n\nWhat to do: {self.todo}"
+
+    def again(self) -> "MTIALabError":
+        """Return an equal exception without this one's traceback, to raise once more."""
+        return type(self)(self.what, self.why, self.todo)
+
+
+# Building
+
+
+class SourcesMissing(MTIALabError):
+    """The C++ sources are neither inside the package nor beside it."""
+
+
+class NoCompiler(MTIALabError):
+    """No C++ compiler was found."""
+
+
+class CompilerTooOld(MTIALabError):
+    """The compiler does not know the C++ standard that this torch's headers need."""
+
+
+class NoNinja(MTIALabError):
+    """The ninja build tool was not found."""
+
+
+class CompileError(MTIALabError):
+    """The compiler or the linker refused the sources; `why` is its own message."""
+
+
+class CacheUnusable(MTIALabError):
+    """Neither the cache folder nor a temporary folder can hold a build."""
+
+
+# Opening
+
+
+class LibraryBroken(MTIALabError):
+    """The built library cannot be opened, even after it was built again."""
+
+
+class UnsupportedPlatform(MTIALabError):
+    """The lab does not run on this operating system or processor."""
+
+
+class UnsupportedTorch(MTIALabError):
+    """The sources do not support this release of torch."""
+
+
+class OtherBackend(MTIALabError):
+    """Another library in this process has registered an MTIA backend."""
+
+
+class ProcessLatched(MTIALabError):
+    """torch asked for an MTIA backend before the lab was loaded and keeps its answer: none."""
+
+
+class ForkedProcess(MTIALabError):
+    """This process was forked after the device had been initialised."""
+
+
+class DeviceMissing(MTIALabError):
+    """The library is open, but torch does not see the devices."""
+
+
+class BadDeviceCount(MTIALabError, ValueError):
+    """The number of devices asked for is not one the lab can simulate."""
+
+
+class DeviceCountFixed(MTIALabError):
+    """The device is loaded with another number of devices."""
+
+
+# Warnings
+
+
+class CacheWarning(UserWarning):
+    """The cache folder cannot be used; a temporary folder serves instead."""
+
+
+class PlatformWarning(UserWarning):
+    """The lab may work on this platform, but has not been tried there."""
+
+
+class PrivateUse1Warning(UserWarning):
+    """A PrivateUse1 backend is registered, and `torch.accelerator` prefers it to MTIA."""

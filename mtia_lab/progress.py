@@ -1,0 +1,58 @@
+"""How a cold build shows what it is doing: in a terminal, in a notebook, in a log file."""
+
+import sys
+from typing import TextIO
+
+ABOUT = "once, about 20 seconds on two cores"
+
+
+class Progress:
+    """Say nothing. The base of the others, and what a warm load gets."""
+
+    def say(self, text: str) -> None:
+        """Show one line."""
+
+    def done(self) -> None:
+        """The build is over, well or badly."""
+
+
+class Lines(Progress):
+    """One line each on a stream."""
+
+    def __init__(self, stream: TextIO):
+        self._stream = stream
+
+    def say(self, text: str) -> None:
+        print(text, file=self._stream, flush=True)
+
+
+class Notebook(Progress):
+    """Lines under the cell that vanish at the end.
+
+    A stored output must not depend on whether the library was there already, so the display starts
+    without any content (nothing to store), is updated, and is cleared when the build is over.
+    """
+
+    def __init__(self):
+        from IPython.display import display
+
+        self._text = ""
+        self._handle = display({}, raw=True, display_id=True)
+
+    def say(self, text: str) -> None:
+        self._text += text + "\n"
+        self._handle.update({"text/plain": self._text}, raw=True)
+
+    def done(self) -> None:
+        from IPython.display import clear_output
+
+        clear_output()
+
+
+def choose() -> Progress:
+    """Return what suits the place where `load()` was called."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if shell is not None and hasattr(shell, "kernel"):
+        return Notebook()
+    return Lines(sys.stderr)
