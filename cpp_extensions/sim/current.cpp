@@ -11,7 +11,7 @@ int current_device() noexcept { return this_thread().device; }
 
 void set_device(int device) {
   check_may_call("setDevice");
-  device_at(device).touched = true;
+  mark(device_at(device).touched);
   this_thread().device = device;
 }
 

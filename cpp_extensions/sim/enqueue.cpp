@@ -77,7 +77,7 @@ Recording enqueue(Lock& lock, Stream& stream, Command command, Time duration, Ev
                   int64_t version) {
   Simulator& sim = simulator();
   initialize();
-  sim.devices[stream.ref.device].touched = true;
+  mark(sim.devices[stream.ref.device].touched);
   wait_for_room(lock, stream);
 
   const bool kernel = command.type == CommandType::Kernel;

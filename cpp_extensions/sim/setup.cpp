@@ -24,8 +24,8 @@ void set_device_count(int count) {
 }
 
 void initialize() {
-  simulator().initialized = true;
-  simulator().count_is_fixed = true;
+  mark(simulator().initialized);
+  mark(simulator().count_is_fixed);
 }
 
 bool is_touched(int device) { return device_at(device).touched; }

@@ -55,6 +55,13 @@ struct Simulator {
 
 Simulator& simulator();
 
+// Sets a flag that is nearly always set already, so that hot paths only read it.
+inline void mark(std::atomic<bool>& flag) {
+  if (!flag.load(std::memory_order_relaxed)) {
+    flag = true;
+  }
+}
+
 using Lock = std::unique_lock<std::mutex>;
 
 // Takes the mutex for a runtime call, once no thread is running effects. Throws Error inside an

@@ -10,7 +10,7 @@ namespace mtia::sim {
 namespace {
 StreamRef add_stream(Device& device, int priority) {
   initialize();
-  device.touched = true;
+  mark(device.touched);
   const StreamRef ref{device.index, device.stream_count};
   device.streams.push_back(Stream{ref, priority, 0, {}});
   ++device.stream_count;
