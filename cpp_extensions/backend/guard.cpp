@@ -46,7 +46,7 @@ c10::DeviceIndex MTIAGuardImpl::deviceCount() const noexcept {
 
 // Contract: the dtypes the device can hold. Kernels are CPU kernels, so all that PyTorch has.
 c10::DeviceCapability MTIAGuardImpl::getDeviceCapability(c10::Device device) const {
-  guard("getDeviceCapability", [&] { sim::current_stream(to_index_or_current(device)); }, device);
+  guard("getDeviceCapability", [&] { sim::checked_device(to_index_or_current(device)); }, device);
   return {};
 }
 
@@ -64,11 +64,7 @@ c10::Stream MTIAGuardImpl::getStream(c10::Device device) const {
 c10::Stream MTIAGuardImpl::getDefaultStream(c10::Device device) const {
   return guard(
       "getDefaultStream",
-      [&] {
-        const int index = sim::current_stream(to_index_or_current(device)).device;
-        return to_stream({index, 0});
-      },
-      device);
+      [&] { return to_stream({sim::checked_device(to_index_or_current(device)), 0}); }, device);
 }
 
 // [guard.get_new_stream]

@@ -7,6 +7,8 @@ namespace mtia::sim {
 
 int device_count() noexcept { return simulator().device_count; }
 
+int checked_device(int device) { return device_at(device).index; }
+
 int current_device() noexcept { return this_thread().device; }
 
 void set_device(int device) {

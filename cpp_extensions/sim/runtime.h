@@ -20,6 +20,7 @@ bool is_touched(int device);
 
 // --- Current device and streams of this host thread ---------------------------------------------
 int device_count() noexcept;
+int checked_device(int device);  // the same index, if there is such a device
 int current_device() noexcept;
 void set_device(int device);
 void set_device_if_valid(int device) noexcept;
