@@ -16,7 +16,7 @@ auto hook(const char* name, const Body& body, const Args&... args) {
 c10::DeviceIndex narrow(int index) { return static_cast<c10::DeviceIndex>(index); }
 
 // The index that -1 stands for, checked.
-int checked(c10::DeviceIndex index) { return sim::current_stream(index_or_current(index)).device; }
+int checked(c10::DeviceIndex index) { return sim::checked_device(index_or_current(index)); }
 }  // namespace
 
 // --- Set-up -------------------------------------------------------------------------------------
