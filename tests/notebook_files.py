@@ -1,4 +1,4 @@
-"""Where the notebooks are, and small notebooks built in memory for tests of the tests."""
+"""Where the notebooks are, what to read from one, and small ones built for tests of the tests."""
 
 from pathlib import Path
 
@@ -46,3 +46,20 @@ def write(path: Path, *cells: str | NotebookNode) -> Path:
     """Write `notebook(*cells)` to `path` and return the path."""
     nbformat.write(notebook(*cells), path)
     return path
+
+
+def code_cells(nb: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in nb.cells if cell.cell_type == "code"]
+
+
+def tags(cell: NotebookNode) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def printed(cell: NotebookNode) -> str:
+    """Return a cell's outputs as text: streams, plain results and errors."""
+    parts = []
+    for output in cell.outputs:
+        parts += [output.get("text", ""), output.get("data", {}).get("text/plain", "")]
+        parts += [output.get("ename", ""), output.get("evalue", ""), *output.get("traceback", [])]
+    return "\n".join(filter(None, parts))

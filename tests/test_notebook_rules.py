@@ -1,0 +1,220 @@
+"""The rules for notebooks, held against one good notebook and against it broken in every way."""
+
+from copy import deepcopy
+
+import house_rules
+import nbformat
+import pytest
+import sound_rules
+from nbformat.v4 import new_output
+from notebook_files import code, markdown, notebook, write
+
+RULES = {rule.__name__: rule for rule in sound_rules.SOUND + house_rules.HOUSE}
+
+
+def picture(text="+--+"):
+    html = f'<img src="data:," alt="{text}">'
+    data = {"text/plain": text, "image/svg+xml": "<svg/>", "text/html": html}
+    return new_output("display_data", data=data)
+
+
+def says(text):
+    return new_output("stream", name="stdout", text=text)
+
+
+def error(ename="ValueError", evalue="no", traceback=("ValueError: no",)):
+    return new_output("error", ename=ename, evalue=evalue, traceback=list(traceback))
+
+
+def good():
+    """Build a notebook without a fault. Code cells: [1] load, [2] to [12] pictures, ..., [16]."""
+    head = "# One\n\nDifficulty 1 of 5. 20 minutes. What you need to know: Python.\n\n"
+    cells = [
+        markdown(head + "See [the next one](02_two.ipynb) and [below](#What-you-now-know).\n"),
+        code("import torch\n\nimport mtia_lab\n\nmtia_lab.load()"),
+        markdown("word " * 900),
+    ]
+    cells += [code("draw()", picture()) for _ in range(11)]
+    cells += [markdown("Text.") for _ in range(8)]
+    cells += [
+        code("def mine(): ...\ncheck(mine)", says("not started\n"), tags=["exercise"]),
+        code("def mine():\n    return 1\n\nassert mine() == 1", tags=["solution"], hidden=True),
+        code("raise ValueError('no')", error(), tags=["raises-exception"]),
+        code("assert mtia_lab.state() == (0, (0, 0))"),
+        markdown("## What you now know\n\nNext: [two](02_two.ipynb)."),
+    ]
+    return notebook(*cells)
+
+
+def code_cell(nb, number):
+    """Return the code cell with execution count `number`."""
+    return [cell for cell in nb.cells if cell.cell_type == "code"][number - 1]
+
+
+def prints(text, number=3):
+    return lambda nb: code_cell(nb, number).outputs.append(says(text))
+
+
+def source(number, text):
+    return lambda nb: code_cell(nb, number).update(source=text)
+
+
+def tag(number, *names):
+    return lambda nb: code_cell(nb, number).metadata.update(tags=list(names))
+
+
+def outputs(number, *found):
+    return lambda nb: code_cell(nb, number).update(outputs=list(found))
+
+
+def text(position, new):
+    return lambda nb: nb.cells[position].update(source=new)
+
+
+def appended(position, more):
+    return lambda nb: nb.cells[position].update(source=nb.cells[position].source + more)
+
+
+def without(position, old):
+    def change(nb):
+        assert old in nb.cells[position].source
+        nb.cells[position].source = nb.cells[position].source.replace(old, "")
+
+    return change
+
+
+def long_cell(count, number=3):
+    return source(number, "\n".join(["x = 1"] * count))
+
+
+def all_cells(count):
+    def change(nb):
+        for cell in nb.cells:
+            if cell.cell_type == "code":
+                cell.source = "\n".join(["x = 1"] * count)
+
+    return change
+
+
+def bare_picture(key):
+    def change(nb):
+        del code_cell(nb, 3).outputs[0].data[key]
+
+    return change
+
+
+BROKEN = [
+    ("valid", lambda nb: nb.cells[0].update(cell_type="code"), "not a valid notebook"),
+    ("kernel_is_named", lambda nb: nb.metadata.pop("kernelspec"), "kernelspec is None"),
+    ("kernel_is_named", lambda nb: nb.metadata.kernelspec.update(name="ir"), "'ir'"),
+    ("run_from_top_to_bottom", lambda nb: code_cell(nb, 2).update(execution_count=None), "None"),
+    ("run_from_top_to_bottom", lambda nb: code_cell(nb, 2).update(execution_count=9), "9"),
+    ("run_from_top_to_bottom", lambda nb: nb.cells.clear(), "no code cell"),
+    ("nothing_is_skipped", source(3, "# NBVAL_SKIP\nassert False"), "NBVAL_SKIP"),
+    ("nothing_is_skipped", source(3, "#NBVAL_IGNORE_OUTPUT\n1"), "NBVAL_IGNORE_OUTPUT"),
+    ("nothing_is_skipped", tag(3, "nbval-ignore-output"), "nbval-ignore-output"),
+    ("errors_are_announced", outputs(3, error()), "without the tag"),
+    ("errors_are_announced", outputs(15), "did not raise"),
+    ("errors_are_announced", prints("UsageError: Line magic `%x` not found."), "unknown magic"),
+    ("something_is_stored", lambda nb: [outputs(n)(nb) for n in range(1, 17)], "nothing to"),
+    ("machine_traces", prints("<function f at 0x7fe>"), "at 0x7fe"),
+    ("machine_traces", prints("handle 0x55d0c0ffee00"), "0x55d0c0ffee00"),
+    ("machine_traces", prints("cannot open /usr/lib/libc.so.6"), "/usr/lib/libc.so.6"),
+    ("machine_traces", outputs(15, error(traceback=["File /opt/x/y.py:3"])), "/opt/x/y.py"),
+    ("machine_traces", outputs(15, error(evalue="in '/opt/x/y.py'")), "/opt/x/y.py"),
+    ("machine_traces", prints("my pid is pid=4711"), "pid=4711"),
+    ("machine_traces", outputs(3, picture("C:\\Users")), "a path"),
+    ("size", lambda nb: nb.cells.extend([markdown("x")] * 30), "cells, not 25 to 45"),
+    ("size", lambda nb: nb.cells.__delitem__(slice(14, 20)), "cells, not 25 to 45"),
+    ("size", text(2, "few words"), "words, not 900"),
+    ("size", text(2, "```\n" + "word " * 900 + "\n```"), "words, not 900"),
+    ("size", appended(2, "word " * 1700), "words, not 900"),
+    ("size", long_cell(26), "[3] has 26 lines"),
+    ("size", all_cells(6), "median code cell has 6"),
+    ("size", all_cells(16), "256 lines of code"),
+    ("pictures_are_frequent", lambda nb: [outputs(n)(nb) for n in range(4, 9)], "[4] to [8]"),
+    ("pictures_are_bundles", bare_picture("text/plain"), "no plain text"),
+    ("pictures_are_bundles", bare_picture("text/html"), "no <img> with alt"),
+    ("begins_with_load", source(1, "import torch"), "does not import mtia_lab"),
+    ("begins_with_load", source(1, "import mtia_lab"), "does not call mtia_lab.load()"),
+    ("begins_with_load", source(1, "import mtia_lab\nprint(1)\nmtia_lab.load()"), "right after"),
+    ("ends_at_default", source(16, "mtia_lab.state() == (0, (0, 0))"), "does not assert"),
+    ("ends_at_default", source(16, "assert True"), "does not assert"),
+    ("exercises_are_whole", lambda nb: [tag(13)(nb), outputs(13)(nb)], "no code cell has the tag"),
+    ("exercises_are_whole", tag(13), "[13] prints \"not started\" without"),
+    ("exercises_are_whole", outputs(13), 'does not print "not started"'),
+    ("exercises_are_whole", tag(14), "[13] is an exercise without a solution"),
+    ("exercises_are_whole", tag(14), "[14] is collapsed without the tag solution"),
+    ("exercises_are_whole", tag(12, "solution"), "[12] is a solution without an exercise"),
+    ("exercises_are_whole", lambda nb: code_cell(nb, 14).metadata.pop("jupyter"), "plain sight"),
+    ("exercises_are_whole", source(14, "def mine(): return 1"), "without an assertion"),
+    ("exercises_are_whole", lambda nb: [tag(12, "exercise")(nb), prints("not started", 12)(nb)],
+     "[12] is an exercise without a solution"),
+    ("head_and_foot", without(0, "Difficulty"), "difficulty"),
+    ("head_and_foot", without(0, "minutes"), "minutes"),
+    ("head_and_foot", without(0, "need to know"), "need to know"),
+    ("head_and_foot", text(-1, "Next: [two](02_two.ipynb)"), "what you now know"),
+    ("head_and_foot", text(-1, "## What you now know"), "02_two.ipynb"),
+    ("source_is_not_pasted", appended(2, "\n```cpp\nint x;\n```"), "pasted"),
+    ("links_lead_somewhere", appended(2, "[x](03_three.ipynb)"), "nowhere: 03_three.ipynb"),
+    ("links_lead_somewhere", appended(2, "![x](<img/x.png>)"), "nowhere: img/x.png"),
+    ("links_lead_somewhere", appended(2, "[x](#Missing)"), "no heading: #Missing"),
+    ("links_lead_somewhere", appended(2, "[x](02_two.ipynb#Missing)"), "no heading"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder in which the good notebook, 01, has a next one."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    write(folder / "02_two.ipynb", markdown("# Two\n\n## A *part* of it"))
+    return folder
+
+
+def complaints(rule, nb, folder):
+    return list(RULES[rule](nb, folder / "01_one.ipynb"))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_good_notebook_obeys(rule, folder):
+    assert complaints(rule, good(), folder) == []
+
+
+@pytest.mark.parametrize("rule, change, expected", BROKEN, ids=[rule for rule, *_ in BROKEN])
+def test_a_broken_notebook_is_caught(rule, change, expected, folder):
+    nb = deepcopy(good())
+    change(nb)
+    assert expected in "\n".join(complaints(rule, nb, folder))
+
+
+def test_every_rule_is_broken_at_least_once():
+    assert {rule for rule, *_ in BROKEN} == set(RULES)
+
+
+def test_what_only_looks_like_a_trace_of_the_machine_is_allowed(folder):
+    harmless = [
+        "z ^= 0x9E3779B97F4A7C15  // splitmix",
+        "1/2/3 and either/or/both, aten::add/foo",
+        "https://pytorch.org/docs/stable/mtia.html",
+        "  /--/--/  and </text></svg>",
+        "…/mtia_lab/log.py, rapid 3",
+    ]
+    nb = good()
+    code_cell(nb, 3).outputs = [says("\n".join(harmless))]
+    assert complaints("machine_traces", nb, folder) == []
+
+
+def test_links_to_headings_with_marks_and_to_the_network_are_fine(folder):
+    nb = good()
+    nb.cells[2].source += " [a](02_two.ipynb#A-part-of-it) [b](https://pytorch.org/none)"
+    assert complaints("links_lead_somewhere", nb, folder) == []
+
+
+def test_notebook_00_may_look_round_before_it_loads(folder):
+    nb = good()
+    code_cell(nb, 1).source = "import mtia_lab\n\nmtia_lab.__doc__"
+    assert list(RULES["begins_with_load"](nb, folder / "00_start_here.ipynb")) == []
+
+
+def test_the_good_notebook_is_one(folder):
+    nbformat.validate(good())

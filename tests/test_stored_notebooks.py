@@ -1,0 +1,19 @@
+"""Every stored notebook obeys every rule of sound_rules.py and house_rules.py."""
+
+import house_rules
+import nbformat
+import pytest
+import sound_rules
+from notebook_files import NOTEBOOKS
+
+
+def test_the_notebooks_are_numbered_without_a_gap():
+    assert [path.name[:2] for path in NOTEBOOKS] == [f"{n:02d}" for n in range(len(NOTEBOOKS))]
+    assert NOTEBOOKS
+
+
+@pytest.mark.parametrize("rule", sound_rules.SOUND + house_rules.HOUSE, ids=lambda r: r.__name__)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_stored(path, rule):
+    complaints = list(rule(nbformat.read(path, as_version=4), path))
+    assert not complaints, "\n".join([path.name, *complaints])
