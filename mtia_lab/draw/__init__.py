@@ -1,0 +1,24 @@
+"""Pictures of what the runtime did. Every one is a pure function of a log or of measured facts.
+
+Each function returns a ``Picture``: SVG for the eye, the same in ASCII for everything else.
+Nothing in here imports torch.
+"""
+
+from .filmstrip import filmstrip
+from .ladder import ladder, ladder_of
+from .picture import Picture
+from .processes import processes
+from .threads import threads
+from .timeline import timeline
+from .wiring import wiring
+
+__all__ = [
+    "Picture",
+    "filmstrip",
+    "ladder",
+    "ladder_of",
+    "processes",
+    "threads",
+    "timeline",
+    "wiring",
+]

@@ -1,0 +1,209 @@
+"""The film strip: the runtime state of a host thread, frame by frame, one frame a call."""
+
+import re
+from collections.abc import Mapping
+
+from . import ascii, palette, swatch
+from .canvas import MARGIN, WIDTH, Canvas
+from .frames import Frame, frames_of
+from .measure import text_width
+from .picture import Picture
+from .stateview import draw_state, state_height, state_text
+
+TITLE = "Film strip: one frame for each call that sets something"
+WIDE, NARROW = 162, 116  # widths of a column: the state changed, or it did not
+LEADING = 14  # of the lines that name a call, above the film
+EDGE = 16  # height of the perforated edges
+
+
+def filmstrip(log: object, *, device_count: int = 2, captions: Mapping | None = None) -> Picture:
+    """The state ``(device, stream on 0, stream on 1, ...)`` before the log and after each call.
+
+    Calls that set something are frames even if nothing changed (a narrow one); a call that only
+    reads is left out. The last frame is held against the first; what differs is marked "leaked".
+
+    Args:
+        log: what ``mtia_lab.record()`` yielded. Each host thread in it gets its own strip.
+        device_count: devices in a frame if the log is empty.
+        captions: names of phases by position: ``{len(log.calls): "enter A"}`` noted while recording
+            names what follows, up to the next one.
+    """
+    columns, strips = frames_of(log, device_count, captions or {})
+    c = Canvas()
+    state = "(device, " + ", ".join(
+        f"stream on mtia:{d}" for d in range(len(strips[0].frames[0].state) - 1)
+    )
+    y = c.heading(TITLE, f"{state}): the start, then the state after each call") + 6
+    starts = [strip.frames[0] for strip in strips]
+    for row in _rows(columns, {id(strip.frames[-1]) for strip in strips}):
+        y = _draw_row(c, y, row, strips, starts)
+        starts = []
+    for strip in strips:
+        y = _draw_verdict(c, y, strip, len(strips) > 1)
+    items = [
+        (swatch.pointer(), "current device"),
+        (swatch.box(palette.WHITE, palette.INK, width=2.4), "changed by this call (thick outline)"),
+    ]
+    if any(strip.leaked for strip in strips):
+        items.append((swatch.box(palette.WHITE, palette.FAULT.strong, width=2.4), "leaked (red)"))
+    y = c.legend(y + 6, items)
+    return Picture(_tell(columns, strips), c.svg(y + MARGIN))
+
+
+def _rows(columns: list, last: set) -> list:
+    """The columns cut into rows that fit the card, each a list of ``(frame, width)``."""
+    rows: list = [[]]
+    used = WIDE  # the first row begins with the start
+    for frame in columns:
+        width = WIDE if frame.changed or id(frame) in last else NARROW
+        if used + width > WIDTH - 2 * MARGIN:
+            rows.append([])
+            used = 0
+        rows[-1].append((frame, width))
+        used += width
+    return rows
+
+
+def _draw_row(c: Canvas, y: float, row: list, strips: list, starts: list) -> float:
+    left = MARGIN + (WIDE if starts else 0)
+    if any(frame.phase for frame, _ in row):
+        _draw_phases(c, left, y, row)
+        y += 30
+    for strip in strips:
+        body = state_height(strip.frames[0].state) + 34
+        labels = [len(_label(frame, w - 6)) for frame, w in row if frame.thread == strip.thread]
+        top = y + LEADING * max([*labels, 2 if starts else 0]) + 10
+        right = left + sum(width for _, width in row)
+        _draw_film(c, MARGIN, top, right - MARGIN, body + 2 * EDGE)
+        if starts:
+            owner = f"thread {strip.thread}" if len(strips) > 1 else ""
+            c.text(MARGIN + WIDE / 2, top - 24, owner, size=13, bold=True, anchor="middle")
+            c.text(MARGIN + WIDE / 2, top - 8, "start", size=12.5, bold=True, anchor="middle")
+            _draw_frame(c, MARGIN, top + EDGE, WIDE, strip.frames[0], strip)
+        x = left
+        for frame, width in row:
+            if frame.thread == strip.thread:
+                _draw_label(c, x + width / 2, top, width - 6, frame)
+                _draw_frame(c, x, top + EDGE, width, frame, strip)
+            else:  # another thread's turn: this one's state stands still
+                middle = top + EDGE + body / 2
+                c.line([(x + 8, middle), (x + width - 8, middle)], stroke=palette.FAINT, dash="2 5")
+            x += width
+        bottom = top + body + 2 * EDGE
+        y = bottom + 14
+    return y + 6
+
+
+def _draw_phases(c: Canvas, x: float, y: float, row: list) -> None:
+    k = 0
+    while k < len(row):
+        phase, begin = row[k][0].phase, x
+        while k < len(row) and row[k][0].phase == phase:
+            x += row[k][1]
+            k += 1
+        if phase:
+            a, b = begin + 5, x - 5
+            c.line([(a, y + 26), (a, y + 20), (b, y + 20), (b, y + 26)], stroke=palette.MUTED)
+            c.text((a + b) / 2, y + 14, phase, size=13, bold=True, anchor="middle", fit=b - a)
+
+
+def _draw_film(c: Canvas, x: float, y: float, w: float, h: float) -> None:
+    c.rect(x, y, w, h, fill=palette.FILM, radius=6)
+    count = int((w - 8) // 18)
+    start = x + (w - 18 * count) / 2 + 4.5
+    for k in range(count):
+        for edge in (y + 5, y + h - 11):
+            c.rect(start + 18 * k, edge, 9, 6, fill=palette.WHITE, radius=2)
+
+
+def _draw_label(c: Canvas, middle: float, top: float, room: float, frame: Frame) -> None:
+    rows = _label(frame, room)
+    for up, (words, style) in enumerate(reversed(rows)):
+        y = top - 8 - LEADING * up
+        c.text(middle, y, words, size=11, anchor="middle", fit=room, **style)
+
+
+def _label(frame: Frame, room: float) -> list:
+    """The lines above a frame, each ``(words, style)``: call, arguments, result, place."""
+    name, args, result, site = _words(frame)
+    fits = text_width(name, 11, mono=True) <= room
+    lines = [(part, {"mono": True, "bold": True}) for part in ([name] if fits else _camel(name))]
+    raised = frame.call is not None and frame.call.error is not None
+    color = palette.FAULT.strong if raised else palette.MUTED
+    lines.append((args, {"mono": True, "color": palette.MUTED}))
+    lines.append((result, {"mono": True, "color": color}))
+    lines.append((site, {"color": palette.MUTED}))
+    return [line for line in lines if line[0]]
+
+
+def _camel(name: str) -> list:
+    """``maybeExchangeDevice`` in two lines, broken before the last capital."""
+    cut = max((m.start() for m in re.finditer("[A-Z]", name)), default=0)
+    return [name[:cut], name[cut:]] if cut else [name]
+
+
+def _words(frame: Frame) -> tuple:
+    """``(name, arguments, result, place in the reader's code)`` of a frame's call."""
+    call = frame.call
+    if call is None:
+        return "no call", "", "", ""
+    result = "raised" if call.error is not None else f"-> {call.result}" if call.result else ""
+    return call.name, call.args or "", result, call.site or ""
+
+
+def _draw_frame(c: Canvas, x: float, y: float, width: float, frame: Frame, strip) -> None:
+    final = frame is strip.frames[-1] and len(strip.frames) > 1
+    leaked = strip.leaked if final else ()
+    inner = width - 10
+    height = state_height(frame.state) + 34
+    middle = x + width / 2
+    c.rect(x + 5, y, inner, height, fill=palette.WHITE, radius=4)
+    if width == WIDE:
+        draw_state(c, x + 11, y + 4, inner - 12, frame.state, changed=frame.changed, fault=leaked)
+    else:
+        style = {"size": 12, "color": palette.MUTED, "anchor": "middle"}
+        c.text(middle, y + height / 2 - 8, "unchanged", **style)
+    color = palette.FAULT.strong if leaked else palette.INK
+    words = state_text(frame.state) + (" leaked" if leaked else "")
+    c.text(
+        middle, y + height - 10, words, size=12, mono=True, bold=bool(leaked), anchor="middle",
+        color=color, fit=inner - 6,
+    )  # fmt: skip
+
+
+def _draw_verdict(c: Canvas, y: float, strip, named: bool) -> float:
+    hue = palette.FAULT if strip.leaked else palette.GOOD
+    owner = f"thread {strip.thread}: " if named else ""
+    c.rect(MARGIN, y, WIDTH - 2 * MARGIN, 32, fill=hue.pale, stroke=hue.strong, radius=8)
+    x, m = MARGIN + 16, y + 16
+    if strip.leaked:
+        c.line([(x - 5, m - 5), (x + 5, m + 5)], stroke=hue.strong, width=2.2)
+        c.line([(x - 5, m + 5), (x + 5, m - 5)], stroke=hue.strong, width=2.2)
+    else:
+        c.line([(x - 6, m), (x - 2, m + 5), (x + 6, m - 5)], stroke=hue.strong, width=2.2)
+    words = f"{owner}{strip.verdict()}".replace("->", "\u2192")
+    c.text(x + 16, m + 4.5, words, size=13, bold=True, fit=WIDTH - 2 * MARGIN - 44)
+    return y + 42
+
+
+def _tell(columns: list, strips: list) -> str:
+    several = len(strips) > 1
+    lines = [TITLE, ""]
+    for strip in strips:
+        owner = f"  thread {strip.thread}" if several else "  start"
+        lines.append(f"{owner:<74}   {state_text(strip.frames[0].state)}")
+    phase = ""
+    for k, frame in enumerate(columns, 1):
+        if frame.phase != phase:
+            phase = frame.phase
+            lines.append(f"-- {ascii.cut(phase, 60)}")
+        name, args, result, site = _words(frame)
+        owner = f"t{frame.thread} " if several else ""
+        call = ascii.cut(f"{k:>3} {owner}{' '.join(filter(None, (name, args, result)))}", 56)
+        mark = "*" if frame.changed else " "
+        lines.append(f"{call:<56} {ascii.cut(site, 18):<18} {mark} {state_text(frame.state)}")
+    lines.append("")
+    for strip in strips:
+        owner = f"thread {strip.thread}: " if several else ""
+        lines += ascii.paragraph(f"{owner}{strip.verdict()}", "  ")
+    return ascii.page(lines, "* changed by this call")

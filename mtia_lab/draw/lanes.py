@@ -1,0 +1,158 @@
+"""The geometry of a timeline: a time scale, lanes, and labels that keep out of each other's way."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from .measure import text_width
+
+FONT = 11
+BAR = 28  # height of a bar
+ROW = 19  # height of a row of flags and names above the bars
+ROWS = 5  # at most so many
+NAME_ROWS = 3  # of which names use the lowest
+
+
+def microseconds(time: float) -> str:
+    """A time in µs: whole nanoseconds, no trailing zeros."""
+    text = f"{time:.3f}".rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Maps times in µs, from 0 to ``end``, onto positions from ``left`` to ``right``."""
+
+    end: float
+    left: float
+    right: float
+
+    def x(self, time: float) -> float:
+        """The position of a time; times before 0 are put at 0."""
+        return self.left + (self.right - self.left) * max(time, 0.0) / self.end
+
+    def ticks(self, most: int = 9) -> list:
+        """Round times (1, 2 or 5 times a power of ten apart), at most ``most`` of them."""
+        rough = self.end / (most - 1)
+        power = 10.0 ** math.floor(math.log10(rough))
+        step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.999999)
+        return [k * step for k in range(int(self.end / step + 1e-9) + 1)]
+
+
+def stack(intervals: Iterable, rows: int, gap: float = 5) -> Iterator:
+    """For each ``(left, right)`` in turn, the lowest row where it fits; None if there is none."""
+    taken: list[list] = [[] for _ in range(rows)]
+    for left, right in intervals:
+        free = (
+            row
+            for row in range(rows)
+            if all(right + gap <= a or b + gap <= left for a, b in taken[row])
+        )
+        row = next(free, None)
+        if row is not None:
+            taken[row].append((left, right))
+        yield row
+
+
+@dataclass
+class Lane:
+    """One line of the timeline: a host thread's calls, or a stream's commands.
+
+    ``labels`` maps the position of an item to ``(left, row)``, the place above the bars of its flag
+    or of a name that does not fit its bar; an item without either is not in it.
+    """
+
+    host: bool
+    key: tuple
+    items: list
+    top: float
+    labels: dict = field(default_factory=dict)
+
+    @property
+    def bar(self) -> float:
+        """The top of the bars."""
+        return self.top + 8 + ROW * (1 + max((row for _, row in self.labels.values()), default=-1))
+
+    @property
+    def middle(self) -> float:
+        """The height at which the bars have their middle."""
+        return self.bar + BAR / 2
+
+    @property
+    def bottom(self) -> float:
+        """Where the next lane begins."""
+        return self.bar + BAR + 12
+
+
+def bar_of(item: object, scale: Scale) -> tuple:
+    """Left edge and width of an item's bar; a bar too short to see is widened to 2 pixels."""
+    begin, end = (item.begin, item.end) if hasattr(item, "begin") else (item.start, item.finish)
+    return scale.x(begin), max(scale.x(end) - scale.x(begin), 2.0)
+
+
+def is_flag(item: object) -> bool:
+    """Whether an item is an event recording, drawn as a flag."""
+    return getattr(item, "type", "") == "record"
+
+
+def is_mark(item: object) -> bool:
+    """Whether an item is a wait, drawn as a diamond and without a label of its own."""
+    return getattr(item, "type", "") == "wait"
+
+
+def flag_text(command: object) -> str:
+    """What stands on the flag of a recording: event and version."""
+    return f"e{command.event} v{command.version}"
+
+
+def name_fits(item: object, scale: Scale) -> bool:
+    """Whether the name of an item fits inside its bar."""
+    return text_width(item.name, FONT) + 12 <= bar_of(item, scale)[1]
+
+
+def plan(log: object, scale: Scale, y: float) -> list:
+    """The lanes from the top down: host threads whose calls took time, then streams in use."""
+    calls = [call for call in log.calls if call.end > call.begin]
+    lanes = []
+    for thread in sorted({call.thread for call in calls}):
+        mine = [call for call in calls if call.thread == thread]
+        lanes.append(Lane(True, (thread,), mine, y))
+        _place_labels(lanes[-1], scale)
+        y = lanes[-1].bottom
+    for key in sorted({(command.device, command.stream) for command in log.commands}):
+        mine = [command for command in log.commands if (command.device, command.stream) == key]
+        lanes.append(Lane(False, key, mine, y))
+        _place_labels(lanes[-1], scale)
+        y = lanes[-1].bottom
+    return lanes
+
+
+def _place_labels(lane: Lane, scale: Scale) -> None:
+    spans = {}
+    for k, item in enumerate(lane.items):
+        x, width = bar_of(item, scale)
+        if is_flag(item):
+            size = text_width(flag_text(item), FONT, bold=True) + 12
+            spans[k] = (x if x + size <= scale.right + 10 else x - size, size)
+        elif not lane.host and not is_mark(item) and not name_fits(item, scale):
+            size = text_width(item.name, FONT) + 8
+            left = min(max(x + width / 2 - size / 2, scale.left), scale.right + 10 - size)
+            spans[k] = (left, size)
+    order = sorted(spans, key=lambda k: (not is_flag(lane.items[k]), spans[k][0], k))
+    rows = stack(((spans[k][0], sum(spans[k])) for k in order), ROWS)
+    for k, row in zip(order, rows, strict=True):
+        if row is not None and (row < NAME_ROWS or is_flag(lane.items[k])):
+            lane.labels[k] = (spans[k][0], row)
+
+
+def held_since(commands: Iterable) -> dict:
+    """For each wait that held its stream back, by command id, since when it did."""
+    held: dict = {}
+    free: dict = {}
+    for command in sorted(commands, key=lambda c: c.id):
+        lane = (command.device, command.stream)
+        ready = max(command.enqueue, free.get(lane, 0.0))
+        if command.type == "wait" and command.start > ready:
+            held[command.id] = ready
+        free[lane] = command.finish
+    return held

@@ -1,0 +1,59 @@
+"""How wide a text will be, without asking a browser.
+
+Pictures name only the generic fonts ``sans-serif`` and ``monospace``, so the real font differs from
+one machine to the next. The advance widths below are those of DejaVu Sans, the widest of the usual
+defaults (Arial, Helvetica and Liberation Sans are narrower), rounded up: what fits here fits there.
+"""
+
+# Thousandths of the font size; a character that is in no group is as wide as a digit.
+_GROUPS = {
+    300: "'ijlIJ",
+    340: " ,./:;\\|\u00b7",
+    402: "f()[]-!t",
+    420: "r",
+    540: '"*_`sz?',
+    600: "ckFLvxy",
+    700: "ABCEKPRSTVXYZ",
+    790: "DGHNOQU&",
+    840: "w#+<=>^~\u2192\u2190\u00d7",
+    1000: "mMW%@\u2026",
+}
+_WIDTH = {char: width for width, chars in _GROUPS.items() for char in chars}
+_DIGIT = 640
+_MONO = 602
+_BOLD = 1.12
+
+
+def _advance(char: str, mono: bool) -> int:
+    if ord(char) >= 0x1100:  # Hangul, CJK, symbols, emoji: drawn from some other font, up to square
+        wide = 1000 if ord(char) < 0x1F000 else 1400
+        return _WIDTH.get(char, wide) if not mono or ord(char) >= 0x2E80 else _MONO
+    return _MONO if mono else _WIDTH.get(char, _DIGIT)
+
+
+def text_width(text: str, size: float, *, bold: bool = False, mono: bool = False) -> float:
+    """An upper estimate of the width of ``text``, in pixels, at a font size in pixels."""
+    total = sum(_advance(char, mono) for char in text) * size / 1000
+    return total * _BOLD if bold and not mono else total
+
+
+def shorten(text: str, width: float, size: float, *, bold: bool = False, mono: bool = False) -> str:
+    """``text``, or as much of its beginning as fits ``width`` pixels, ending in an ellipsis."""
+    if text_width(text, size, bold=bold, mono=mono) <= width:
+        return text
+    kept = text
+    while kept and text_width(kept + "\u2026", size, bold=bold, mono=mono) > width:
+        kept = kept[:-1]
+    return kept.rstrip() + "\u2026" if kept else ""
+
+
+def wrap(text: str, width: float, size: float, *, bold: bool = False, mono: bool = False) -> list:
+    """``text`` broken at spaces into lines of at most ``width`` pixels (long words shortened)."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(longer, size, bold=bold, mono=mono) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(shorten(word, width, size, bold=bold, mono=mono))
+    return lines

@@ -1,0 +1,111 @@
+"""A family of processes: what each did in its life, whom it forked, and how that ended."""
+
+from collections.abc import Mapping
+
+from . import ascii, palette, swatch
+from .canvas import MARGIN, WIDTH, Canvas
+from .measure import wrap
+from .picture import Picture
+
+TITLE = "Processes: each life runs downwards, a fork branches off"
+INDENT = 150
+BOX = 330
+LIFE = 22  # x of the life line, from the left edge of a box
+
+
+def processes(tree: Mapping) -> Picture:
+    """The tree of processes that a fork makes, from plain nested data.
+
+    Args:
+        tree: one process: ``name``; ``verdict`` (what came of it, in words); ``ok`` (True, False,
+            or None for no judgement); ``steps``, in the order of its life, each a string (something
+            it did) or another such mapping (a child it forked then).
+
+    Raises:
+        TypeError: a process is not a mapping, or a step is neither mapping nor string.
+        ValueError: a process has no name.
+    """
+    c = Canvas()
+    _check(tree)
+    y = c.heading(TITLE)
+    y = _draw(c, MARGIN, y, tree)
+    items = [
+        (swatch.wire(palette.MUTED, width=2.4), "life of a process"),
+        (swatch.arrow(palette.DOOR.strong), "fork"),
+        (swatch.box(palette.GOOD.pale, palette.GOOD.strong), "works (tick)"),
+        (swatch.box(palette.FAULT.pale, palette.FAULT.strong, width=2.2), "fails (cross)"),
+    ]
+    y = c.legend(y + 10, items)
+    return Picture(ascii.page(TITLE, "", _tell(tree)), c.svg(y + MARGIN))
+
+
+def _check(node: object) -> None:
+    if not isinstance(node, Mapping):
+        kind = type(node).__name__
+        raise TypeError(f"a process is a mapping with name, verdict, ok and steps, not a {kind}")
+    if not node.get("name"):
+        raise ValueError('a process needs a name; add {"name": "parent"}')
+    for step in node.get("steps", ()):
+        if not isinstance(step, str):
+            _check(step)
+
+
+def _draw(c: Canvas, x: float, y: float, node: Mapping) -> float:
+    """One process with its descendants; returns the y below them all."""
+    width = min(BOX, WIDTH - MARGIN - x)
+    height = _draw_box(c, x, y, width, node)
+    line, top = x + LIFE, y + height
+    at = top + 16
+    shapes = []
+    for step in node.get("steps", ()):
+        if isinstance(step, str):
+            shapes.append(at + 8)
+            c.text(line + 16, at + 12.5, step, size=13, mono=True, fit=WIDTH - MARGIN - line - 20)
+            at += 34
+        else:
+            child = min(x + INDENT, WIDTH - MARGIN - BOX)
+            c.arrow([(line, at + 20), (child, at + 20)], stroke=palette.DOOR.strong, width=1.8)
+            c.text(line + 12, at + 14, "fork", size=12, bold=True, color=palette.DOOR.strong)
+            at = _draw(c, child, at, step) + 6
+    if at > top + 16:
+        c.line([(line, top), (line, at - 6)], stroke=palette.MUTED, width=2.4)
+        c.line([(line - 6, at - 6), (line + 6, at - 6)], stroke=palette.MUTED, width=2.4)
+    for dot in shapes:
+        look = {"fill": palette.WHITE, "stroke": palette.MUTED, "width": 2, "radius": 5}
+        c.rect(line - 5, dot - 5, 10, 10, **look)
+    return max(at, top + 14)
+
+
+def _draw_box(c: Canvas, x: float, y: float, width: float, node: Mapping) -> float:
+    ok = node.get("ok")
+    hue = palette.PLAIN if ok is None else palette.GOOD if ok else palette.FAULT
+    verdict = wrap(str(node.get("verdict", "")), width - 50, 12.5)
+    height = 38 + 18 * len(verdict) - (4 if not verdict else 0)
+    thick = 2.2 if ok is False else 1.3
+    c.rect(x, y, width, height, fill=hue.pale, stroke=hue.strong, width=thick, radius=9)
+    left, middle = x + 17, y + 20
+    if ok:
+        points = [(left - 6, middle), (left - 2, middle + 5), (left + 6, middle - 5)]
+        c.line(points, stroke=hue.strong, width=2.4)
+    elif ok is False:
+        c.line([(left - 5, middle - 5), (left + 5, middle + 5)], stroke=hue.strong, width=2.4)
+        c.line([(left - 5, middle + 5), (left + 5, middle - 5)], stroke=hue.strong, width=2.4)
+    name = x + (16 if ok is None else 34)
+    c.text(name, y + 25, node["name"], size=14, bold=True, fit=width - 50)
+    for k, words in enumerate(verdict):
+        c.text(name, y + 44 + 18 * k, words, size=12.5, color=palette.MUTED)
+    return height
+
+
+def _tell(node: Mapping, width: int = ascii.COLUMNS) -> list:
+    ok = node.get("ok")
+    mark = "" if ok is None else "[works] " if ok else "[fails] "
+    verdict = f": {node['verdict']}" if node.get("verdict") else ""
+    lines = ascii.paragraph(f"{mark}{node['name']}{verdict}", "    ", max(width, 30))
+    for step in node.get("steps", ()):
+        if isinstance(step, str):
+            lines.append(f"  | {ascii.plain(step)}")
+        else:
+            head, *rest = _tell(step, width - 15)
+            lines += [f"  +-- fork --> {head}", *(f"  |            {line}" for line in rest)]
+    return lines

@@ -1,0 +1,108 @@
+"""Who owns "current": a box of runtime state for each host thread."""
+
+from collections.abc import Mapping
+
+from . import ascii, palette, swatch
+from .canvas import MARGIN, WIDTH, Canvas
+from .picture import Picture
+from .stateview import as_tuple, differing, draw_state, state_height, state_text
+
+TITLE = "Current device and streams of each host thread"
+BOX = 174
+GAP = 16
+PER_ROW = 4
+
+
+def threads(states: object = None, /, **panels: object) -> Picture:
+    """A box for each host thread, with its current device and each device's current stream.
+
+    Args:
+        states: a log (each thread as its last call left it), or a mapping from a thread's name to
+            its state (``mtia_lab.state()`` or a tuple).
+        panels: instead, several of them by name, in the order of time, such as ``before=`` and
+            ``after=``; what changed since the panel before is outlined.
+
+    Raises:
+        TypeError: something given is no log, mapping or state.
+    """
+    given = {"": states} if states is not None else {}
+    given.update((name.replace("_", " "), panel) for name, panel in panels.items())
+    stages = [(name, _states(panel)) for name, panel in given.items()]
+    c = Canvas()
+    y = c.heading(TITLE, "What each thread would use if it launched now")
+    lines = [TITLE, ""]
+    previous: dict = {}
+    x, bottom = float(MARGIN), y
+    for name, stage in stages:
+        changes = {
+            thread: differing(previous[thread], state) if thread in previous else ()
+            for thread, state in stage.items()
+        }
+        columns = min(max(len(stage), 1), PER_ROW)
+        width = columns * (BOX + GAP) + GAP
+        if x > MARGIN and x + width > WIDTH - MARGIN:
+            x, y = float(MARGIN), bottom + GAP
+        bottom = max(bottom, _draw_stage(c, x, y, width, name, stage, changes))
+        x += width + GAP
+        lines += _tell_stage(name, stage, changes)
+        previous |= stage
+    items = [(swatch.pointer(), "current device")]
+    lines.append("> current device")
+    if len(stages) > 1:
+        items.append((swatch.box(palette.WHITE, palette.INK, width=2.2), "changed (thick outline)"))
+        lines.append("* changed")
+    y = c.legend(bottom + 18, items)
+    return Picture(ascii.page(lines), c.svg(y + MARGIN))
+
+
+def _states(panel: object) -> dict:
+    if hasattr(panel, "calls"):
+        found = {f"thread {t}": as_tuple(s) for t, s in dict(panel.initial_state or {}).items()}
+        found |= {f"thread {call.thread}": as_tuple(call.state) for call in panel.calls}
+        return dict(sorted(found.items(), key=lambda item: int(item[0].split()[1])))
+    if isinstance(panel, Mapping):
+        return {str(name): as_tuple(state) for name, state in panel.items()}
+    raise TypeError(
+        f"threads() draws a log or a mapping from names to states, not {type(panel).__name__};"
+        ' try threads({"main": mtia_lab.state()})'
+    )
+
+
+def _draw_stage(
+    c: Canvas, x: float, y: float, width: float, name: str, stage: dict, changes: dict
+) -> float:
+    """One panel with its boxes, at most ``PER_ROW`` in a row; returns the y of its bottom."""
+    height = max((state_height(state) for state in stage.values()), default=0) + 74
+    rows = -(-len(stage) // PER_ROW) or 1
+    head = 34 if name else GAP
+    bottom = y + head + rows * (height + GAP)
+    c.rect(x, y, width, bottom - y, fill=palette.PANEL, stroke=palette.LINE, radius=12)
+    if name:
+        c.text(x + GAP, y + 23, name, size=14, bold=True, fit=width - 2 * GAP)
+    for k, (thread, state) in enumerate(stage.items()):
+        left = x + GAP + (BOX + GAP) * (k % PER_ROW)
+        top = y + head + (height + GAP) * (k // PER_ROW)
+        middle = left + BOX / 2
+        c.rect(left, top, BOX, height, fill=palette.WHITE, stroke=palette.MUTED, radius=10)
+        c.text(middle, top + 23, thread, size=13.5, bold=True, anchor="middle", fit=BOX - 20)
+        c.line([(left + 12, top + 33), (left + BOX - 12, top + 33)], stroke=palette.LINE, width=1)
+        draw_state(c, left + 10, top + 40, BOX - 20, state, changed=changes[thread])
+        style = {"mono": True, "anchor": "middle", "color": palette.MUTED, "fit": BOX - 20}
+        c.text(middle, top + height - 12, state_text(state), size=12.5, **style)
+    return bottom
+
+
+def _tell_stage(name: str, stage: dict, changes: dict) -> list:
+    boxes = []
+    for thread, state in stage.items():
+        rows = [thread, state_text(state)]
+        for device, stream in enumerate(state[1:]):
+            pointer = ">" if device == state[0] else " "
+            mark = " *" if 1 + device in changes[thread] else ""
+            moved = " *" if device == state[0] and 0 in changes[thread] else "  "
+            rows.append(f"{pointer} mtia:{device}{moved} stream {stream}{mark}")
+        boxes.append(ascii.box([ascii.cut(row, 26) for row in rows]))
+    out = [ascii.cut(name, ascii.COLUMNS)] if name else []
+    for first in range(0, len(boxes), 3):
+        out += ascii.beside(boxes[first : first + 3])
+    return [*out, ""]

@@ -1,0 +1,226 @@
+"""The timeline: what the host and every stream did, on the axis of virtual time."""
+
+import math
+
+from . import palette, swatch
+from .canvas import MARGIN, WIDTH, Canvas, number
+from .lanes import (
+    BAR,
+    FONT,
+    ROW,
+    Lane,
+    Scale,
+    bar_of,
+    flag_text,
+    held_since,
+    is_flag,
+    is_mark,
+    microseconds,
+    name_fits,
+    plan,
+)
+from .measure import text_width
+from .picture import Picture
+from .stateview import draw_stream
+from .timetable import describe, is_blocked, tell
+
+TITLE = "Timeline in virtual time"
+LEFT, RIGHT = 170, WIDTH - MARGIN - 14
+
+
+def timeline(log: object) -> Picture:
+    """Lanes for the host threads and for each stream; bars are kernels, flags event recordings.
+
+    An arrow leads from a recording to each wait for it. Where a wait held its stream back, or the
+    host stood in a synchronisation, the lane is hatched. Times are microseconds of virtual time
+    since the recording began. A name that finds no room is in the ASCII form only.
+
+    Args:
+        log: what ``mtia_lab.record()`` yielded.
+    """
+    times = [command.finish for command in log.commands] + [call.end for call in log.calls]
+    scale = Scale(max([1.0, *times]), LEFT, RIGHT)
+    c = Canvas()
+    y = c.heading(TITLE, "Left to right: microseconds since the recording began")
+    lanes = plan(log, scale, y)
+    bottom = lanes[-1].bottom if lanes else y + 50
+    if lanes:
+        _draw_axis(c, scale, y, bottom)
+    held = held_since(log.commands)
+    for lane in lanes:
+        _draw_track(c, lane)
+        for item in lane.items:
+            _draw_item(c, scale, lane, item, held)
+        _draw_poles(c, scale, lane)
+    _draw_waits(c, scale, lanes)
+    for lane in lanes:  # words last: an arrow passes behind them
+        _draw_names(c, scale, lane)
+        _draw_labels(c, lane)
+    if not lanes:
+        middle = (LEFT + RIGHT) / 2
+        c.text(middle, y + 28, "nothing was enqueued", color=palette.MUTED, anchor="middle")
+    y = c.legend(bottom + 46, _legend(lanes, held))
+    return Picture(tell(TITLE, lanes, scale.end), c.svg(y + MARGIN))
+
+
+def _draw_axis(c: Canvas, scale: Scale, top: float, bottom: float) -> None:
+    for tick in scale.ticks():
+        x = scale.x(tick)
+        c.line([(x, top), (x, bottom + 4)], stroke=palette.LINE, width=1)
+        label = microseconds(tick)
+        c.text(x, bottom + 20, label, size=FONT, color=palette.MUTED, anchor="middle")
+    c.line([(scale.left, bottom), (scale.right, bottom)], stroke=palette.MUTED, width=1.2)
+    c.text(MARGIN, bottom + 20, "virtual time, \u00b5s", size=FONT, color=palette.MUTED)
+
+
+def _draw_track(c: Canvas, lane: Lane) -> None:
+    c.rect(LEFT, lane.bar, RIGHT - LEFT, BAR, fill=palette.PANEL, radius=0)
+    if lane.host:
+        room = LEFT - MARGIN - 8
+        name = f"host thread {lane.key[0]}"
+        c.text(MARGIN, lane.middle + 4.5, name, size=12, bold=True, fit=room)
+    else:
+        device, stream = lane.key
+        c.text(MARGIN, lane.middle + 4, f"mtia:{device}", size=12, mono=True, fit=58)
+        draw_stream(c, MARGIN + 58, lane.middle - 9, 76, stream)
+
+
+def _draw_item(c: Canvas, scale: Scale, lane: Lane, item, held: dict) -> None:
+    x, width = bar_of(item, scale)
+    if is_mark(item):
+        if item.id in held:
+            left = scale.x(held[item.id])
+            c.hatch(left, lane.bar + 6, x - left, BAR - 12, stroke=palette.FAINT)
+    elif not is_flag(item):
+        hue = palette.PLAIN if lane.host else palette.stream_hue(lane.key[1])
+        begin, end = (item.begin, item.end) if lane.host else (item.start, item.finish)
+        what = item.name if lane.host else describe(item)
+        tip = f"{what}, {microseconds(begin)} to {microseconds(end)} \u00b5s"
+        blocked = lane.host and is_blocked(item)
+        fill = palette.WHITE if blocked else hue.pale
+        look = {"fill": fill, "stroke": hue.strong, "radius": min(4, width / 2)}
+        c.rect(x, lane.bar, width, BAR, tip=tip, **look)
+        if blocked:
+            c.hatch(x, lane.bar, width, BAR, stroke=palette.FAINT)
+
+
+def _draw_poles(c: Canvas, scale: Scale, lane: Lane) -> None:
+    """The poles of the flags, and the leaders that say whose a name above the bars is."""
+    for k, item in enumerate(lane.items):
+        row = lane.labels[k][1] if k in lane.labels else -0.6  # no room for the flag: a bare pole
+        top = lane.bar - ROW * (row + 1)
+        if is_flag(item):
+            x = scale.x(item.finish)
+            c.line([(x, lane.bar + BAR), (x, top)], stroke=palette.INK, width=1.6)
+        elif k in lane.labels:
+            x, width = bar_of(item, scale)
+            middle = x + width / 2
+            c.line([(middle, lane.bar), (middle, top + 15)], stroke=palette.MUTED, width=1)
+
+
+def _draw_names(c: Canvas, scale: Scale, lane: Lane) -> None:
+    """The names that fit their bars."""
+    for item in lane.items:
+        if is_flag(item) or is_mark(item) or not name_fits(item, scale):
+            continue
+        x, width = bar_of(item, scale)
+        hue = palette.PLAIN if lane.host else palette.stream_hue(lane.key[1])
+        middle = x + width / 2
+        if lane.host and is_blocked(item):  # words do not read on hatching
+            room = text_width(item.name, FONT) + 6
+            c.rect(middle - room / 2, lane.bar + 6, room, BAR - 12, fill=palette.WHITE, radius=3)
+        style = {"size": FONT, "anchor": "middle", "halo": hue.pale}
+        c.text(middle, lane.middle + 4, item.name, **style)
+
+
+def _draw_labels(c: Canvas, lane: Lane) -> None:
+    """The flags of the recordings, and the names that do not fit their bars."""
+    for k, (left, row) in lane.labels.items():
+        item, top = lane.items[k], lane.bar - ROW * (row + 1)
+        style = {"size": FONT, "anchor": "middle"}
+        if is_flag(item):
+            words, look = flag_text(item), {"fill": palette.INK, "radius": 0}
+            width = text_width(words, FONT, bold=True) + 12
+            style |= {"bold": True, "color": palette.WHITE}
+        else:
+            words, look = item.name, {"fill": palette.WHITE, "stroke": palette.LINE, "radius": 3}
+            width = text_width(words, FONT) + 8
+        c.rect(left, top, width, 15, **look)
+        c.text(left + width / 2, top + 11.5, words, **style)
+
+
+def _draw_waits(c: Canvas, scale: Scale, lanes: list) -> None:
+    """The waits as diamonds, and the arrows that lead to them."""
+    streams = [lane for lane in lanes if not lane.host]
+    homes = {item.id: (lane, k) for lane in streams for k, item in enumerate(lane.items)}
+    waits = [(lane, k) for lane, k in homes.values() if is_mark(lane.items[k])]
+    for lane, k in waits:
+        x = scale.x(lane.items[k].start)
+        for source in lane.items[k].after:
+            if source in homes:
+                _draw_arrow(c, scale, *homes[source], x, lane)
+            else:  # recorded before the log began
+                points = [(max(x - 34, LEFT - 18), lane.bar - 4), (x - 6, lane.middle - 4)]
+                c.arrow(points, stroke=palette.INK, dash="3 3")
+    for lane, k in waits:
+        wait, y = lane.items[k], lane.middle
+        x = scale.x(wait.start)
+        tip = f"{describe(wait)}, over at {microseconds(wait.finish)} \u00b5s"
+        diamond = [(x - 6, y), (x, y - 8), (x + 6, y), (x, y + 8)]
+        c.polygon(diamond, fill=palette.WHITE, stroke=palette.INK, width=1.8, tip=tip)
+
+
+def _draw_arrow(c: Canvas, scale: Scale, source: Lane, k: int, x2: float, target: Lane) -> None:
+    """A curve from a flag to a wait: from its foot down, or from its top up."""
+    x1 = scale.x(source.items[k].finish)
+    if source is target:
+        if x2 - x1 < 12:  # the stream waits for what it has just done: no way to go
+            return
+        y1 = y2 = source.bar + BAR
+        bend = (y1 + 14, y2 + 14)
+        angle = math.atan2(-14, (x2 - x1) / 3)
+    else:
+        down = target.middle > source.middle
+        row = source.labels[k][1] if k in source.labels else -0.6
+        y1 = source.bar + BAR if down else source.bar - ROW * (row + 1)
+        y2 = target.middle + (-8 if down else 8)
+        bend = (y1 + (y2 - y1) / 2, y2 - (y2 - y1) / 2)
+        angle = math.pi / 2 if down else -math.pi / 2
+    bow = 16 if x2 - x1 < 16 and source is not target else 0
+    numbers = (x1, y1, x1 + bow, bend[0], x2 + bow / 2, bend[1], x2, y2)
+    n = [number(value) for value in numbers]
+    d = f"M{n[0]} {n[1]} C{n[2]} {n[3]} {n[4]} {n[5]} {n[6]} {n[7]}"
+    c.path(d, stroke=palette.WHITE, width=4.5)
+    c.path(d, stroke=palette.INK, width=1.7)
+    c.arrow_head(x2, y2, angle, fill=palette.INK)
+
+
+def _diamond(c: Canvas, x: float, y: float) -> None:
+    points = [(x + 7, y + 7), (x + 12, y), (x + 17, y + 7), (x + 12, y + 14)]
+    c.polygon(points, fill=palette.WHITE, stroke=palette.INK, width=1.8)
+
+
+def _flag(c: Canvas, x: float, y: float) -> None:
+    c.line([(x + 3, y), (x + 3, y + 15)], stroke=palette.INK, width=1.6)
+    c.rect(x + 3, y, 18, 9, fill=palette.INK, radius=0)
+
+
+def _legend(lanes: list, held: dict) -> list:
+    items = [item for lane in lanes for item in lane.items]
+    known = {item.id for lane in lanes if not lane.host for item in lane.items}
+    waits = [item for item in items if is_mark(item)]
+    legend = []
+    if any(lane.host for lane in lanes):
+        legend.append((swatch.box(palette.PLAIN.pale, palette.PLAIN.strong), "host call"))
+    if any(not lane.host for lane in lanes):
+        hue = palette.stream_hue(1)
+        legend.append((swatch.box(hue.pale, hue.strong), "kernel, in its stream's colour"))
+    if any(map(is_flag, items)):
+        legend.append((_flag, "event recorded (event, version)"))
+    if waits:
+        legend += [(_diamond, "wait"), (swatch.arrow(palette.INK), "from the recording waited for")]
+    if any(source not in known for wait in waits for source in wait.after):
+        legend.append((swatch.arrow(palette.INK, dash="3 3"), "recorded before this log"))
+    if held or any(is_blocked(item) for lane in lanes if lane.host for item in lane.items):
+        legend.append((swatch.hatched(palette.WHITE, palette.FAINT), "held back (hatched)"))
+    return legend

@@ -1,0 +1,192 @@
+"""The wiring from Python to the device: module, hooks, guard, dispatcher, simulator."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from . import ascii, palette, swatch
+from .canvas import MARGIN, WIDTH, Canvas
+from .picture import Picture
+
+TITLE = "Who answers when Python asks for the device"
+PANEL = (WIDTH - 2 * MARGIN - 20) / 2
+INSET = 18
+COLUMN = 108  # three columns of boxes in a panel, 18 pixels apart
+BOX = 46  # height of a box
+ROWS = (46, 136, 226)  # tops of the rows of boxes, from the top of the panel
+FLOOR = 316  # top of the simulator
+
+
+class Part(NamedTuple):
+    """A box of the panel: its column and row, its note, and the indent of its left edge."""
+
+    column: int
+    row: int
+    note: str
+    indent: float = 0
+
+
+PARTS = {
+    "x + x": Part(0, 0, "an operator"),
+    "torch.Stream": Part(1, 0, "torch.accelerator"),
+    "torch.mtia": Part(2, 0, "Python module"),
+    "dispatcher": Part(0, 1, "picks a kernel"),
+    "guard": Part(1, 1, "one door"),
+    "hooks": Part(2, 1, "the other door"),
+    "kernels": Part(0, 2, "for mtia tensors"),
+    "generator": Part(2, 2, "random bits", 22),  # leaves room for the wire from hooks to the state
+}
+WIRES = (
+    ("x + x", "dispatcher"),
+    ("torch.Stream", "guard"),
+    ("torch.mtia", "hooks"),
+    ("dispatcher", "kernels"),
+    ("hooks", "generator"),
+    ("kernels", "simulator"),
+    ("guard", "simulator"),
+    ("hooks", "simulator"),
+)
+OF_TORCH = ("x + x", "torch.Stream", "torch.mtia", "dispatcher")  # there before any backend
+
+
+def wiring(before: Mapping, after: Mapping) -> Picture:
+    """The same wiring before and after ``mtia_lab.load()``, with what is missing dashed and grey.
+
+    Args:
+        before, after: measured facts. ``"torch.mtia"``, ``"hooks"``, ``"guard"``, ``"generator"``,
+            ``"dispatcher"``, ``"kernels"``, ``"simulator"`` say whether a part is there (those left
+            out: torch's own are, a backend's are not, the simulator is if a door leads to it). Any
+            other entry is shown below as an expression and its answer.
+    """
+    stages = {"before load": dict(before), "after load": dict(after)}
+    questions = [key for facts in stages.values() for key in facts if not _is_part(key)]
+    questions = list(dict.fromkeys(questions))
+    c = Canvas()
+    y = c.heading(TITLE, "Hooks and guard are two doors to one state in the simulator")
+    height = FLOOR + 92 + (16 + 24 * len(questions) if questions else 0)
+    for k, (name, facts) in enumerate(stages.items()):
+        x = MARGIN + k * (PANEL + 20)
+        c.rect(x, y, PANEL, height, fill=palette.PANEL, stroke=palette.LINE, radius=12)
+        c.text(x + INSET, y + 28, name, size=15, bold=True)
+        _draw_panel(c, x + INSET, y, _present(facts))
+        _draw_answers(c, x + INSET, y + FLOOR + 92, questions, facts)
+    items = [
+        (swatch.box(palette.WHITE, palette.INK), "part of torch"),
+        (swatch.box(palette.DOOR.pale, palette.DOOR.strong), "part of the backend"),
+        (swatch.box(palette.WHITE, palette.FAINT, dash="5 4"), "missing (dashed)"),
+        (swatch.arrow(palette.INK), "calls"),
+        (swatch.arrow(palette.FAINT, dash="4 4"), "leads nowhere (dashed)"),
+    ]
+    y = c.legend(y + height + 18, items)
+    return Picture(_tell(stages, questions), c.svg(y + MARGIN))
+
+
+def _is_part(key: str) -> bool:
+    return key in PARTS or key == "simulator"
+
+
+def _present(facts: Mapping) -> dict:
+    there = {part: bool(facts.get(part, part in OF_TORCH)) for part in PARTS}
+    there["simulator"] = bool(facts.get("simulator", there["guard"] or there["hooks"]))
+    return there
+
+
+def _place(part: str) -> tuple:
+    """Left, top and width of a part's box, from the inner corner of the panel."""
+    column, row, _, indent = PARTS[part]
+    return column * (COLUMN + 18) + indent, ROWS[row], COLUMN - indent
+
+
+def _draw_panel(c: Canvas, x: float, y: float, there: Mapping) -> None:
+    for source, target in WIRES:
+        left, top, width = _place(source)
+        middle = left + width / 2
+        if (source, target) == ("hooks", "simulator"):
+            middle = left + 10
+        elif target == "generator":
+            middle = _place(target)[0] + _place(target)[2] / 2
+        # The doors lead on, into the state; kernels only hand their work to the simulator.
+        end = FLOOR + (34 if source in ("guard", "hooks") else 0)
+        if target != "simulator":
+            end = _place(target)[1]
+        live = there[source] and there[target]
+        color, dash = (palette.INK, None) if live else (palette.FAINT, "4 4")
+        begin = y + top + BOX
+        c.arrow([(x + middle, begin), (x + middle, y + end - 1)], stroke=color, dash=dash)
+    _draw_simulator(c, x, y + FLOOR, there["simulator"])
+    for source in ("guard", "hooks"):  # once more, over the simulator's fill
+        left, _, width = _place(source)
+        middle = x + left + (10 if source == "hooks" else width / 2)
+        live = there[source] and there["simulator"]
+        color, dash = (palette.INK, None) if live else (palette.FAINT, "4 4")
+        c.arrow([(middle, y + FLOOR), (middle, y + FLOOR + 33)], stroke=color, dash=dash)
+    for part, (_, _, note, _) in PARTS.items():
+        left, top, width = _place(part)
+        look = _look(there[part], part in OF_TORCH)
+        c.rect(x + left, y + top, width, BOX, radius=8, **look)
+        color = palette.INK if there[part] else palette.MUTED
+        words = note if there[part] else "missing"
+        centre = {"anchor": "middle", "fit": width - 8}
+        mono = part in OF_TORCH and part != "dispatcher"
+        middle = x + left + width / 2
+        c.text(middle, y + top + 20, part, size=12.5, bold=True, mono=mono, color=color, **centre)
+        c.text(middle, y + top + 37, words, size=11, color=palette.MUTED, **centre)
+
+
+def _look(there: bool, of_torch: bool) -> dict:
+    if not there:
+        return {"fill": palette.WHITE, "stroke": palette.FAINT, "dash": "5 4", "width": 1.4}
+    if of_torch:
+        return {"fill": palette.WHITE, "stroke": palette.INK}
+    return {"fill": palette.DOOR.pale, "stroke": palette.DOOR.strong, "width": 1.6}
+
+
+def _draw_simulator(c: Canvas, x: float, y: float, there: bool) -> None:
+    width = 3 * COLUMN + 36
+    c.rect(x, y, width, 78, radius=10, **_look(there, False))
+    color = palette.INK if there else palette.MUTED
+    c.text(x + 14, y + 34, "simulator", size=13, bold=True, color=color, fit=COLUMN - 10)
+    note = "devices, clock" if there else "missing"
+    c.text(x + 14, y + 52, note, size=11, color=palette.MUTED, fit=COLUMN - 10)
+    left = x + COLUMN + 18
+    inner = width - COLUMN - 18 - 12
+    c.rect(left, y + 34, inner, 34, radius=17, **_look(there, True))
+    words = "one state (device, streams)" if there else "no state"
+    c.text(left + inner / 2, y + 55, words, size=11.5, anchor="middle", color=color, fit=inner - 16)
+
+
+def _draw_answers(c: Canvas, x: float, y: float, questions: list, facts: Mapping) -> None:
+    width = 3 * COLUMN + 36
+    for question in questions:
+        c.line([(x, y), (x + width, y)], stroke=palette.LINE, width=1)
+        c.text(x, y + 17, question, size=11.5, mono=True, color=palette.MUTED, fit=width * 0.62)
+        answer = str(facts.get(question, "not asked"))
+        style = {"anchor": "end", "fit": width * 0.36}
+        c.text(x + width, y + 17, answer, size=11.5, mono=True, bold=True, **style)
+        y += 24
+
+
+def _tell(stages: Mapping, questions: list) -> str:
+    blocks = []
+    for name, facts in stages.items():
+        there = _present(facts)
+        block = [name, ""]
+        for row in range(3):
+            cells, wires = ["", "", ""], ["", "", ""]
+            for part, spec in PARTS.items():
+                if spec.row == row:
+                    cells[spec.column] = f"[{part}]" if there[part] else f"({part})"
+            for source, target in WIRES:
+                column = PARTS[source].column
+                ends = PARTS[target].row if target in PARTS else 3
+                if PARTS[source].row <= row < ends:
+                    wires[column] += " |" if there[source] and there[target] else " :"
+            block.append("".join(f"{cell:^15}" for cell in cells).rstrip())
+            block.append("".join(f"{wire:^15}" for wire in wires).rstrip())
+        inside = "simulator: one state" if there["simulator"] else "simulator: missing"
+        block += ascii.box([inside], 45, dashed=not there["simulator"])
+        for question in questions:
+            answer = ascii.cut(facts.get(question, "not asked"), 16)
+            block.append(f"{ascii.cut(question, 27):<28} {answer}")
+        blocks.append(block)
+    key = "[x] there   (x) missing   | calls   : leads nowhere"
+    return ascii.page(TITLE, "", ascii.beside(blocks, 4), "", key)
