@@ -62,7 +62,7 @@ def machine_traces(nb: NotebookNode, path: Path) -> Iterator[str]:
     """Find addresses, absolute paths and process ids that say so in what was printed."""
     traces = {
         "an address": r" at 0x\w+|\b0x[0-9a-f]{7,}\b",
-        "a path": r"(?<![\w.:/<…])(?:/\w[\w.+-]*){2,}|\b[A-Z]:\\\w+|\bfile:/+\w+",
+        "a path": r"(?<![\w.:/<…])(?:/\.?\w[\w.+-]*){2,}|\b[A-Z]:\\\w+|\bfile:/+\w+",
         "a process id": r"\bpid\W{1,3}\d+",
     }
     for number, cell in enumerate(code_cells(nb), 1):

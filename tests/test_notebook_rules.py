@@ -120,6 +120,7 @@ BROKEN = [
     ("machine_traces", prints("<function f at 0x7fe>"), "at 0x7fe"),
     ("machine_traces", prints("handle 0x55d0c0ffee00"), "0x55d0c0ffee00"),
     ("machine_traces", prints("cannot open /usr/lib/libc.so.6"), "/usr/lib/libc.so.6"),
+    ("machine_traces", prints("'/me/.pyenv'"), "/me/.pyenv"),
     ("machine_traces", outputs(15, error(traceback=["File /opt/x/y.py:3"])), "/opt/x/y.py"),
     ("machine_traces", outputs(15, error(evalue="in '/opt/x/y.py'")), "/opt/x/y.py"),
     ("machine_traces", prints("my pid is pid=4711"), "pid=4711"),
