@@ -15,7 +15,14 @@ from notebook_files import ROOT, code, write
 
 pytest.importorskip("nbval")
 
-FROM_C = "import os; _ = os.write(1, b'from C')"
+# ipykernel takes what is written to descriptor 1 over to sys.stdout.write, on another thread.
+FROM_C = """
+import os, sys, threading
+arrived, write = threading.Event(), sys.stdout.write
+sys.stdout.write = lambda text: (write(text), arrived.set())
+os.write(1, b"from C")
+_ = arrived.wait(5)
+"""
 TWO = new_output("execute_result", data={"text/plain": "2"}, execution_count=1)
 NOTEBOOKS = {
     "right": [code("1 + 1", TWO), "assert True"],
