@@ -92,10 +92,9 @@ def check(
 
 
 def _wrong_type(wanted: type, attempt: object) -> Feedback:
-    return Feedback(
-        WRONG_TYPE,
-        f"wanted {with_article(wanted.__name__)}, got {with_article(type(attempt).__name__)}",
-    )
+    name = {"Callable": "function", "type": "class"}.get(wanted.__name__, wanted.__name__)
+    got = type(attempt).__name__
+    return Feedback(WRONG_TYPE, f"wanted {with_article(name)}, got {with_article(got)}")
 
 
 # --- Values ---------------------------------------------------------------------------------------

@@ -22,10 +22,14 @@ def number(value: float) -> str:
     return "0" if text in ("-0", "") else text
 
 
+def legal(value: object) -> str:
+    """Text on one line, with a mark in the place of characters that XML forbids."""
+    return "".join(c if c.isprintable() else " " if c in "\t\n\r" else "\ufffd" for c in str(value))
+
+
 def escape(value: object) -> str:
-    """Text for XML: markup escaped, characters that XML forbids replaced."""
-    legal = (c if c.isprintable() else " " if c in "\t\n\r" else "\ufffd" for c in str(value))
-    text = "".join(legal).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Text for XML, whatever it holds."""
+    text = legal(value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return text.replace('"', "&quot;").replace("'", "&#39;")
 
 
@@ -115,7 +119,7 @@ class Canvas:
         ``fit`` shortens it to that many pixels and keeps the whole of it as a tooltip; ``halo`` is
         a colour to surround the letters with, so that a line passes behind them.
         """
-        whole = str(value)
+        whole = legal(value)
         shown = whole if fit is None else shorten(whole, fit, size, bold=bold, mono=mono)
         attributes = {
             "x": x,

@@ -125,14 +125,14 @@ def _draw_label(c: Canvas, middle: float, top: float, room: float, frame: Frame)
 
 def _label(frame: Frame, room: float) -> list:
     """The lines above a frame, each ``(words, style)``: call, arguments, result, place."""
-    name, args, result, site = _words(frame)
+    name, args, result, place = _words(frame)
     fits = text_width(name, 11, mono=True) <= room
     lines = [(part, {"mono": True, "bold": True}) for part in ([name] if fits else _camel(name))]
     raised = frame.call is not None and frame.call.error is not None
     color = palette.FAULT.strong if raised else palette.MUTED
     lines.append((args, {"mono": True, "color": palette.MUTED}))
     lines.append((result, {"mono": True, "color": color}))
-    lines.append((site, {"color": palette.MUTED}))
+    lines.append((place, {"color": palette.MUTED}))
     return [line for line in lines if line[0]]
 
 
@@ -143,12 +143,12 @@ def _camel(name: str) -> list:
 
 
 def _words(frame: Frame) -> tuple:
-    """``(name, arguments, result, place in the reader's code)`` of a frame's call."""
+    """``(name, arguments, result, door and place in the reader's code)`` of a frame's call."""
     call = frame.call
     if call is None:
         return "no call", "", "", ""
     result = "raised" if call.error is not None else f"-> {call.result}" if call.result else ""
-    return call.name, call.args or "", result, call.site or ""
+    return call.name, call.args or "", result, ", ".join(filter(None, (call.door, call.site)))
 
 
 def _draw_frame(c: Canvas, x: float, y: float, width: float, frame: Frame, strip) -> None:
@@ -189,19 +189,21 @@ def _draw_verdict(c: Canvas, y: float, strip, named: bool) -> float:
 def _tell(columns: list, strips: list) -> str:
     several = len(strips) > 1
     lines = [TITLE, ""]
+    room = min(48, 70 - len(state_text(strips[0].frames[0].state)))  # for a call, of 100 columns
     for strip in strips:
         owner = f"  thread {strip.thread}" if several else "  start"
-        lines.append(f"{owner:<74}   {state_text(strip.frames[0].state)}")
+        lines.append(f"{owner:<{room + 28}}{state_text(strip.frames[0].state)}")
     phase = ""
     for k, frame in enumerate(columns, 1):
         if frame.phase != phase:
             phase = frame.phase
             lines.append(f"-- {ascii.cut(phase, 60)}")
-        name, args, result, site = _words(frame)
-        owner = f"t{frame.thread} " if several else ""
-        call = ascii.cut(f"{k:>3} {owner}{' '.join(filter(None, (name, args, result)))}", 56)
+        name, args, result, place = _words(frame)
+        owner = f"t{frame.thread}" if several else ""
+        call = ascii.cut(" ".join(filter(None, (owner, name, args, result))), room - 4)
         mark = "*" if frame.changed else " "
-        lines.append(f"{call:<56} {ascii.cut(site, 18):<18} {mark} {state_text(frame.state)}")
+        state = state_text(frame.state)
+        lines.append(f"{k:>3} {call:<{room - 4}} {ascii.cut(place, 24):<24} {mark} {state}")
     lines.append("")
     for strip in strips:
         owner = f"thread {strip.thread}: " if several else ""

@@ -4,13 +4,15 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from .measure import text_width
+from .canvas import legal
+from .measure import shorten, text_width
 
 FONT = 11
 BAR = 28  # height of a bar
 ROW = 19  # height of a row of flags and names above the bars
 ROWS = 5  # at most so many
 NAME_ROWS = 3  # of which names use the lowest
+FEW = 8  # so many host calls may have their names above them; more would only be clutter
 
 
 def microseconds(time: float) -> str:
@@ -105,9 +107,14 @@ def flag_text(command: object) -> str:
     return f"e{command.event} v{command.version}"
 
 
+def name_of(item: object) -> str:
+    """What stands on a bar or above it: the name, cut if it is very long."""
+    return shorten(legal(item.name), 150, FONT)
+
+
 def name_fits(item: object, scale: Scale) -> bool:
     """Whether the name of an item fits inside its bar."""
-    return text_width(item.name, FONT) + 12 <= bar_of(item, scale)[1]
+    return text_width(name_of(item), FONT) + 12 <= bar_of(item, scale)[1]
 
 
 def plan(log: object, scale: Scale, y: float) -> list:
@@ -129,13 +136,14 @@ def plan(log: object, scale: Scale, y: float) -> list:
 
 def _place_labels(lane: Lane, scale: Scale) -> None:
     spans = {}
+    named = not lane.host or len(lane.items) <= FEW
     for k, item in enumerate(lane.items):
         x, width = bar_of(item, scale)
         if is_flag(item):
             size = text_width(flag_text(item), FONT, bold=True) + 12
             spans[k] = (x if x + size <= scale.right + 10 else x - size, size)
-        elif not lane.host and not is_mark(item) and not name_fits(item, scale):
-            size = text_width(item.name, FONT) + 8
+        elif named and not is_mark(item) and not name_fits(item, scale):
+            size = text_width(name_of(item), FONT) + 8
             left = min(max(x + width / 2 - size / 2, scale.left), scale.right + 10 - size)
             spans[k] = (left, size)
     order = sorted(spans, key=lambda k: (not is_flag(lane.items[k]), spans[k][0], k))

@@ -17,6 +17,7 @@ from .lanes import (
     is_mark,
     microseconds,
     name_fits,
+    name_of,
     plan,
 )
 from .measure import text_width
@@ -43,7 +44,7 @@ def timeline(log: object) -> Picture:
     c = Canvas()
     y = c.heading(TITLE, "Left to right: microseconds since the recording began")
     lanes = plan(log, scale, y)
-    bottom = lanes[-1].bottom if lanes else y + 50
+    bottom = lanes[-1].bottom if lanes else y + 24
     if lanes:
         _draw_axis(c, scale, y, bottom)
     held = held_since(log.commands)
@@ -57,9 +58,8 @@ def timeline(log: object) -> Picture:
         _draw_names(c, scale, lane)
         _draw_labels(c, lane)
     if not lanes:
-        middle = (LEFT + RIGHT) / 2
-        c.text(middle, y + 28, "nothing was enqueued", color=palette.MUTED, anchor="middle")
-    y = c.legend(bottom + 46, _legend(lanes, held))
+        c.text(MARGIN, y + 20, "nothing was enqueued", color=palette.MUTED)
+    y = c.legend(bottom + 46, _legend(lanes, held)) if lanes else bottom
     return Picture(tell(TITLE, lanes, scale.end), c.svg(y + MARGIN))
 
 
@@ -127,10 +127,10 @@ def _draw_names(c: Canvas, scale: Scale, lane: Lane) -> None:
         hue = palette.PLAIN if lane.host else palette.stream_hue(lane.key[1])
         middle = x + width / 2
         if lane.host and is_blocked(item):  # words do not read on hatching
-            room = text_width(item.name, FONT) + 6
+            room = text_width(name_of(item), FONT) + 6
             c.rect(middle - room / 2, lane.bar + 6, room, BAR - 12, fill=palette.WHITE, radius=3)
         style = {"size": FONT, "anchor": "middle", "halo": hue.pale}
-        c.text(middle, lane.middle + 4, item.name, **style)
+        c.text(middle, lane.middle + 4, name_of(item), **style)
 
 
 def _draw_labels(c: Canvas, lane: Lane) -> None:
@@ -143,7 +143,10 @@ def _draw_labels(c: Canvas, lane: Lane) -> None:
             width = text_width(words, FONT, bold=True) + 12
             style |= {"bold": True, "color": palette.WHITE}
         else:
-            words, look = item.name, {"fill": palette.WHITE, "stroke": palette.LINE, "radius": 3}
+            words, look = (
+                name_of(item),
+                {"fill": palette.WHITE, "stroke": palette.LINE, "radius": 3},
+            )
             width = text_width(words, FONT) + 8
         c.rect(left, top, width, 15, **look)
         c.text(left + width / 2, top + 11.5, words, **style)

@@ -1,0 +1,190 @@
+"""Logs to draw, and a reader of the drawings, for the tests of `mtia_lab.draw`."""
+
+import random
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+
+from mtia_lab import draw
+from mtia_lab.draw.measure import text_width
+from mtia_lab.log import Call, Command, Log
+
+NASTY = "k<&>\"' \u00e9\u5b57\U0001f600\x00\x1b[31m\n" + "very_long_name_" * 12
+
+
+def call(name, state=(0, 0, 0), *, thread=0, begin=0.0, end=0.0, **fields):
+    """A call, with the fields that do not matter filled in."""
+    given = {"door": "guard", "args": "", "result": None, "error": None, "site": "In[3]:2"} | fields
+    return Call(name=name, thread=thread, begin=begin, end=end, state=state, **given)
+
+
+def command(id, type, where, times, *, name="", event=None, version=None, after=()):
+    """A command on `where` = (device, stream) at `times` = (enqueue, start, finish)."""
+    return Command(id, type, name, *where, *times, 0, event, version, after, "In[3]:2")
+
+
+def moves(states, thread=0):
+    """Calls that lead through the given states."""
+    return [call("setDevice", state, thread=thread, args="mtia:1") for state in states]
+
+
+def rerecorded():
+    """One stream waits for version 1 of an event that is then recorded again, on to version 2."""
+    return Log(
+        [
+            call("launch", begin=0.0, end=2.0, door="lab"),
+            call("synchronizeStream", begin=2.0, end=40.0),
+            command(1, "kernel", (0, 1), (2, 2, 12), name="first"),
+            command(2, "record", (0, 1), (2.5, 12, 12), event=1, version=1),
+            command(3, "wait", (0, 2), (3, 12, 12), event=1, version=1, after=(2,)),
+            command(4, "kernel", (0, 1), (5, 12, 32), name="second"),
+            command(5, "record", (0, 1), (5.5, 32, 32), event=1, version=2),
+            command(6, "kernel", (0, 2), (7, 12, 20), name="consume"),
+            command(7, "wait", (1, 0), (7.5, 32, 32), event=1, version=2, after=(5,)),
+            command(8, "kernel", (1, 0), (9, 32, 40), name="last"),
+        ]
+    )
+
+
+def some_log(seed, size, names=("mul", "softmax_backward", "produce", NASTY)):
+    """A log as a simple simulator would write it: random commands on random streams."""
+    draws = random.Random(seed)
+    clock, free, events, records = 0.0, {}, {}, []
+    for number in range(1, size + 1):
+        where = draws.choice([(0, 0), (0, 1), (0, 2), (1, 0), (1, 9)])
+        kind = draws.choice(["kernel", "kernel", "record", "wait"] if events else ["record"])
+        begin, clock = clock, clock + draws.choice([0.5, 2.0])
+        thread = draws.randrange(2)
+        records.append(call(f"{kind}Call", thread=thread, begin=begin, end=clock))
+        start, finish = max(clock, free.get(where, 0.0)), None
+        fields = {}
+        if kind == "kernel":
+            fields["name"], finish = draws.choice(names), start + draws.choice([0.001, 5, 37])
+        elif kind == "record":
+            event = draws.randrange(1, 4)
+            version = events.get(event, (0,))[0] + 1
+            events[event] = (version, number, start)
+            fields |= {"event": event, "version": version}
+        else:
+            event = draws.choice(sorted(events))
+            version, source, ready = events[event]
+            start = max(start, ready)
+            fields |= {"event": event, "version": version, "after": (source,)}
+        free[where] = finish = start if finish is None else finish
+        records.append(command(number, kind, where, (clock, start, finish), **fields))
+    records.append(call("deviceSynchronize", begin=clock, end=max([clock, *free.values()]) + 1))
+    return Log(records, {0: (0, 0, 0)})
+
+
+PARTS = {"torch.mtia": True, "hooks": True, "guard": True, "generator": True}
+LADDERS = {
+    "torch.mtia.Stream": ["torch.Stream", "object"],
+    "torch.cpu.Stream": ["torch.cpu.Stream", "object"],
+    "torch.cuda.Stream": ["torch.cuda.streams.Stream", "torch._C.Base", "torch.Stream", "object"],
+    "torch.xpu.Stream": ["torch.xpu.Stream", "torch._utils._XpuStreamBase", "object"],
+}
+DUMMY = {"torch._utils._XpuStreamBase"}
+FAMILY = {
+    "name": "parent",
+    "ok": True,
+    "verdict": "goes on",
+    "steps": [
+        {"name": "child forked before", "ok": True, "verdict": "works"},
+        "torch.mtia.init()",
+        {
+            "name": "child forked after",
+            "ok": False,
+            "verdict": "RuntimeError: Cannot re-initialize MTIA in forked subprocess. Use spawn.",
+            "steps": [NASTY, {"name": NASTY, "verdict": NASTY, "steps": [{"name": "deep"}]}],
+        },
+    ],
+}
+
+
+def gallery():
+    """One or more pictures of every kind, ordinary and nasty, by name."""
+    leak = Log(moves([(0, 1, 0), (0, 1, 0), (1, 1, 0), (1, 0, 0)]), {0: (0, 0, 0)})
+    raising = call("exchangeStream", error="no", args=NASTY, result=NASTY, site=NASTY)
+    pair = Log([*moves([(0, 1, 0)]), *moves([(0, 1, 0), (1, 0, 3)], thread=1), raising])
+    four = Log(moves([(3, 1, 2, 3, 11), (0, 0, 0, 0, 0)] * 4))
+    threads = {"main": (0, 1, 0), NASTY: (1, 0, 12)}
+    facts = {"torch.mtia": True, "torch.device(1)": "RuntimeError", NASTY: NASTY}
+    return {
+        "film": draw.filmstrip(leak, captions={0: "enter", 2: NASTY, 9: "nothing at all"}),
+        "film empty": draw.filmstrip(Log(), device_count=3),
+        "film threads": draw.filmstrip(pair),
+        "film four devices": draw.filmstrip(four),
+        "ladder": draw.ladder(LADDERS, dummy=DUMMY),
+        "ladder nasty": draw.ladder({NASTY: [f"{NASTY}.{NASTY}", "object"]}, dummy={"object"}),
+        "processes": draw.processes(FAMILY),
+        "threads": draw.threads(before={"main": (0, 1, 0)}, after=threads),
+        "threads many": draw.threads({f"worker {k}": (0, k, 0) for k in range(9)}),
+        "threads log": draw.threads(pair),
+        "timeline": draw.timeline(rerecorded()),
+        "timeline empty": draw.timeline(Log()),
+        "timeline sixty": draw.timeline(some_log(1, 60)),
+        "wiring": draw.wiring(facts, facts | PARTS | {"torch.device(1)": "mtia:1"}),
+    }
+
+
+@dataclass
+class Box:
+    """A rectangle or the extent of a text, with its SVG attributes."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    attributes: dict
+    words: str = ""
+
+    def holds(self, x, y):
+        """Whether a point lies inside."""
+        return self.left <= x <= self.right and self.top <= y <= self.bottom
+
+
+def _local(element):
+    return element.tag.rpartition("}")[2]
+
+
+def _float(element, key):
+    return float(element.get(key, "0"))
+
+
+class Drawing:
+    """The parsed SVG of a picture."""
+
+    def __init__(self, picture):
+        self.root = ET.fromstring(picture.svg)
+        self.elements = list(self.root.iter())
+        self.width, self.height = _float(self.root, "width"), _float(self.root, "height")
+
+    def all(self, tag):
+        """Every element of a tag, in the order of drawing."""
+        return [element for element in self.elements if _local(element) == tag]
+
+    @property
+    def rects(self):
+        """The rectangles; their tooltip as words."""
+        return [self._rect(element) for element in self.all("rect")]
+
+    def _rect(self, element):
+        x, y = _float(element, "x"), _float(element, "y")
+        right, bottom = x + _float(element, "width"), y + _float(element, "height")
+        return Box(x, y, right, bottom, element.attrib, "".join(element.itertext()))
+
+    @property
+    def texts(self):
+        """The texts with their estimated extents."""
+        return [self._text(element) for element in self.all("text")]
+
+    def _text(self, element):
+        words = "".join(part for part in [element.text, *(child.tail for child in element)] if part)
+        size, x, y = _float(element, "font-size"), _float(element, "x"), _float(element, "y")
+        bold, mono = element.get("font-weight") == "bold", element.get("font-family") == "monospace"
+        width = text_width(words, size, bold=bold, mono=mono)
+        left = x - {"middle": width / 2, "end": width}.get(element.get("text-anchor"), 0)
+        return Box(left, y - 0.74 * size, left + width, y + 0.2 * size, element.attrib, words)
+
+    def find(self, words):
+        """The text that reads exactly so."""
+        return next(text for text in self.texts if text.words == words)
