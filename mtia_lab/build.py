@@ -8,7 +8,6 @@ that torch has not imported.
 import hashlib
 import os
 import platform
-import shlex
 import sys
 import time
 import warnings
@@ -73,7 +72,7 @@ class Recipe:
         return cls(
             origin=origin,
             files=_read(origin),
-            flags=(*FLAGS, *shlex.split(os.environ.get("MTIA_LAB_CXXFLAGS", ""))),
+            flags=(*FLAGS, *os.environ.get("MTIA_LAB_CXXFLAGS", "").split()),
             include_paths=tuple(os.path.abspath(os.fspath(p)) for p in extra_include_paths),
             torch=_torch_build(),
             compiler=toolchain.compiler_identity(),
@@ -204,8 +203,12 @@ def make(
 
     toolchain.find_compiler()  # raise before anybody waits
     progress = progress or shows.choose()
+
+    def waiting() -> None:
+        progress.say("Another process is building the simulated device; waiting for it.")
+
     try:
-        with cache.lock(lock_timeout), cache.private_folder() as private:
+        with cache.lock(lock_timeout, waiting), cache.private_folder() as private:
             if again:
                 cache.discard(recipe.name, private)
             elif build := cache.find(recipe.name):

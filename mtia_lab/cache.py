@@ -9,7 +9,7 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -142,8 +142,12 @@ class Cache:
         return None
 
     @contextlib.contextmanager
-    def lock(self, timeout: float = LOCK_TIMEOUT) -> Iterator[bool]:
+    def lock(
+        self, timeout: float = LOCK_TIMEOUT, waiting: Callable[[], None] = lambda: None
+    ) -> Iterator[bool]:
         """Let one process build at a time; yields whether the lock was got within `timeout` s.
+
+        Calls `waiting` if another process has it.
 
         The lock saves work and is not needed for safety: without it two processes build the same
         thing and the second finds the first one's result when it publishes.
@@ -153,7 +157,11 @@ class Cache:
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(self.folder / ".lock")
         try:
-            lock.acquire(timeout=timeout)
+            try:
+                lock.acquire(timeout=0)
+            except filelock.Timeout:
+                waiting()
+                lock.acquire(timeout=timeout)
         except filelock.Timeout:
             yield False
             return

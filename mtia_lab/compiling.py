@@ -19,10 +19,11 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from . import toolchain
 from .cache import LIBRARY
-from .errors import CompileError, CompilerTooOld, LibraryBroken
+from .errors import CompileError, LibraryBroken
 from .progress import Progress
 
 NAME = LIBRARY.removesuffix(".so")
@@ -109,7 +110,7 @@ def compile_library(
         log = links.restore(log)
     library = private / "out" / LIBRARY
     if code:
-        raise _failure(log, compiler, library)
+        _explain(log, compiler)
     return library
 
 
@@ -192,28 +193,20 @@ def _run(job: str, env: dict[str, str], progress: Progress, verbose: bool) -> tu
     return code, "".join(lines)
 
 
-def _failure(log: str, compiler: str, library: Path) -> Exception:
-    """Return the exception that says why the build ended as `log` tells."""
+def _explain(log: str, compiler: str) -> NoReturn:
+    """Raise the exception that says why the build ended as `log` tells."""
     if "No space left on device" in log:
-        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(library.parent))
-    version = toolchain.compiler_version(compiler)
-    if library.exists():
-        return LibraryBroken(
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if "\nOSError: " in log:  # from opening it, which the compiling process does last
+        raise LibraryBroken(
             "The simulated device was built but cannot be opened.",
-            log.strip().rpartition("\n")[2],
+            next(line for line in log.splitlines() if line.startswith("OSError: ")),
             "see `python -m mtia_lab doctor`, and `python -m mtia_lab build --verbose` for the "
             "linker's command.",
         )
-    standard = toolchain.standard_needed()
-    if not toolchain.knows(compiler, standard):
-        return CompilerTooOld(
-            f"The simulated device cannot be built: {compiler} does not know {standard}.",
-            f"the headers of this torch need {standard}; the compiler is {version!r}.",
-            "install a newer one (g++ 11 or clang 14 will do) and name it in the environment "
-            "variable CXX.",
-        )
-    return CompileError(
-        f"The simulated device cannot be built: {version} stopped with an error.",
+    toolchain.check_standard(compiler)
+    raise CompileError(
+        "The simulated device cannot be built: the compiler stopped with an error.",
         first_error(log),
         "mend the source if you changed it, then load again; `python -m mtia_lab build --verbose` "
         "shows the whole command and everything the compiler says.",
@@ -228,7 +221,7 @@ def first_error(log: str) -> str:
         return "\n".join(lines[-1:])
     block = lines[failed + 2 :]  # after ninja's word and the command
     end = next((i for i, line in enumerate(block) if _NINJA.match(line)), len(block))
-    block = block[:end]
+    block = [line for line in block[:end] if f"{_FOLDER}:" not in line]  # no reader's file
     start = next((i for i, line in enumerate(block) if _ERROR.search(line)), 0)
     while start and _CONTEXT.match(block[start - 1]):
         start -= 1

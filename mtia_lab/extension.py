@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from . import build, toolchain
+from . import build, runtime, toolchain
 from .cache import Build
 from .errors import (
     BadDeviceCount,
@@ -27,12 +27,13 @@ from .errors import (
     UnsupportedPlatform,
     UnsupportedTorch,
 )
+from .profile import Profile
 
 OLDEST, NEWEST = (2, 11), (2, 15)  # releases of torch that the sources support
 MOST_DEVICES = 16
 
 _RESTART = "restart the kernel (or start a new process) and call `mtia_lab.load()` first of all."
-_LATCHING = (
+LATCHING = (
     "torch.mtia.device_count(), torch.accelerator.is_available(), "
     "torch.accelerator.current_accelerator(), torch.Stream(), torch.get_device_module(), "
     "torch.random.fork_rng(), tensor.is_pinned(), a CPU .backward() and a call of a "
@@ -197,7 +198,7 @@ def _open(recipe: build.Recipe, verbose: bool) -> Build:
     except OSError as error:
         raise LibraryBroken(
             "The simulated device was built but cannot be opened.",
-            str(error),
+            str(error.__cause__ or error),
             "see `python -m mtia_lab doctor`; `python -m mtia_lab clean` deletes all builds.",
         ) from error
 
@@ -208,7 +209,7 @@ def _initialise(devices: int) -> None:
         _process.failure = ProcessLatched(
             "torch already believes that this process has no MTIA device, and keeps to it.",
             f"something before `mtia_lab.load()` asked for an accelerator. Each of these asks: "
-            f"{_LATCHING}.",
+            f"{LATCHING}.",
             _RESTART,
         )
         raise _process.failure
@@ -220,6 +221,7 @@ def _initialise(devices: int) -> None:
             _RESTART,
         )
         raise _process.failure
+    runtime.configure(schedule="modelled", profile=Profile())
     accelerator = torch.accelerator.current_accelerator()
     if accelerator.type != "mtia":
         warnings.warn(

@@ -4,10 +4,9 @@ import contextlib
 import os
 import shutil
 import subprocess
-import sysconfig
 from functools import cache
 
-from .errors import NoCompiler, NoNinja
+from .errors import CompilerTooOld, NoCompiler, NoNinja
 
 _COMPILERS = ("c++", "g++", "clang++")
 _INSTALL_COMPILER = (
@@ -63,6 +62,8 @@ def find_ninja() -> str:
     """
     if path := shutil.which("ninja"):
         return path
+    import sysconfig
+
     # A kernel started from outside its virtual environment does not have its scripts on the PATH.
     folders = [sysconfig.get_path("scripts")]
     with contextlib.suppress(ImportError):
@@ -99,10 +100,22 @@ def torch_release() -> tuple[int, int]:
     return int(major), int(minor)
 
 
-def knows(compiler: str, standard: str) -> bool:
-    """Try whether `compiler` really implements `standard` ("c++17" or "c++20")."""
+def check_standard(compiler: str) -> None:
+    """Try whether `compiler` really implements the C++ standard that is needed.
+
+    Raises:
+        CompilerTooOld: it does not.
+    """
+    standard = standard_needed()
     command = [compiler, f"-std={standard}", "-fsyntax-only", "-x", "c++", "-"]
-    return _run(command, text=_PROBES[standard]).returncode == 0
+    if _run(command, text=_PROBES[standard]).returncode:
+        raise CompilerTooOld(
+            f"The simulated device cannot be built: {compiler} does not know {standard}.",
+            f"this torch's headers need {standard}; the compiler is "
+            f"{compiler_version(compiler)!r}.",
+            "install a newer one (g++ 11 or clang 14 will do) and name it in the environment "
+            "variable CXX.",
+        )
 
 
 def _run(command: list[str], text: str = "") -> subprocess.CompletedProcess:

@@ -1,0 +1,183 @@
+"""`python -m mtia_lab doctor`: everything the simulated device needs, one verdict a line."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+
+import torch
+
+from . import build, extension, toolchain
+from .cache import Cache, default_folder
+from .errors import MTIALabError
+
+_LEAST_SPACE = 200e6  # bytes; a build takes about 30 MB while it runs
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the table: what was looked at, how it is, what was found, what to do."""
+
+    item: str
+    verdict: str  # "ok", "warn" or "FAIL"
+    fact: str
+    todo: str = ""
+
+
+class _Remark(Exception):
+    """Raised by a check that found something which works but deserves a word."""
+
+    def __init__(self, fact: str, todo: str):
+        super().__init__(fact)
+        self.fact, self.todo = fact, todo
+
+
+def report(verbose: bool = False) -> int:
+    """Print the table; returns 1 if anything fails, else 0.
+
+    Args:
+        verbose: say also why a thing fails, in full.
+    """
+    findings = list(examine(verbose))
+    width = max(len(finding.item) for finding in findings)
+    for finding in findings:
+        print(f"{finding.item:{width}}  {finding.verdict:4}  {finding.fact}")
+        if finding.todo:
+            print(f"{'':{width}}        -> {finding.todo}")
+    failed = sum(finding.verdict == "FAIL" for finding in findings)
+    print(f"\n{failed} of {len(findings)} fail." if failed else "\nAll is well.")
+    return 1 if failed else 0
+
+
+def examine(verbose: bool = False) -> Iterator[Finding]:
+    """Yield a finding for each check."""
+    for item, check in CHECKS.items():
+        try:
+            yield Finding(item, "ok", check())
+        except _Remark as remark:
+            yield Finding(item, "warn", remark.fact, remark.todo)
+        except MTIALabError as error:
+            fact = f"{error.what} {error.why}" if verbose else error.what
+            yield Finding(item, "FAIL", fact, error.todo)
+
+
+def _python() -> str:
+    return f"{platform.python_version()}, {sys.executable}"
+
+
+def _platform() -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        remark = extension.check_platform()
+    if remark:
+        raise _Remark(remark, "if a build fails, try Linux x86-64.")
+    return f"{platform.system()} {platform.machine()}"
+
+
+def _torch() -> str:
+    extension.check_torch()
+    cuda = torch.version.cuda
+    return f"{torch.__version__}, {f'built for CUDA {cuda}' if cuda else 'built for CPU'}"
+
+
+def _compiler() -> str:
+    compiler = toolchain.find_compiler()
+    toolchain.check_standard(compiler)
+    return f"{toolchain.compiler_version(compiler)}, {compiler}"
+
+
+def _ninja() -> str:
+    return toolchain.find_ninja()
+
+
+def _notebooks() -> str:
+    names = ("jupyterlab", "ipykernel", "nbval")
+    found = {name: _version(name) for name in names}
+    if missing := [name for name, version in found.items() if not version]:
+        install = f"`{os.path.basename(sys.executable)} -m pip install {' '.join(missing)}`"
+        raise _Remark(f"not installed: {', '.join(missing)}", f"{install} to use the notebooks.")
+    return ", ".join(f"{name} {version}" for name, version in found.items())
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _sources() -> str:
+    recipe = build.Recipe.now()
+    return f"{len(recipe.files)} files, {recipe.origin}"
+
+
+def _cache() -> str:
+    cache = Cache(default_folder())
+    todo = "free some space, or set MTIA_LAB_CACHE to a folder you can write to."
+    try:
+        with cache.private_folder():
+            free = shutil.disk_usage(cache.folder).free
+    except OSError as error:
+        raise _Remark(
+            f"{cache.folder}: {error.strerror}; a temporary folder serves", todo
+        ) from None
+    fact = f"{len(cache.builds())} builds, {free / 1e9:.1f} GB free, {cache.folder}"
+    if free < _LEAST_SPACE:
+        raise _Remark(fact, todo)
+    return fact
+
+
+def _process() -> str:
+    extension.check_process()
+    other = torch._C._get_privateuse1_backend_name()
+    if other != "privateuseone":
+        raise _Remark(
+            f"the backend {other!r} (PrivateUse1) is registered when torch is imported",
+            f"torch.accelerator will mean {other!r}; TORCH_DEVICE_BACKEND_AUTOLOAD=0 prevents it.",
+        )
+    return "no other backend is registered when torch is imported"
+
+
+def _build() -> str:
+    found = build.find(build.Recipe.now(), Cache(default_folder()))
+    if found is None:
+        raise _Remark("not built yet", "the first load does it, or `python -m mtia_lab build`.")
+    return f"{found.facts['seconds']} s, by {found.facts['compiler']}, {found.library}"
+
+
+def _device() -> str:
+    """Load in a new process, as a notebook does."""
+    if build.find(build.Recipe.now(), Cache(default_folder())) is None:
+        raise _Remark("not tried, because it is not built yet", "build, then ask again.")
+    program = "import mtia_lab; print(repr(mtia_lab.load()))"
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    if result.returncode:
+        raise MTIALabError(
+            "The simulated device does not load in a new process.",
+            result.stderr.strip() or f"the process ended with status {result.returncode}.",
+            "`python -m mtia_lab doctor --verbose` shows all it said; "
+            "`python -m mtia_lab clean` and a new build may help.",
+        )
+    return result.stdout.strip()
+
+
+CHECKS: dict[str, Callable[[], str]] = {
+    "Python": _python,
+    "platform": _platform,
+    "torch": _torch,
+    "compiler": _compiler,
+    "ninja": _ninja,
+    "notebooks": _notebooks,
+    "sources": _sources,
+    "cache": _cache,
+    "process": _process,
+    "build": _build,
+    "device": _device,
+}
