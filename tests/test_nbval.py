@@ -33,6 +33,7 @@ NOTEBOOKS = {
     "killed_between": ["x = 1"],
     "c_output_same": [code(FROM_C, new_output("stream", name="stdout", text="from C"))],
     "c_output_differs": [FROM_C],
+    "counts": ["x = 1", "assert get_ipython().execution_count == 2"],
 }
 KILLS_BETWEEN = """
 import pytest
@@ -114,3 +115,7 @@ def test_a_kernel_that_dies_after_a_passed_cell_is_an_error(report, cell, messag
 def test_output_of_c_code_is_compared(report):
     assert outcome(report, "c_output_same.ipynb::Cell 0") == [("PASSED", "")]
     assert outcome(report, "c_output_differs.ipynb::Cell 0")[0][0] == "FAILED"
+
+
+def test_cells_are_numbered_as_a_reader_sees_them(report):
+    assert outcome(report, "counts.ipynb::Cell 1") == [("PASSED", "")]
