@@ -1,0 +1,98 @@
+"""Every notebook in JupyterLab in headless Chromium: it runs, and all of it can be seen."""
+
+import base64
+import os
+from pathlib import Path
+
+import pytest
+from nbformat.v4 import new_output
+from notebook_files import NOTEBOOKS, ROOT, code, write
+
+pytest.importorskip("playwright", reason="the browser test drives Chromium with playwright")
+pytest.importorskip("PIL", reason="the browser test looks at screenshots with pillow")
+import browser  # noqa: E402
+
+if browser.chromium() is None:
+    pytest.skip("no Chromium on this machine: install chromium", allow_module_level=True)
+
+SVG = "<svg xmlns='http://www.w3.org/2000/svg' width='99' height='40'>{}</svg>"
+DARK_TEXT = "<text x='9' y='30' fill='#111'>text</text>"
+
+
+def image(svg):
+    data = base64.b64encode(svg.encode()).decode()
+    return f"<img src='data:image/svg+xml;base64,{data}'>"
+
+
+def shows(html):
+    """A cell that displays `html` and has that stored."""
+    output = new_output("display_data", data={"text/html": html, "text/plain": "x"})
+    return code(f"from IPython.display import HTML\ndisplay(HTML({html!r}))", output)
+
+
+CARD = "<rect width='99' height='40' fill='#fff'/>"
+PROOFS = {
+    "sound": [shows(image(SVG.format(CARD + DARK_TEXT))), "print('text')", "x = 1"],
+    "fails": ["x = 1", "1 / 0", "x"],
+    "announced": [code("1 / 0", tags=["raises-exception"]), "x = 1", "x"],
+    "unseen": [
+        shows(image(SVG.format(DARK_TEXT))),
+        shows(image(SVG.format(CARD))),
+        shows("<div style='height: 0; overflow: hidden'>text</div>"),
+        shows("<img src='data:image/png;base64,AAAA'>"),
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """A JupyterLab page on copies of the project's notebooks and of the small ones above."""
+    proofs = tmp_path_factory.mktemp("proofs")
+    for name, cells in PROOFS.items():
+        write(proofs / f"{name}.ipynb", *cells)
+    with browser.lab(ROOT / "notebooks", proofs) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def screenshots():
+    """The folder where the pictures of this run stay, for a look by eye."""
+    folder = Path(os.environ.get("MTIA_LAB_SCREENSHOTS", ROOT / "test-results" / "screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_reader_can_run_and_see_all_of_it(lab, path, screenshots):
+    assert lab.check(path.name, screenshots) == []
+
+
+@pytest.mark.parametrize("name", ["sound", "announced"])
+def test_a_sound_notebook_passes(lab, name, tmp_path):
+    assert lab.check(f"{name}.ipynb", tmp_path) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"{name}-dark.png",
+        f"{name}-light.png",
+    ]
+
+
+def test_a_failing_cell_is_found(lab, tmp_path):
+    complaints = lab.check("fails.ipynb", tmp_path)
+    assert complaints == ["cell 1: ZeroDivisionError: division by zero", "cell 2: was not run"]
+
+
+def test_what_cannot_be_seen_is_found(lab, tmp_path):
+    complaints = lab.check("unseen.ipynb", tmp_path)
+    of_a_grey = [c.rpartition(",")[0] for c in complaints if "one grey" in c]
+    assert of_a_grey == [
+        "Light: cell 1 has an output of one grey",  # an empty white card
+        "Light: cell 2 has an output of one grey",  # no height
+        "Dark: cell 0 has an output of one grey",  # dark text without a card
+        "Dark: cell 2 has an output of one grey",
+    ]
+    assert "as stored: cell 3: an image without pixels" in complaints
+    assert "cell 3: an image without pixels" in complaints
+
+
+def test_the_checkout_is_not_touched(lab):
+    assert not list((ROOT / "notebooks").rglob(".ipynb_checkpoints"))
