@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "clean_thread.h"
+
 namespace mtia::backend {
 
 namespace {
@@ -109,11 +111,13 @@ sim::Effect python_effect(PyObject* callable) {
     }
   });
   return [shared] {
-    WithGil gil;
-    Owned result(PyObject_CallNoArgs(shared.get()));
-    if (!result) {
-      throw std::runtime_error(take_error());
-    }
+    run_clean([&] {
+      WithGil gil;
+      Owned result(PyObject_CallNoArgs(shared.get()));
+      if (!result) {
+        throw std::runtime_error(take_error());
+      }
+    });
   };
 }
 

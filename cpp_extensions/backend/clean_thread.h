@@ -1,0 +1,12 @@
+// An effect runs on whichever thread synchronises, and must not notice what that thread is up to.
+#pragma once
+
+#include "../sim/device.h"
+
+namespace mtia::backend {
+
+// Runs `effect` as a fresh thread would: no Python, functorch or fake-tensor modes, no autocast, no
+// inference mode; and with gradients off, as a kernel records none.
+void run_clean(const sim::Effect& effect);
+
+}  // namespace mtia::backend
