@@ -1,4 +1,4 @@
-"""An effect runs on the thread that synchronises, but notices nothing of what that thread is up to."""
+"""An effect runs on the thread that synchronises, but notices nothing of its modes."""
 
 import pytest
 import torch
