@@ -26,7 +26,7 @@ test: build lint  ## set up, then linters, unit tests and all notebooks
 # A moved checkout must be installed again: the environment names the folder it was made in.
 setup:  ## create .venv and install what pyproject.toml names, as constraints.txt pins it
 	@test "$$(cat $(READY) 2>/dev/null)" = "$$PWD" || rm -f $(READY)
-	@$(MAKE) --no-print-directory $(READY)
+	@$(MAKE) --silent $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	@echo "Setting up .venv (once; downloads PyTorch and JupyterLab)"

@@ -169,7 +169,9 @@ def _environment(compiler: str, ninja: str) -> dict[str, str]:
 def _run(job: str, env: dict[str, str], progress: Progress, verbose: bool) -> tuple[int, str]:
     """Run the compiling process; returns its exit status and all it said."""
     script = Path(__file__).with_name("_compile_child.py")
-    command = [sys.executable, "-I", "-X", "utf8", str(script), job]
+    # No site module: the job brings the whole search path, and a .pth file in a folder with a
+    # difficult name cannot be read where the compiler is to speak English.
+    command = [sys.executable, "-I", "-S", "-X", "utf8", str(script), job]
     lines = []
     with subprocess.Popen(
         command,

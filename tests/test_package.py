@@ -3,14 +3,13 @@
 import re
 import subprocess
 import sys
+import tomllib
 
-import pytest
 import torch
 from building import ROOT, python
 
 from mtia_lab import extension
 
-tomllib = pytest.importorskip("tomllib", reason="in the standard library from Python 3.11 on")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
