@@ -6,6 +6,7 @@ rest to `reference.Simulator`. Streams and events are named by number, devices b
 by which of two or three equivalent ways of PyTorch a call goes.
 """
 
+import threading
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -57,6 +58,7 @@ class Lab:
             probe.record()
         torch.mtia.synchronize()
         self.streams = [torch.mtia.default_stream(d) for d in range(DEVICES)]
+        self.handles: dict[tuple[int, int], torch.Stream] = {}
         self.events: list[torch.Event] = []
         self.next_event = probe.event_id + 1
         self.next_command = log.commands[-1].id + 1
@@ -102,7 +104,14 @@ class Lab:
         return (torch.accelerator.device_index if door else torch.mtia.device)(device)
 
     def in_stream(self, door: int, s: int):
-        return self.streams[s] if door else torch.mtia.stream(self.streams[s])
+        return self.own_handle(s) if door else torch.mtia.stream(self.streams[s])
+
+    def own_handle(self, s: int) -> torch.Stream:
+        """The stream as an object of this thread's own: a `torch.Stream` keeps what to restore on
+        leaving in itself, so two threads that enter one object take it from each other."""
+        stream, key = self.streams[s], (threading.get_ident(), s)
+        named = {f: getattr(stream, f) for f in ("stream_id", "device_index", "device_type")}
+        return self.handles.setdefault(key, torch.Stream(**named))
 
     def launch(self, name: str, us: float, fails: bool) -> None:
         mtia_lab.launch(name, us=us, effect=effect(self.effects, name, fails))
@@ -194,12 +203,10 @@ class Model:
 
     @contextmanager
     def in_stream(self, door: int, s: int):
-        """Leaving restores what was current on entry: the stream of its device, and the device.
-
-        `with torch.mtia.stream(stream)` (door 0) also restores the stream of that former device.
-        `with stream` does nothing at all, not even to the device, if the stream is current
-        already on its own device.
-        """
+        """`with torch.mtia.stream(stream)` restores on leaving the streams that were current on
+        entry, on both devices, and the device. `with stream` restores its own device's stream,
+        the current device if that was another, and does nothing at all where the stream is current
+        on its device already."""
         entered, stream = self.sim.current_stream(), self.streams[s]
         on_its_device = self.sim.current_stream(stream.device)
         if door and on_its_device is stream:
@@ -207,11 +214,13 @@ class Model:
             return
         self.become(stream)
         yield
-        self.become(on_its_device)
-        if door:
-            self.sim.exchange_device(entered.device)
-        else:
+        if not door:
+            self.become(on_its_device)
             self.become(entered)
+            return
+        self.sim.exchange_stream(on_its_device)
+        if entered.device != stream.device:
+            self.sim.exchange_device(entered.device)
 
     def launch(self, name: str, us: float, fails: bool) -> None:
         self.sim.launch(name, round(us * 1_000), effect(self.effects, name, fails))
