@@ -97,6 +97,7 @@ def _place(part: str) -> tuple:
 
 
 def _draw_panel(c: Canvas, x: float, y: float, there: Mapping) -> None:
+    _draw_simulator(c, x, y + FLOOR, there["simulator"])
     for source, target in WIRES:
         left, top, width = _place(source)
         middle = left + width / 2
@@ -112,13 +113,6 @@ def _draw_panel(c: Canvas, x: float, y: float, there: Mapping) -> None:
         color, dash = (palette.INK, None) if live else (palette.FAINT, "4 4")
         begin = y + top + BOX
         c.arrow([(x + middle, begin), (x + middle, y + end - 1)], stroke=color, dash=dash)
-    _draw_simulator(c, x, y + FLOOR, there["simulator"])
-    for source in ("guard", "hooks"):  # once more, over the simulator's fill
-        left, _, width = _place(source)
-        middle = x + left + (10 if source == "hooks" else width / 2)
-        live = there[source] and there["simulator"]
-        color, dash = (palette.INK, None) if live else (palette.FAINT, "4 4")
-        c.arrow([(middle, y + FLOOR), (middle, y + FLOOR + 33)], stroke=color, dash=dash)
     for part, (_, _, note, _) in PARTS.items():
         left, top, width = _place(part)
         look = _look(there[part], part in OF_TORCH)
