@@ -72,7 +72,7 @@ def test_each_thread_has_its_own_strip_and_verdict():
 
 def test_captions_name_phases_and_an_empty_phase_is_seen():
     log = Log(moves([(0, 1, 0), (0, 0, 0)]))
-    picture = draw.filmstrip(log, captions={0: "enter A", 1: "body", 1.5: "exit A"})
+    picture = draw.filmstrip(log, captions=[(0, "enter A"), (1, "body"), (1, "exit A")])
     words = [text.words for text in Drawing(picture).texts]
     assert words.index("enter A") < words.index("body") < words.index("exit A")
     assert "no call" in words and "no call" in picture.text

@@ -1,7 +1,7 @@
 """The film strip: the runtime state of a host thread, frame by frame, one frame a call."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from . import ascii, palette, swatch
 from .canvas import MARGIN, WIDTH, Canvas
@@ -16,7 +16,7 @@ LEADING = 14  # of the lines that name a call, above the film
 EDGE = 16  # height of the perforated edges
 
 
-def filmstrip(log: object, *, device_count: int = 2, captions: Mapping | None = None) -> Picture:
+def filmstrip(log: object, *, device_count: int = 2, captions: Mapping | Iterable = ()) -> Picture:
     """The state ``(device, stream on 0, stream on 1, ...)`` before the log and after each call.
 
     Calls that set something are frames even if nothing changed (a narrow one); a call that only
@@ -25,10 +25,11 @@ def filmstrip(log: object, *, device_count: int = 2, captions: Mapping | None = 
     Args:
         log: what ``mtia_lab.record()`` yielded. Each host thread in it gets its own strip.
         device_count: devices in a frame if the log is empty.
-        captions: names of phases by position: ``{len(log.calls): "enter A"}`` noted while recording
-            names what follows, up to the next one.
+        captions: names of phases, each with the number of calls logged before it: note
+            ``(len(log.calls), "enter A")`` while recording. A mapping or pairs; with pairs, a phase
+            without any call is seen too.
     """
-    columns, strips = frames_of(log, device_count, captions or {})
+    columns, strips = frames_of(log, device_count, captions)
     c = Canvas()
     state = "(device, " + ", ".join(
         f"stream on mtia:{d}" for d in range(len(strips[0].frames[0].state) - 1)

@@ -1,7 +1,7 @@
 """The frames of a film strip, worked out from a log: what there is to draw, before it is drawn."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from .stateview import as_tuple, differing, part_name, state_text
@@ -47,7 +47,7 @@ def is_frame(call: object, before: tuple) -> bool:
     return bool(_SETTER.search(call.name)) or as_tuple(call.state) != before
 
 
-def frames_of(log: object, device_count: int, captions: Mapping) -> tuple:
+def frames_of(log: object, device_count: int, captions: Mapping | Iterable) -> tuple:
     """``(columns, strips)``: the frames of all threads in the order of the log, and by thread.
 
     The start of each thread is not a column: it opens the thread's strip.
@@ -60,7 +60,8 @@ def frames_of(log: object, device_count: int, captions: Mapping) -> tuple:
     state = {thread: known.get(thread, blank) for thread in seen or [0]}
     strips = {t: Strip(t, [Frame(t, None, s, (), "")]) for t, s in state.items()}
     columns: list[Frame] = []
-    pending = sorted(captions.items())
+    phases = captions.items() if isinstance(captions, Mapping) else captions
+    pending = sorted(phases, key=lambda pair: pair[0])
     phase, used = "", True
     last_thread = min(strips)
 
