@@ -1,0 +1,184 @@
+"""Every virtual of the guard and the hooks that has a meaning without memory does its part.
+
+The virtuals are read from the headers of the installed torch, so one that a later release adds
+turns this red until somebody decides what it means here.
+"""
+
+import ctypes
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+
+from mtia_lab import toolchain
+
+TORCH = Path(torch.__file__).parent
+HEADERS = {
+    "guard": ["c10/core/impl/DeviceGuardImplInterface.h"],
+    "hooks": ["ATen/detail/AcceleratorHooksInterface.h", "ATen/detail/MTIAHooksInterface.h"],
+}
+CONSTANT = "constant, asked all the time, so not logged; its value is asserted below"
+MEMORY = "about memory, which comes with tensors"
+GRAPHS = "about graph capture, which comes with tensors"
+EXEMPT = {
+    ("guard", "type"): CONSTANT,
+    ("hooks", "isBuilt"): CONSTANT,
+    ("hooks", "hasMTIA"): CONSTANT,
+    ("hooks", "isAvailable"): CONSTANT,
+    ("hooks", "getDeviceCount"): "another name of deviceCount, under which it is logged",
+    ("guard", "recordDataPtrOnStream"): MEMORY,
+    ("hooks", "isPinnedPtr"): MEMORY,
+    ("hooks", "getPinnedMemoryAllocator"): MEMORY,
+    ("hooks", "getDeviceFromPtr"): MEMORY,
+    ("hooks", "memoryStats"): MEMORY,
+    ("hooks", "emptyCache"): MEMORY,
+    ("hooks", "recordMemoryHistory"): MEMORY,
+    ("hooks", "memorySnapshot"): MEMORY,
+    ("hooks", "resetPeakMemoryStats"): MEMORY,
+    ("hooks", "attachOutOfMemoryObserver"): MEMORY,
+    ("hooks", "graphPoolHandle"): GRAPHS,
+    **{
+        ("hooks", f"mtiagraph{name}"): GRAPHS
+        for name in ("Create", "Destroy", "CaptureBegin", "CaptureEnd", "Instantiate", "Replay")
+    },
+    ("hooks", "mtiagraphReset"): GRAPHS,
+    ("hooks", "mtiagraphPool"): GRAPHS,
+}
+
+
+def virtuals(header: str) -> set[str]:
+    """The virtual member functions a header declares in its first class."""
+    text = (TORCH / "include" / header).read_text(encoding="utf-8")
+    text = re.sub(r"//[^\n]*|/\*.*?\*/", "", text, flags=re.DOTALL)
+    text = text.partition("template <DeviceType D>")[0]
+    new = re.findall(r"\bvirtual\b[^;{(]*?(~?\w+)\s*\(", text)
+    overridden = re.findall(r"(\w+)\s*\([^(){};]*\)\s*const\s*(?:noexcept\s*)?override", text)
+    return {name for name in new + overridden if not name.startswith("~")}
+
+
+@pytest.fixture(scope="session")
+def probe(tmp_path_factory) -> ctypes.CDLL:
+    """The C++ callers of what Python cannot reach."""
+    target = tmp_path_factory.mktemp("probe") / "virtuals.so"
+    source = Path(__file__).parent / "cpp" / "torch" / "virtuals.cpp"
+    abi = int(torch.compiled_with_cxx11_abi())
+    flags = [f"-std={toolchain.standard_needed()}", f"-D_GLIBCXX_USE_CXX11_ABI={abi}"]
+    paths = [f"-I{TORCH / 'include'}", f"-L{TORCH / 'lib'}", "-lc10", "-ltorch_cpu"]
+    command = [toolchain.find_compiler(), "-shared", "-fPIC", *flags, str(source), *paths]
+    subprocess.run([*command, "-o", str(target)], check=True)
+    library = ctypes.CDLL(str(target))
+    library.last_error.restype = library.show_config.restype = ctypes.c_char_p
+    for name in ("default_stream", "pool_stream", "hooks_exchange_device"):
+        getattr(library, name).restype = ctypes.c_long
+    return library
+
+
+def visit_everything(lab, probe) -> None:
+    """Call each virtual at least once, from Python where Python can."""
+    torch._C._mtia_init()
+    torch.mtia.device_count()
+    torch.mtia.set_device(torch.mtia.current_device())
+    torch._C._mtia_exchangeDevice(0)
+    with torch.mtia.device(1), torch.accelerator.device_index(0):
+        torch.accelerator.set_device_index(torch.accelerator.current_device_index())
+    torch.mtia.get_device_properties()
+    torch.mtia.get_device_capability()
+    torch._C._accelerator_getDeviceCapability(0)
+    torch._C._mtia_getCurrentRawStream(0)
+    torch.Generator("mtia")
+    torch.mtia.set_stream(torch.mtia.default_stream())
+    torch.mtia.synchronize()
+    torch.accelerator.synchronize()
+
+    stream = torch.Stream("mtia:1")
+    begin, end = (torch.Event(enable_timing=True) for _ in range(2))
+    with stream:
+        begin.record()
+        end.record()
+        begin.wait()
+    assert torch.mtia.current_stream() == torch.accelerator.current_stream()
+    end.synchronize()
+    begin.elapsed_time(end)
+    stream.query()
+    stream.synchronize()
+    assert stream.native_handle
+    if hasattr(stream, "is_capturing"):
+        stream.is_capturing()
+    del begin, end
+
+    probe.init()
+    probe.default_stream(0)
+    probe.pool_stream(0, False)
+    probe.guard_device_count()
+    probe.has_primary_context(0)
+    probe.show_config()
+
+
+def test_every_virtual_is_seen_in_the_log_or_exempt_for_a_reason(lab, probe):
+    declared = {(door, name) for door in HEADERS for h in HEADERS[door] for name in virtuals(h)}
+    assert len(declared) > 60, "the headers look different; has the parsing gone blind?"
+    with lab.record() as log:
+        visit_everything(lab, probe)
+    seen = {(call.door, call.name) for call in log.calls}
+    assert declared - seen - EXEMPT.keys() == set(), "what do these mean here?"
+    assert not seen & EXEMPT.keys(), "logged, so not exempt"
+    assert not [call for call in log.calls if call.error]
+
+
+def test_the_constants(lab, probe):
+    assert probe.is_built() == probe.is_available() == 1
+    assert probe.get_device_count() == probe.guard_device_count() == 2
+    assert torch.accelerator.current_accelerator() == torch.device("mtia")
+    assert b"MTIA Lab" in probe.show_config()
+
+
+def test_the_default_stream_through_the_guard(probe):
+    assert probe.default_stream(0) == probe.default_stream(1) == 0
+    assert probe.default_stream(7) == -1000
+    assert b"mtia:7" in probe.last_error()
+
+
+def test_pool_streams_come_in_turn_and_keep_their_priority(lab, probe):
+    ids = [probe.pool_stream(1, False) for _ in range(64)]
+    assert ids[:32] == ids[32:] and len(set(ids)) == 32
+    high = probe.pool_stream(1, True)
+    assert high not in ids
+    kind = torch.mtia.default_stream(1).device_type
+    streams = [torch.Stream(stream_id=i, device_index=1, device_type=kind) for i in (ids[0], high)]
+    assert [lab.stream_priority(s) for s in streams] == [0, -1]
+    assert probe.pool_stream(2, False) == -1000
+
+
+def test_what_must_not_throw_does_not(lab, probe):
+    probe.unchecked_set_device(1)
+    assert lab.state() == (1, (0, 0)), "it must really set"
+    for nowhere in (7, -1, 127):
+        probe.unchecked_set_device(nowhere)
+        assert lab.state() == (1, (0, 0))
+    event = torch.Event()
+    event.record()
+    for number in (0, 999_999, event.event_id, event.event_id):
+        probe.destroy_event(number)
+    with pytest.raises(RuntimeError, match=f"no event {event.event_id}"):
+        event.query()
+
+
+def test_the_hooks_exchange_returns_the_previous_device(lab, probe):
+    assert probe.hooks_exchange_device(1) == 0
+    assert probe.hooks_exchange_device(0) == 1
+    assert probe.hooks_exchange_device(5) == -1000
+    assert lab.state() == (0, (0, 0))
+
+
+def test_an_unknown_event_flag_is_refused(probe):
+    assert probe.record_with_an_unknown_flag() == -1000
+    assert b"flag" in probe.last_error()
+
+
+def test_a_device_has_a_primary_context_once_it_was_used(lab, probe):
+    lab.launch("k")
+    torch.mtia.synchronize()
+    assert probe.has_primary_context(0) == 1
+    assert probe.has_primary_context(7) == -1000
