@@ -42,13 +42,6 @@ def nothing_is_skipped(nb: NotebookNode, path: Path) -> Iterator[str]:
             yield f"[{number}] asks nbval to look away: {', '.join(marks)}"
 
 
-def nothing_hangs_on_a_semicolon(nb: NotebookNode, path: Path) -> Iterator[str]:
-    """nbval runs cells without history, and then IPython shows a value in spite of its `;`."""
-    for number, cell in enumerate(code_cells(nb), 1):
-        if cell.source.rstrip().endswith(";"):
-            yield f"[{number}] ends with a semicolon: assign the value to _ instead"
-
-
 def errors_are_announced(nb: NotebookNode, path: Path) -> Iterator[str]:
     for number, cell in enumerate(code_cells(nb), 1):
         raised = any(output.output_type == "error" for output in cell.outputs)
@@ -79,4 +72,4 @@ def machine_traces(nb: NotebookNode, path: Path) -> Iterator[str]:
 
 
 SOUND = [valid, kernel_is_named, run_from_top_to_bottom, nothing_is_skipped]
-SOUND += [nothing_hangs_on_a_semicolon, errors_are_announced, something_is_stored, machine_traces]
+SOUND += [errors_are_announced, something_is_stored, machine_traces]

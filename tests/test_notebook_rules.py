@@ -113,7 +113,6 @@ BROKEN = [
     ("nothing_is_skipped", source(3, "# NBVAL_SKIP\nassert False"), "NBVAL_SKIP"),
     ("nothing_is_skipped", source(3, "#NBVAL_IGNORE_OUTPUT\n1"), "NBVAL_IGNORE_OUTPUT"),
     ("nothing_is_skipped", tag(3, "nbval-ignore-output"), "nbval-ignore-output"),
-    ("nothing_hangs_on_a_semicolon", source(3, "draw();\n"), "[3] ends with a semicolon"),
     ("errors_are_announced", outputs(3, error()), "without the tag"),
     ("errors_are_announced", outputs(15), "did not raise"),
     ("errors_are_announced", prints("UsageError: Line magic `%x` not found."), "unknown magic"),
