@@ -1,0 +1,216 @@
+"""Hold the notebooks against backends that are wrong in one method at a time: `make faults`.
+
+    python tests/faults.py [--list] [--notebook PATH]... [NAME...]
+
+For each fault of fault_list.py: plant it in a copy of the C++ sources, rebuild what that touches,
+and run the cells of all notebooks on that device, one process a notebook. A fault that turns no
+cell red by an assertion belongs to a claim that the notebooks make and do not check, so it fails
+the command. Outputs are not compared here: a wrong output that only a stored copy gives away
+teaches a reader nothing. Takes minutes; the next fault is built while the last one is tried.
+"""
+
+import argparse
+import dataclasses
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+from fault_list import FAULTS, Fault
+from notebook_files import NOTEBOOKS, ROOT, code_cells, tags
+
+from mtia_lab import build, compiling, isolated, toolchain
+from mtia_lab.cache import Cache
+from mtia_lab.isolated import Result
+from mtia_lab.progress import Progress
+
+SOURCES = ROOT / "cpp_extensions"
+NOTEBOOK_TIMEOUT = 120  # seconds: a fault may make a cell hang
+PRELUDE = "import torch, IPython.core.interactiveshell, IPython.utils.capture"
+
+# What runs in each notebook's process. A line that starts with the mark is a cell's verdict.
+MARK = "@cell "
+RUN_CELLS = """
+import json, os, sys
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from traitlets.config import Config
+
+os.environ.update({environment!r})
+os.chdir({folder!r})
+sys.path.insert(0, {root!r})
+shell = InteractiveShell.instance(config=Config(HistoryManager=dict(enabled=False)))
+for number, source, announced in {cells!r}:
+    with capture_output():
+        result = shell.run_cell(source, store_history=True)
+    error = result.error_before_exec or result.error_in_exec
+    red = "assertion" if isinstance(error, AssertionError) else bool(error) != announced
+    print({mark!r} + json.dumps([number, red]), flush=True)
+"""
+
+
+class Misplaced(Exception):
+    """A fault that cannot be planted: its text is not there exactly once, or does not compile."""
+
+
+@dataclass
+class Verdict:
+    """What one device did to the notebooks: name of the notebook -> numbers of the red cells."""
+
+    asserted: dict[str, list[int]] = field(default_factory=dict)  # by an assertion
+    otherwise: dict[str, list[int]] = field(default_factory=dict)  # by another error, or a crash
+
+    def __str__(self) -> str:
+        return f"assertions {shown(self.asserted)}; otherwise {shown(self.otherwise)}"
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--list", action="store_true", help="list the faults and stop")
+    parser.add_argument("--notebook", action="append", type=Path, help="default: all")
+    parser.add_argument("names", nargs="*", help="default: all")
+    options = parser.parse_args(arguments)
+    faults = [fault for fault in FAULTS if not options.names or fault.name in options.names]
+    if unknown := set(options.names) - {fault.name for fault in faults}:
+        parser.error(f"no such fault: {', '.join(sorted(unknown))}")
+    if options.list:
+        print("\n".join(f"{fault.name:34}{fault.file:26}{fault.about}" for fault in faults))
+        return 0
+    notebooks = {path: read(path) for path in options.notebook or NOTEBOOKS}
+    with tempfile.TemporaryDirectory(prefix="mtia-lab-faults-") as scratch:
+        workshop = Workshop(Path(scratch))
+        with ThreadPoolExecutor(1) as builder:  # one ahead of the trials
+            devices = builder.map(workshop.build, [None, *faults])
+            sound = trial(next(devices), notebooks)
+            if sound.asserted or sound.otherwise:
+                print(f"The notebooks are red without any fault: {sound}")
+                builder.shutdown(wait=False, cancel_futures=True)
+                return 1
+            return report(faults, (trial(device, notebooks) for device in devices))
+
+
+def report(faults: list[Fault], verdicts: Iterable[Verdict]) -> int:
+    """Print a line for each fault as its verdict comes; return the exit status."""
+    missed = []
+    for fault, verdict in zip(faults, verdicts, strict=True):
+        print(f"{'red ' if verdict.asserted else 'MISS'} {fault.name:34}{verdict}", flush=True)
+        if not verdict.asserted:
+            missed.append(fault)
+    print(f"\n{len(faults) - len(missed)} of {len(faults)} faults turn an assertion red")
+    for fault in missed:
+        print(f"  missed: {fault.name} ({fault.about}), in {fault.file}")
+    return 1 if missed else 0
+
+
+def shown(cells: dict[str, list[int]]) -> str:
+    """Write cells as `02[4 7] 05[3]`, by the numbers a reader sees."""
+    parts = (f"{name[:2]}[{' '.join(map(str, cells[name]))}]" for name in sorted(cells))
+    return " ".join(parts) or "none"
+
+
+class Workshop:
+    """One copy of the sources, rebuilt file by file as a fault comes and goes.
+
+    The package builds a folder's sources as one unit, which is quicker from nothing. Here they are
+    compiled one by one, so that a fault costs one file.
+    """
+
+    def __init__(self, scratch: Path):
+        self.scratch, self.out = scratch, scratch / "out"
+        self.sound, self.sources = scratch / "as found", scratch / "sources"
+        shutil.copytree(SOURCES, self.sound)
+        shutil.copytree(SOURCES, self.sources)
+        self.out.mkdir()
+
+    def build(self, fault: Fault | None) -> dict[str, str]:
+        """Build a device, with `fault` if one is given; return the environment that selects it.
+
+        Raises Misplaced if that cannot be done.
+        """
+        folder = self.scratch / (fault.name if fault else "no fault")
+        changed = folder / "cpp_extensions"
+        shutil.copytree(self.sound, changed)
+        if fault:
+            plant(fault, changed)
+            plant(fault, self.sources)
+        library = self.compile(fault.name if fault else "no fault")
+        recipe = build.Recipe.now()
+        recipe = dataclasses.replace(recipe, origin=changed, files=build._read(changed))
+        cache = Cache(folder / "cache")
+        with cache.private_folder() as private:
+            cache.publish(recipe.name, private, shutil.copy(library, private / library.name), {})
+        if fault:
+            shutil.copy(self.sound / fault.file, self.sources / fault.file)
+        return {"MTIA_LAB_SOURCES": str(changed), "MTIA_LAB_CACHE": str(folder / "cache")}
+
+    def compile(self, name: str) -> Path:
+        units = sorted(map(str, self.sources.rglob("*.cpp")))
+        load = {
+            "name": compiling.NAME,
+            "sources": units,
+            "extra_cflags": list(build.FLAGS),
+            "extra_include_paths": [str(self.sources)],
+            "build_directory": str(self.out),
+        }
+        environment = compiling._environment(toolchain.find_compiler(), toolchain.find_ninja())
+        job = json.dumps({"path": sys.path, "load": load})
+        code, log = compiling._run(job, environment, Progress(), verbose=False)
+        if code:
+            raise Misplaced(f"{name}: it does not build\n{compiling.first_error(log)}")
+        return self.out / compiling.LIBRARY
+
+
+def plant(fault: Fault, sources: Path) -> None:
+    """Replace the fault's text in `sources`; it must be there exactly once."""
+    file = sources / fault.file
+    text = file.read_text(encoding="utf-8")
+    if (count := text.count(fault.old)) != 1:
+        raise Misplaced(f"{fault.name}: {fault.file} has this {count} times, not once: {fault.old}")
+    file.write_text(text.replace(fault.old, fault.new), encoding="utf-8")
+
+
+def read(path: Path) -> list[tuple[int, str, bool]]:
+    """Return a notebook's code cells: number, source, and whether it announces an exception."""
+    cells = enumerate(code_cells(nbformat.read(path, as_version=4)), 1)
+    return [(number, cell.source, "raises-exception" in tags(cell)) for number, cell in cells]
+
+
+def trial(environment: dict[str, str], notebooks: dict[Path, list]) -> Verdict:
+    """Run all cells of the notebooks on the device that `environment` selects."""
+    snippets = {
+        path.stem: RUN_CELLS.format(
+            environment=environment,
+            folder=str(path.parent.resolve()),
+            root=str(ROOT),
+            cells=cells,
+            mark=MARK,
+        )
+        for path, cells in notebooks.items()
+    }
+    results = isolated.run_each(snippets, PRELUDE, timeout=NOTEBOOK_TIMEOUT)
+    verdict = Verdict()
+    for path, cells in notebooks.items():
+        judge(verdict, path.stem, len(cells), results[path.stem])
+    return verdict
+
+
+def judge(verdict: Verdict, name: str, count: int, result: Result) -> None:
+    """Add to `verdict` the red ones among the `count` cells of the notebook called `name`."""
+    reported = 0
+    for line in result.stdout.splitlines():
+        if line.startswith(MARK):
+            reported, red = json.loads(line.removeprefix(MARK))
+            if red:
+                cells = verdict.asserted if red == "assertion" else verdict.otherwise
+                cells.setdefault(name, []).append(reported)
+    if reported < count:  # it crashed or hung in the next one
+        verdict.otherwise.setdefault(name, []).append(reported + 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

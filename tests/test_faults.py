@@ -1,0 +1,80 @@
+"""The fault harness itself: that each fault can be planted, and how red cells are counted.
+
+That each fault turns a notebook red is `make faults`: it takes minutes.
+"""
+
+import re
+
+import faults
+import pytest
+from fault_list import FAULTS, Fault
+from faults import MARK, Misplaced, Verdict, judge, plant, report, trial
+from notebook_files import ROOT
+
+from mtia_lab.isolated import Result
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_fault_has_one_place_in_the_sources(fault):
+    text = (faults.SOURCES / fault.file).read_text(encoding="utf-8")
+    assert text.count(fault.old) == 1
+    assert fault.old != fault.new
+
+
+def test_names_are_distinct():
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+
+
+def test_every_virtual_of_streams_events_and_devices_has_a_fault():
+    """A virtual without one is named here, with the reason."""
+    header = (ROOT / "cpp_extensions/backend/guard.h").read_text(encoding="utf-8")
+    virtuals = set(re.findall(r"(\w+)\([^()]*\) const (?:noexcept )?override", header))
+    named = {virtual for fault in FAULTS for virtual in virtuals if virtual in fault.about}
+    assert virtuals - named == {
+        "type",  # a guard of another type is never called
+        "getDeviceCapability",  # constant until tensors come
+        "getStreamFromGlobalPool",  # nothing in Python reaches it
+    }
+
+
+def test_a_fault_is_planted_in_the_copy(tmp_path):
+    (tmp_path / "a.cpp").write_text("int x = 1;")
+    plant(Fault("n", "a.cpp", "= 1", "= 2", "about"), tmp_path)
+    assert (tmp_path / "a.cpp").read_text() == "int x = 2;"
+
+
+@pytest.mark.parametrize("old, times", [("= 3", 0), ("int", 2)])
+def test_a_misplaced_fault_is_an_error(tmp_path, old, times):
+    (tmp_path / "a.cpp").write_text("int x = 1; int y;")
+    with pytest.raises(Misplaced, match=f"a.cpp has this {times} times"):
+        plant(Fault("n", "a.cpp", old, "z", "about"), tmp_path)
+
+
+def test_cells_are_run_and_told_apart_by_how_they_fail(tmp_path):
+    cells = ["x = 1", "assert x == 2", "1 / 0", "1 / 0", "x", "print('@cell [1, true]')"]
+    notebook = [(n, source, n == 4) for n, source in enumerate(cells, 1)]
+    crash = [(1, "x = 1", False), (2, "import os; os.abort()", False), (3, "x", False)]
+    books = {tmp_path / "01_cells.ipynb": notebook, tmp_path / "02_crash.ipynb": crash}
+    verdict = trial({"MTIA_LAB_SOURCES": "unused"}, books)
+    assert verdict == Verdict({"01_cells": [2]}, {"01_cells": [3], "02_crash": [2]})
+    assert str(verdict) == "assertions 01[2]; otherwise 01[3] 02[2]"
+
+
+def test_an_announced_exception_that_does_not_come_is_red(tmp_path):
+    verdict = trial({}, {tmp_path / "01_quiet.ipynb": [(1, "x = 1", True)]})
+    assert verdict == Verdict({}, {"01_quiet": [1]})
+
+
+def test_a_notebook_that_stops_reporting_is_red_where_it_stopped():
+    verdict = Verdict()
+    judge(verdict, "03_hangs", 5, Result(False, f"{MARK}[1, false]\n{MARK}[2, false]\n", "hung"))
+    judge(verdict, "04_fine", 1, Result(True, f"noise\n{MARK}[1, false]\n", None))
+    assert verdict == Verdict({}, {"03_hangs": [3]})
+
+
+def test_a_missed_fault_fails_the_command(capsys):
+    caught, missed = FAULTS[:2]
+    verdicts = [Verdict(asserted={"03_x": [4]}), Verdict(otherwise={"03_x": [4]})]
+    assert report([caught], verdicts[:1]) == 0
+    assert report([caught, missed], verdicts) == 1
+    assert f"missed: {missed.name}" in capsys.readouterr().out
