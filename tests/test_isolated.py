@@ -126,6 +126,13 @@ def test_an_imported_library_survives_the_fork():
     assert set(results.values()) == {Result(True, "27000000.0\n", None)}
 
 
+def test_devices_are_loaded_before_the_code():
+    count = "print(torch.mtia.device_count())"
+    assert isolated.run(f"import torch; {count}", devices=3) == Result(True, "3\n", None)
+    each = isolated.run_each({"a": count, "b": count}, devices=1)
+    assert set(each.values()) == {Result(True, "1\n", None)}
+
+
 def test_path_directory_and_environment_are_inherited(tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     (tmp_path / "on_path.py").write_text("x = 5")
