@@ -1,0 +1,73 @@
+"""python -m benchmarks [--rounds N] [--no-build] [--test-log FILE]"""
+
+import argparse
+import os
+import re
+from pathlib import Path
+from statistics import median
+
+from . import calls, loads
+
+HEADER = ("what", "median", "least", "most", "against", "ratio")
+
+
+def row(what: str, values: list[float], unit: str, against: str = "", base=None) -> tuple:
+    """One line: the median, the extremes, and how many times the base's median it is."""
+    scale, digits = {"s": (1, 1), "ms": (1e3, 1), "us": (1, 2)}[unit]
+    numbers = [f"{f(values) * scale:.{digits}f} {unit}" for f in (median, min, max)]
+    return what, *numbers, against, f"{median(values) / median(base):.2f}" if base else ""
+
+
+def load_rows(rounds: int) -> list[tuple]:
+    found = loads.warm_loads(rounds)
+    base, torchs = found[loads.DLOPEN], found[loads.UP_TO_DATE]
+    return [
+        row(loads.DLOPEN, base, "ms"),
+        row(loads.ALONE, found[loads.ALONE], "ms", loads.DLOPEN, base),
+        row(loads.WARM, found[loads.WARM], "ms", loads.DLOPEN, base),
+        row(loads.UP_TO_DATE, torchs, "ms", loads.WARM, found[loads.WARM]),
+    ]
+
+
+def call_rows(rounds: int) -> list[tuple]:
+    found, rows = calls.calls(rounds), []
+    for key, values in found.items():
+        who, _, what = key.partition(": ")
+        against = {"lab": "bare", "recording": "lab"}.get(who, "")
+        base = found.get(f"{against}: {what}")
+        rows.append((what, row(f"{what}, {who}", values, "us", against if base else "", base)))
+    order = list(dict.fromkeys(what for what, _ in rows))
+    return [r for _, r in sorted(rows, key=lambda pair: order.index(pair[0]))]
+
+
+def test_rows(log: Path) -> list[tuple]:
+    """The total that pytest printed last into the log of a `make test`."""
+    times = re.findall(r" in (\d+\.\d+)s", log.read_text(encoding="utf-8"))
+    return [row("pytest of make test", [float(times[-1])], "s")]
+
+
+def show(title: str, rows: list[tuple]) -> None:
+    widths = [max(len(line[i]) for line in [HEADER, *rows]) for i in range(len(HEADER))]
+    print(f"\n{title}")
+    for line in [HEADER, *rows]:
+        left = line[0].ljust(widths[0])
+        print("  ".join([left, *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9, help="fresh processes of each kind")
+    parser.add_argument("--no-build", action="store_true", help="leave the cold build out")
+    parser.add_argument("--test-log", type=Path, help="what `make test` printed")
+    chosen = parser.parse_args()
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, OMP_NUM_THREADS=1 in children")
+    show("Opening the library (fresh processes, torch imported)", load_rows(chosen.rounds))
+    show("Calls from Python, one thread", call_rows(max(3, chosen.rounds // 3)))
+    totals = [] if chosen.no_build else [row(*pair, "s") for pair in loads.cold_build().items()]
+    totals += test_rows(chosen.test_log) if chosen.test_log else []
+    if totals:
+        show("Totals", totals)
+
+
+if __name__ == "__main__":
+    main()
