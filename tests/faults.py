@@ -1,12 +1,15 @@
 """Hold the notebooks against backends that are wrong in one method at a time: `make faults`.
 
-    python tests/faults.py [--list] [--notebook PATH]... [NAME...]
+    python tests/faults.py [--list] [--all] [--notebook PATH]... [NAME...]
 
 For each fault of fault_list.py: plant it in a copy of the C++ sources, rebuild what that touches,
 and run the cells of all notebooks on that device, one process a notebook. A fault that turns no
 cell red by an assertion belongs to a claim that the notebooks make and do not check, so it fails
 the command. Outputs are not compared here: a wrong output that only a stored copy gives away
-teaches a reader nothing. Takes minutes; the next fault is built while the last one is tried.
+teaches a reader nothing.
+
+Takes minutes. The next fault is built while the last one is tried, and notebooks that start
+processes of their own, the slow ones, are run only for a fault that the others miss, or with --all.
 """
 
 import argparse
@@ -72,6 +75,7 @@ class Verdict:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--list", action="store_true", help="list the faults and stop")
+    parser.add_argument("--all", action="store_true", help="run slow notebooks for every fault")
     parser.add_argument("--notebook", action="append", type=Path, help="default: all")
     parser.add_argument("names", nargs="*", help="default: all")
     options = parser.parse_args(arguments)
@@ -86,12 +90,12 @@ def main(arguments: list[str]) -> int:
         workshop = Workshop(Path(scratch))
         with ThreadPoolExecutor(1) as builder:  # one ahead of the trials
             devices = builder.map(workshop.build, [None, *faults])
-            sound = trial(next(devices), notebooks)
+            sound = trial(next(devices), notebooks, every=True)
             if sound.asserted or sound.otherwise:
                 print(f"The notebooks are red without any fault: {sound}")
                 builder.shutdown(wait=False, cancel_futures=True)
                 return 1
-            return report(faults, (trial(device, notebooks) for device in devices))
+            return report(faults, (trial(device, notebooks, options.all) for device in devices))
 
 
 def report(faults: list[Fault], verdicts: Iterable[Verdict]) -> int:
@@ -180,8 +184,28 @@ def read(path: Path) -> list[tuple[int, str, bool]]:
     return [(number, cell.source, "raises-exception" in tags(cell)) for number, cell in cells]
 
 
-def trial(environment: dict[str, str], notebooks: dict[Path, list]) -> Verdict:
-    """Run all cells of the notebooks on the device that `environment` selects."""
+def trial(environment: dict[str, str], notebooks: dict[Path, list], every: bool) -> Verdict:
+    """Run the cells of the notebooks on the device that `environment` selects.
+
+    every: also run the slow notebooks if a cell of the others is red by an assertion already.
+    """
+    slow = {
+        path: cells
+        for path, cells in notebooks.items()
+        if any("isolated." in source for _, source, _ in cells)
+    }
+    quick = {path: cells for path, cells in notebooks.items() if path not in slow}
+    verdict = Verdict()
+    for part in (notebooks,) if every else (quick, slow):
+        if not verdict.asserted:
+            run_cells(environment, part, verdict)
+    return verdict
+
+
+def run_cells(environment: dict[str, str], notebooks: dict[Path, list], verdict: Verdict) -> None:
+    """Run the notebooks, each in a process of its own, and add what was red to `verdict`."""
+    if not notebooks:
+        return
     snippets = {
         path.stem: RUN_CELLS.format(
             environment=environment,
@@ -193,10 +217,8 @@ def trial(environment: dict[str, str], notebooks: dict[Path, list]) -> Verdict:
         for path, cells in notebooks.items()
     }
     results = isolated.run_each(snippets, PRELUDE, timeout=NOTEBOOK_TIMEOUT)
-    verdict = Verdict()
     for path, cells in notebooks.items():
         judge(verdict, path.stem, len(cells), results[path.stem])
-    return verdict
 
 
 def judge(verdict: Verdict, name: str, count: int, result: Result) -> None:

@@ -4,6 +4,7 @@ That each fault turns a notebook red is `make faults`: it takes minutes.
 """
 
 import re
+from pathlib import Path
 
 import faults
 import pytest
@@ -55,14 +56,32 @@ def test_cells_are_run_and_told_apart_by_how_they_fail(tmp_path):
     notebook = [(n, source, n == 4) for n, source in enumerate(cells, 1)]
     crash = [(1, "x = 1", False), (2, "import os; os.abort()", False), (3, "x", False)]
     books = {tmp_path / "01_cells.ipynb": notebook, tmp_path / "02_crash.ipynb": crash}
-    verdict = trial({"MTIA_LAB_SOURCES": "unused"}, books)
+    verdict = trial({"MTIA_LAB_SOURCES": "unused"}, books, every=True)
     assert verdict == Verdict({"01_cells": [2]}, {"01_cells": [3], "02_crash": [2]})
     assert str(verdict) == "assertions 01[2]; otherwise 01[3] 02[2]"
 
 
 def test_an_announced_exception_that_does_not_come_is_red(tmp_path):
-    verdict = trial({}, {tmp_path / "01_quiet.ipynb": [(1, "x = 1", True)]})
+    verdict = trial({}, {tmp_path / "01_quiet.ipynb": [(1, "x = 1", True)]}, every=True)
     assert verdict == Verdict({}, {"01_quiet": [1]})
+
+
+def test_slow_notebooks_are_for_what_the_quick_ones_miss(monkeypatch):
+    ran = []
+
+    def run_cells(environment, notebooks, verdict):
+        ran.extend(path.stem for path in notebooks)
+        if environment["caught"] and Path("01_quick") in notebooks:
+            verdict.asserted["01_quick"] = [1]
+
+    monkeypatch.setattr(faults, "run_cells", run_cells)
+    books = {Path("00_slow"): [(1, "isolated.run('')", False)], Path("01_quick"): [(1, "x", False)]}
+    trial({"caught": True}, books, every=False)
+    assert ran == ["01_quick"]
+    trial({"caught": False}, books, every=False)
+    assert ran == ["01_quick", "01_quick", "00_slow"]
+    trial({"caught": True}, books, every=True)
+    assert ran[3:] == ["00_slow", "01_quick"]
 
 
 def test_a_notebook_that_stops_reporting_is_red_where_it_stopped():
