@@ -18,7 +18,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,15 +87,22 @@ def main(arguments: list[str]) -> int:
         return 0
     notebooks = {path: read(path) for path in options.notebook or NOTEBOOKS}
     with tempfile.TemporaryDirectory(prefix="mtia-lab-faults-") as scratch:
-        workshop = Workshop(Path(scratch))
-        with ThreadPoolExecutor(1) as builder:  # one ahead of the trials
-            devices = builder.map(workshop.build, [None, *faults])
-            sound = trial(next(devices), notebooks, every=True)
-            if sound.asserted or sound.otherwise:
-                print(f"The notebooks are red without any fault: {sound}")
-                builder.shutdown(wait=False, cancel_futures=True)
-                return 1
-            return report(faults, (trial(device, notebooks, options.all) for device in devices))
+        devices = one_ahead(Workshop(Path(scratch)).build, [None, *faults])
+        sound = trial(next(devices), notebooks, every=True)
+        if sound.asserted or sound.otherwise:
+            print(f"The notebooks are red without any fault: {sound}")
+            return 1
+        return report(faults, (trial(device, notebooks, options.all) for device in devices))
+
+
+def one_ahead(make: Callable, items: list) -> Iterator:
+    """Yield `make(item)` for each item; the next one is made while the caller uses the last."""
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(make, items[0])
+        for item in items[1:]:
+            made, coming = coming.result(), maker.submit(make, item)
+            yield made
+        yield coming.result()
 
 
 def report(faults: list[Fault], verdicts: Iterable[Verdict]) -> int:

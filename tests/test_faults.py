@@ -91,6 +91,18 @@ def test_a_notebook_that_stops_reporting_is_red_where_it_stopped():
     assert verdict == Verdict({}, {"03_hangs": [3]})
 
 
+def test_one_device_is_made_ahead_and_an_error_comes_in_its_turn():
+    def make(n):
+        if n == 3:
+            raise Misplaced("three")
+        return n
+
+    made = faults.one_ahead(make, [1, 2, 3, 4])
+    assert (next(made), next(made)) == (1, 2)
+    with pytest.raises(Misplaced, match="three"):
+        next(made)
+
+
 def test_a_missed_fault_fails_the_command(capsys):
     caught, missed = FAULTS[:2]
     verdicts = [Verdict(asserted={"03_x": [4]}), Verdict(otherwise={"03_x": [4]})]
