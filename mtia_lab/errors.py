@@ -20,10 +20,6 @@ class MTIALabError(RuntimeError):
     def __str__(self) -> str:
         return f"{self.what}\n\nWhy: {self.why}\n\nWhat to do: {self.todo}"
 
-    def again(self) -> "MTIALabError":
-        """Return an equal exception without this one's traceback, to raise once more."""
-        return type(self)(self.what, self.why, self.todo)
-
 
 # Building
 

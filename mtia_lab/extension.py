@@ -19,7 +19,6 @@ from .errors import (
     DeviceMissing,
     ForkedProcess,
     LibraryBroken,
-    MTIALabError,
     OtherBackend,
     PlatformWarning,
     PrivateUse1Warning,
@@ -76,7 +75,6 @@ class _Process:
 
     opened: Build | None = None
     status: Status | None = None
-    failure: MTIALabError | None = None  # final: nothing but a new process helps
     pid = 0
     held: int | None = None  # keeps the build from being pruned while it is open
 
@@ -111,8 +109,6 @@ def load(
     if not 1 <= devices <= MOST_DEVICES:
         raise _bad_count(devices, f"1 to {MOST_DEVICES} devices can be simulated.")
     with _lock:
-        if _process.failure:
-            raise _process.failure.again()
         if _process.status:
             _check_again(devices)
             return _process.status
@@ -206,21 +202,19 @@ def _open(recipe: build.Recipe, verbose: bool) -> Build:
 def _initialise(devices: int) -> None:
     """Bring up the open library and check that torch sees its devices."""
     if torch.ops.mtia_lab.latched():
-        _process.failure = ProcessLatched(
+        raise ProcessLatched(
             "torch already believes that this process has no MTIA device, and keeps to it.",
             f"something before `mtia_lab.load()` asked for an accelerator. Each of these asks: "
             f"{LATCHING}.",
             _RESTART,
         )
-        raise _process.failure
     torch.ops.mtia_lab.initialize(devices)
     if (seen := torch.mtia.device_count()) != devices:
-        _process.failure = DeviceMissing(
+        raise DeviceMissing(
             "The simulated device is open, but torch does not see it.",
             f"torch.mtia.device_count() is {seen}, not {devices}.",
             _RESTART,
         )
-        raise _process.failure
     runtime.configure(schedule="modelled", profile=Profile())
     accelerator = torch.accelerator.current_accelerator()
     if accelerator.type != "mtia":

@@ -33,4 +33,4 @@ class Programs:
 
     def run(self, setup: str) -> dict[str, isolated.Result]:
         """Run all of them; what `setup` assigns they all see."""
-        return isolated.run_each(self.sources, PRELUDE + setup)
+        return isolated.run_each(self.sources, PRELUDE + setup, timeout=300)
