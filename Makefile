@@ -7,7 +7,7 @@ ARGS ?=
 
 RUN := .venv/bin/python
 READY := .venv/ready
-CPP_FILES = find cpp_extensions tests -name '*.cpp' -o -name '*.h'
+CPP_FILES = find cpp_extensions tests benchmarks -name '*.cpp' -o -name '*.h'
 CLANG_FORMAT := $(RUN) -c 'import clang_format; clang_format.clang_format()'
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120
 
@@ -52,7 +52,7 @@ bench: build  ## measure: builds, loads, streams, events
 	@$(RUN) -m benchmarks $(ARGS)
 
 sanitize: setup  ## the simulator under address, undefined-behaviour and thread sanitizers
-	@$(RUN) -m pytest tests/test_sanitizers.py --sanitize $(ARGS)
+	@$(RUN) tests/cpp/sanitize.py $(ARGS)
 
 faults: build  ## hold the notebooks against backends that are wrong in one method at a time
 	@$(RUN) tests/faults.py $(ARGS)
