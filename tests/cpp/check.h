@@ -7,17 +7,16 @@
 #include <string>
 #include <vector>
 
-#define CHECK(condition)                                                          \
-  do {                                                                            \
-    if (!(condition)) {                                                           \
+#define CHECK(condition)                                                           \
+  do {                                                                             \
+    if (!(condition)) {                                                            \
       std::fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-      std::exit(1);                                                               \
-    }                                                                             \
+      std::exit(1);                                                                \
+    }                                                                              \
   } while (false)
 
 // The message of the error that `call` must throw.
-#define RAISES(call) \
-  raised([&] { call; }, __FILE__, __LINE__, #call)
+#define RAISES(call) raised([&] { call; }, __FILE__, __LINE__, #call)
 
 std::string raised(const std::function<void()>& call, const char* file, int line, const char* text);
 

@@ -38,9 +38,12 @@ long default_stream(int index) {
   return guarded([&] { return guard().getDefaultStream(device(index)).id(); });
 }
 long pool_stream(int index, bool high_priority) {
-  return guarded([&] { return guard().getStreamFromGlobalPool(device(index), high_priority).id(); });
+  return guarded(
+      [&] { return guard().getStreamFromGlobalPool(device(index), high_priority).id(); });
 }
-long guard_device_count() { return guarded([] { return guard().deviceCount(); }); }
+long guard_device_count() {
+  return guarded([] { return guard().deviceCount(); });
+}
 void unchecked_set_device(int index) { guard().uncheckedSetDevice(device(index)); }
 void destroy_event(long event) { guard().destroyEvent(reinterpret_cast<void*>(event), 0); }
 long record_with_an_unknown_flag() {
@@ -55,9 +58,15 @@ void init() { hooks().init(); }  // Python's way in goes there only once a proce
 long has_primary_context(int index) {
   return guarded([&] { return hooks().hasPrimaryContext(static_cast<c10::DeviceIndex>(index)); });
 }
-long get_device_count() { return guarded([] { return hooks().getDeviceCount(); }); }
-long is_built() { return guarded([] { return hooks().isBuilt(); }); }
-long is_available() { return guarded([] { return hooks().isAvailable(); }); }
+long get_device_count() {
+  return guarded([] { return hooks().getDeviceCount(); });
+}
+long is_built() {
+  return guarded([] { return hooks().isBuilt(); });
+}
+long is_available() {
+  return guarded([] { return hooks().isAvailable(); });
+}
 long hooks_exchange_device(int index) {
   return guarded([&] { return hooks().exchangeDevice(static_cast<c10::DeviceIndex>(index)); });
 }
