@@ -95,15 +95,15 @@ class Recipe:
         return f"{self.prefix}-{hashlib.sha256(self.compiler.encode()).hexdigest()[:8]}"
 
 
-def _read(root: Path) -> dict[str, bytes]:
+def _read(root: str | os.PathLike, prefix: str = "") -> dict[str, bytes]:
+    """Return the sources below `root`, in an order that depends on their names only."""
     files = {}
-    for folder, folders, names in os.walk(root):
-        folders.sort()
-        for name in sorted(names):
-            if name.endswith(_SUFFIXES):
-                path = os.path.join(folder, name)
-                with open(path, "rb") as file:
-                    files[os.path.relpath(path, root)] = file.read()
+    for entry in sorted(os.scandir(root), key=lambda entry: entry.name):
+        if entry.is_dir():
+            files |= _read(entry.path, f"{prefix}{entry.name}/")
+        elif entry.name.endswith(_SUFFIXES):
+            with open(entry.path, "rb", buffering=0) as file:
+                files[prefix + entry.name] = file.read()
     return files
 
 
