@@ -1,4 +1,4 @@
-"""The README's example and picture: `python tests/readme.py` draws the picture anew from the example.
+"""The README's example and picture: `python tests/readme.py` draws the picture from the example.
 
 The example is the code block that stands in the README, so the two cannot drift apart.
 """
