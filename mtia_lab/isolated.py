@@ -36,7 +36,7 @@ class Result:
     stderr: str = field(default="", repr=False, compare=False)
 
 
-def run(code: str, *, timeout: float = 60, devices: int | None = None) -> Result:
+def run(code: str, *, timeout: float = 100, devices: int | None = None) -> Result:
     """Run `code` in a fresh Python process that has imported nothing.
 
     timeout: seconds until the code counts as hung and is killed, with all processes it started.
@@ -51,7 +51,7 @@ def run_each(
     snippets: Mapping[str, str],
     prelude: str = "import torch",
     *,
-    timeout: float = 60,
+    timeout: float = 100,
     devices: int | None = None,
 ) -> dict[str, Result]:
     """Run every snippet in a process of its own, and return their results in the order given.

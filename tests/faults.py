@@ -33,7 +33,7 @@ from mtia_lab.isolated import Result
 from mtia_lab.progress import Progress
 
 SOURCES = ROOT / "cpp_extensions"
-NOTEBOOK_TIMEOUT = 120  # seconds: a fault may make a cell hang
+NOTEBOOK_TIMEOUT = 400  # seconds: a fault may make a cell hang, a busy machine makes it slow
 PRELUDE = "import torch, IPython.core.interactiveshell, IPython.utils.capture"
 
 # What runs in each notebook's process. A line that starts with the mark is a cell's verdict.
