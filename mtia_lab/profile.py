@@ -1,6 +1,9 @@
 """What the simulated device costs."""
 
 from dataclasses import asdict, dataclass
+from numbers import Real
+
+_LARGEST = 1_000_000  # of the sizes
 
 
 @dataclass(frozen=True)
@@ -18,12 +21,13 @@ class Profile:
         event_us: host time to enqueue an event record or an event wait.
         synchronize_us: host time of a synchronisation, beside what it waits for.
         query_us: host time of asking a stream or an event whether it is done.
-        kernel_slots: kernels that run at the same time on one device, at least 1.
-        queue_depth: commands a stream holds before a launch has to wait, at least 1. The default
-            is CUDA's: a launch blocks once about 1,024 are pending.
+        kernel_slots: kernels that run at the same time on one device, 1 to 1,000,000.
+        queue_depth: commands a stream holds before a launch has to wait, 1 to 1,000,000. The
+            default is CUDA's: a launch blocks once about 1,024 are pending.
 
     Raises:
-        ValueError: a time is negative or not finite.
+        ValueError: a time or a size is out of range.
+        TypeError: a time is no number, or a size no whole one.
     """
 
     launch_us: float = 2.0
@@ -35,8 +39,7 @@ class Profile:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if name.endswith("_us"):
-                nanoseconds(value, name)
+            nanoseconds(value, name) if name.endswith("_us") else _check_size(value, name)
 
     def fields(self) -> dict[str, int]:
         """The simulator's fields by its own names, times in whole nanoseconds."""
@@ -50,11 +53,26 @@ def nanoseconds(microseconds: float, what: str) -> int:
     """Whole nanoseconds of a time in microseconds.
 
     Raises:
-        ValueError: the time is negative, not a number, or longer than a thousand seconds.
+        ValueError: the time is negative, not finite, or longer than a thousand seconds.
+        TypeError: it is no number.
     """
+    if not isinstance(microseconds, Real):
+        raise TypeError(
+            f"{what} is {microseconds!r}, a {type(microseconds).__name__}, but a time is a number "
+            "of microseconds, such as 2.5"
+        )
     if not 0 <= microseconds <= 1e9:
         raise ValueError(
             f"{what} is {microseconds} us of virtual time, but a time here is 0 to 1e9 us "
             "(a thousand seconds)"
         )
     return round(microseconds * 1000)
+
+
+def _check_size(size: int, what: str) -> None:
+    if not isinstance(size, int):
+        raise TypeError(
+            f"{what} is {size!r}, a {type(size).__name__}, but a size is a whole number, such as 4"
+        )
+    if not 1 <= size <= _LARGEST:
+        raise ValueError(f"{what} is {size}, but a size here is 1 to {_LARGEST:,}")

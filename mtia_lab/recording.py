@@ -25,7 +25,7 @@ class LiveLog(log_module.Log):
     """A log that is still being written: it reads what is new whenever it is looked at."""
 
     def __init__(self) -> None:
-        super().__init__(initial_state={thread_number(): _flat_state()})
+        super().__init__(initial_state={thread_number(): state()})
         self._origin = torch.ops.mtia_lab.host_clock()
         self._position = torch.ops.mtia_lab.record_begin()
 
@@ -97,8 +97,3 @@ def _cell(file: str) -> str | None:
 @lru_cache(maxsize=1024)
 def _script(file: str) -> str | None:
     return None if file.startswith(_PASSED_OVER) else Path(file).name
-
-
-def _flat_state() -> tuple[int, ...]:
-    device, streams = state()
-    return (device, *streams)

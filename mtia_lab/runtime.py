@@ -1,7 +1,6 @@
 """Asking the simulator: configure it, give it work, look at its state."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 
@@ -10,14 +9,20 @@ from .profile import Profile, nanoseconds
 _profile = Profile()  # what was last sent; the simulator keeps it in nanoseconds
 
 
-class State(NamedTuple):
-    """What is current on one host thread: written `(device, stream on 0, stream on 1)`."""
+class State(tuple):
+    """What is current on one host thread: `(device, stream on 0, stream on 1, …)`."""
 
-    device: int
-    streams: tuple[int, ...]
+    __slots__ = ()
 
-    def __repr__(self) -> str:
-        return f"({', '.join(map(str, (self.device, *self.streams)))})"
+    @property
+    def device(self) -> int:
+        """The current device."""
+        return self[0]
+
+    @property
+    def streams(self) -> tuple[int, ...]:
+        """The id of the current stream on each device."""
+        return tuple(self[1:])
 
 
 def configure(schedule: str | None = None, profile: Profile | None = None) -> None:
@@ -32,10 +37,16 @@ def configure(schedule: str | None = None, profile: Profile | None = None) -> No
         profile: what the device costs. None keeps the present one.
 
     Raises:
-        RuntimeError: work is pending, the schedule is unknown, or a size is below 1.
+        RuntimeError: work is pending, or the schedule is unknown. Nothing has changed then.
+        TypeError: the profile is not a `Profile`.
     """
     global _profile
     profile = _profile if profile is None else profile
+    if not isinstance(profile, Profile):
+        raise TypeError(
+            f"the profile is a {type(profile).__name__}; give a Profile, which names what it "
+            "changes, such as mtia_lab.Profile(kernel_slots=1)"
+        )
     schedule = torch.ops.mtia_lab.schedule() if schedule is None else schedule
     fields = profile.fields()
     torch.ops.mtia_lab.configure(schedule, list(fields), list(fields.values()))
@@ -67,8 +78,7 @@ def launch(name: str = "kernel", us: float = 10.0, effect: Callable[[], object] 
 
 def state() -> State:
     """This host thread's current device and its current stream on each device; never logged."""
-    device, *streams = torch.ops.mtia_lab.state()
-    return State(device, tuple(streams))
+    return State(torch.ops.mtia_lab.state())
 
 
 def host_clock() -> float:

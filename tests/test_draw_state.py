@@ -7,7 +7,7 @@ from drawings import Drawing, call, moves
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtia_lab import draw
+from mtia_lab import State, draw
 from mtia_lab.draw import palette
 from mtia_lab.log import Log
 
@@ -89,14 +89,10 @@ def test_a_film_of_many_frames_wraps_in_order():
     assert film == text == [str(state) for state in [(0, 0, 0), *states]]
 
 
-class Peek:
-    """Stands for `mtia_lab.State`."""
-
-    device, streams = 1, (0, 4)
-
-
 def test_threads_shows_each_state_and_what_changed():
-    picture = draw.threads(before={"main": (0, 0, 0)}, after={"main": Peek(), "worker": (0, 0, 0)})
+    picture = draw.threads(
+        before={"main": (0, 0, 0)}, after={"main": State((1, 0, 4)), "worker": (0, 0, 0)}
+    )
     words = [text.words for text in Drawing(picture).texts]
     assert words.count("main") == 2 and words.count("worker") == 1
     assert "(1, 0, 4)" in words and "(1, 0, 4)" in picture.text

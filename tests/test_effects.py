@@ -69,7 +69,7 @@ def test_an_effect_that_calls_the_runtime_fails(lab, call):
     lab.launch("greedy", us=1, effect=lambda: call(lab, stream, event))
     with pytest.raises(RuntimeError, match="'greedy' failed.*inside"):
         torch.mtia.synchronize()
-    assert lab.state() == (0, (0, 0))
+    assert lab.state() == (0, 0, 0)
     torch.mtia.synchronize()
 
 
@@ -84,7 +84,7 @@ def test_an_effect_may_look_compute_and_let_go_of_events(lab):
 
     lab.launch("modest", us=1, effect=effect)
     torch.mtia.synchronize()
-    assert [s[1:] for s in seen] == [((0, (0, 0)), 3.0)]
+    assert [s[1:] for s in seen] == [((0, 0, 0), 3.0)]
 
 
 def test_a_failure_is_told_at_the_next_synchronization_with_what_failed_and_where(lab):

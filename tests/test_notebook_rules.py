@@ -40,7 +40,7 @@ def good():
         code("def mine(): ...\ncheck(mine)", says("not started\n"), tags=["exercise"]),
         code("def mine():\n    return 1\n\nassert mine() == 1", tags=["solution"], hidden=True),
         code("raise ValueError('no')", error(), tags=["raises-exception"]),
-        code("assert mtia_lab.state() == (0, (0, 0))"),
+        code("assert mtia_lab.state() == (0, 0, 0)"),
         markdown("## What you now know\n\nNext: [two](02_two.ipynb)."),
     ]
     return notebook(*cells)
@@ -139,7 +139,7 @@ BROKEN = [
     ("begins_with_load", source(1, "import torch"), "does not import mtia_lab"),
     ("begins_with_load", source(1, "import mtia_lab"), "does not call mtia_lab.load()"),
     ("begins_with_load", source(1, "import mtia_lab\nprint(1)\nmtia_lab.load()"), "right after"),
-    ("ends_at_default", source(16, "mtia_lab.state() == (0, (0, 0))"), "does not assert"),
+    ("ends_at_default", source(16, "mtia_lab.state() == (0, 0, 0)"), "does not assert"),
     ("ends_at_default", source(16, "assert True"), "does not assert"),
     ("exercises_are_whole", lambda nb: [tag(13)(nb), outputs(13)(nb)], "no code cell has the tag"),
     ("exercises_are_whole", tag(13), "[13] prints \"not started\" without"),

@@ -46,9 +46,9 @@ def test_a_new_thread_starts_at_device_0_with_default_streams_whatever_others_do
     for number, (start, states, stream) in enumerate(together(body)):
         device, streams = number % 2, [0, 0]
         streams[device] = stream.stream_id
-        assert start == (0, (0, 0))
-        assert states == {(device, tuple(streams))}
-    assert lab.state() == (1, (0, 0))
+        assert start == (0, 0, 0)
+        assert states == {(device, *streams)}
+    assert lab.state() == (1, 0, 0)
 
 
 def synchronizations(number, stream, event):
@@ -84,7 +84,7 @@ def test_stress(lab, schedule):
             if round_ % 5 == 0:
                 synchronizations(round_ // 5, stream, shared[number])()
             shared[(number + 1) % THREADS].query()
-            assert lab.state() == (0, (0, 0))
+            assert lab.state() == (0, 0, 0)
         stream.synchronize()
         return stream.query()
 

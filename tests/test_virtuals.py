@@ -153,10 +153,10 @@ def test_pool_streams_come_in_turn_and_keep_their_priority(lab, probe):
 
 def test_what_must_not_throw_does_not(lab, probe):
     probe.unchecked_set_device(1)
-    assert lab.state() == (1, (0, 0)), "it must really set"
+    assert lab.state() == (1, 0, 0), "it must really set"
     for nowhere in (7, -1, 127):
         probe.unchecked_set_device(nowhere)
-        assert lab.state() == (1, (0, 0))
+        assert lab.state() == (1, 0, 0)
     event = torch.Event()
     event.record()
     for number in (0, 999_999, event.event_id, event.event_id):
@@ -169,7 +169,7 @@ def test_the_hooks_exchange_returns_the_previous_device(lab, probe):
     assert probe.hooks_exchange_device(1) == 0
     assert probe.hooks_exchange_device(0) == 1
     assert probe.hooks_exchange_device(5) == -1000
-    assert lab.state() == (0, (0, 0))
+    assert lab.state() == (0, 0, 0)
 
 
 def test_an_unknown_event_flag_is_refused(probe):

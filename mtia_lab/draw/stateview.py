@@ -13,15 +13,14 @@ ROW = 26
 
 
 def as_tuple(state: object) -> tuple:
-    """The tuple of a state, given as such or as an object with ``device`` and ``streams``.
+    """The plain tuple of a state.
 
     Raises:
-        TypeError: it is neither.
+        TypeError: it is not a sequence of numbers.
     """
     try:
-        parts = (state.device, *state.streams) if hasattr(state, "streams") else tuple(state)
-        return tuple(int(part) for part in parts)
-    except (TypeError, ValueError, AttributeError):
+        return tuple(int(part) for part in state)
+    except (TypeError, ValueError):
         raise TypeError(
             f"a state is a tuple (device, stream on 0, stream on 1, ...), not a"
             f" {type(state).__name__}; take mtia_lab.state() or the `state` of a call in a log"
