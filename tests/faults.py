@@ -46,7 +46,7 @@ from traitlets.config import Config
 
 os.environ.update({environment!r})
 os.chdir({folder!r})
-sys.path.insert(0, {root!r})
+sys.path.insert(0, os.environ["MTIA_LAB_FAULTS"])
 shell = InteractiveShell.instance(config=Config(HistoryManager=dict(enabled=False)))
 for number, source, announced in {cells!r}:
     with capture_output():
@@ -134,6 +134,9 @@ class Workshop:
     def __init__(self, scratch: Path):
         self.scratch, self.out = scratch, scratch / "out"
         self.sound, self.sources = scratch / "as found", scratch / "sources"
+        # Everything as it is now: it takes minutes, and somebody may be editing.
+        self.package = scratch / "package"
+        shutil.copytree(ROOT / "mtia_lab", self.package / "mtia_lab")
         shutil.copytree(SOURCES, self.sound)
         shutil.copytree(SOURCES, self.sources)
         self.out.mkdir()
@@ -157,7 +160,11 @@ class Workshop:
             cache.publish(recipe.name, private, shutil.copy(library, private / library.name), {})
         if fault:
             shutil.copy(self.sound / fault.file, self.sources / fault.file)
-        return {"MTIA_LAB_SOURCES": str(changed), "MTIA_LAB_CACHE": str(folder / "cache")}
+        return {
+            "MTIA_LAB_SOURCES": str(changed),
+            "MTIA_LAB_CACHE": str(folder / "cache"),
+            "MTIA_LAB_FAULTS": str(self.package),
+        }
 
     def compile(self, name: str) -> Path:
         units = sorted(map(str, self.sources.rglob("*.cpp")))
@@ -217,7 +224,6 @@ def run_cells(environment: dict[str, str], notebooks: dict[Path, list], verdict:
         path.stem: RUN_CELLS.format(
             environment=environment,
             folder=str(path.parent.resolve()),
-            root=str(ROOT),
             cells=cells,
             mark=MARK,
         )

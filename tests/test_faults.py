@@ -58,13 +58,15 @@ def test_cells_are_run_and_told_apart_by_how_they_fail(tmp_path):
     notebook = [(n, source, n == 4) for n, source in enumerate(cells, 1)]
     crash = [(1, "x = 1", False), (2, "import os; os.abort()", False), (3, "x", False)]
     books = {tmp_path / "01_cells.ipynb": notebook, tmp_path / "02_crash.ipynb": crash}
-    verdict = trial({"MTIA_LAB_SOURCES": "unused"}, books, every=True)
+    verdict = trial({"MTIA_LAB_FAULTS": "unused"}, books, every=True)
     assert verdict == Verdict({"01_cells": [2]}, {"01_cells": [3], "02_crash": [2]})
     assert str(verdict) == "assertions 01[2]; otherwise 01[3] 02[2]"
 
 
 def test_an_announced_exception_that_does_not_come_is_red(tmp_path):
-    verdict = trial({}, {tmp_path / "01_quiet.ipynb": [(1, "x = 1", True)]}, every=True)
+    verdict = trial(
+        {"MTIA_LAB_FAULTS": ""}, {tmp_path / "01_quiet.ipynb": [(1, "x = 1", True)]}, every=True
+    )
     assert verdict == Verdict({}, {"01_quiet": [1]})
 
 
