@@ -162,13 +162,13 @@ def check_torch() -> None:
 
 
 def check_process() -> None:
-    """Check that this process has no other MTIA backend.
+    """Check that this process has no MTIA backend but the lab's own.
 
     Raises:
         OtherBackend: it has one.
     """
     # Asking torch whether the backend *works* would latch the answer; this only asks the registry.
-    if torch._C._mtia_isBuilt():
+    if not _process.opened and torch._C._mtia_isBuilt():
         raise OtherBackend(
             "Another MTIA backend is already registered in this process.",
             "torch takes one backend per device type and ends the process when a second one "

@@ -179,7 +179,13 @@ _OPEN = """async path => {
   if (!widget.context.sessionContext.session?.kernel) throw Error('no kernel');
 }"""
 
-_RUN = "() => jupyterapp.commands.execute('notebook:run-all-cells')"
+# Run All is over at the first error, be it an announced one, with later cells still to come. The
+# kernel answers in order, so they are done when it has answered this.
+_RUN = """async () => {
+  await jupyterapp.commands.execute('notebook:run-all-cells');
+  const kernel = window.opened.context.sessionContext.session.kernel;
+  await kernel.requestExecute({code: '', silent: true}).done;
+}"""
 
 # Errors are asked of the model, as the page shows them like stderr; sizes are asked of the page.
 _LOOK = """async ran => {

@@ -34,7 +34,8 @@ CARD = "<rect width='99' height='40' fill='#fff'/>"
 PROOFS = {
     "sound": [shows(image(SVG.format(CARD + DARK_TEXT))), "print('text')", "x = 1"],
     "fails": ["x = 1", "1 / 0", "x"],
-    "announced": [code("1 / 0", tags=["raises-exception"]), "x = 1", "x"],
+    # The second cell is slow, so that whoever does not wait for it sees that it was not run.
+    "announced": [code("1 / 0", tags=["raises-exception"]), "import time; time.sleep(1)", "x = 1"],
     "unseen": [
         shows(image(SVG.format(DARK_TEXT))),
         shows(image(SVG.format(CARD))),

@@ -136,26 +136,22 @@ def test_a_failure_is_told_to_one_thread_and_only_once(lab):
 
 
 def test_recording_and_reading_the_log_while_others_work(lab):
-    stop = threading.Event()
-
     def body(number, meet):
-        if number:
-            while not stop.is_set():
+        for round_ in range(ROUNDS):
+            if number:
                 lab.launch("k", us=1)
                 torch.Event().record()
-            return 0
-        try:
-            lengths = []
-            for _ in range(20):
+            elif round_ % 6 == 0:
                 with lab.record() as log:
                     lab.launch("mine", us=1)
-                    lengths.append(len(log))
+                    assert len(log) > 0
                 assert "mine" in [c.name for c in log.commands]
-            return len(lengths)
-        finally:
-            stop.set()
+        return number
 
-    assert sum(together(body)) == 20
+    assert together(body) == list(range(THREADS))
+    with lab.record() as log:
+        pass
+    assert not len(log)
 
 
 def test_one_stream_object_entered_by_two_threads_keeps_each_threads_streams_apart(lab):

@@ -20,12 +20,16 @@ uint64_t MTIAGeneratorImpl::current_seed() const { return twister_->current_seed
 // Contract: draw a fresh seed from the system, use it, return it.
 uint64_t MTIAGeneratorImpl::seed() { return twister_->seed(); }
 
-// Contract: where a counter-based generator stands in its sequence. A twister has no counter.
-void MTIAGeneratorImpl::set_offset(uint64_t) { get_offset(); }
-uint64_t MTIAGeneratorImpl::get_offset() const {
-  throw sim::Error(
-      "the simulated device's generator has no offset: it is a Mersenne twister, as on the CPU, "
-      "and only counter-based generators have one. Use get_state and set_state");
+// Contract: where a counter-based generator stands in its sequence. A twister has no counter, but
+// pickling and copying a generator ask for it and set it again, so 0 has to pass.
+uint64_t MTIAGeneratorImpl::get_offset() const { return 0; }
+void MTIAGeneratorImpl::set_offset(uint64_t offset) {
+  if (offset != 0) {
+    throw sim::Error("cannot set the offset of a generator of the simulated device to " +
+                     std::to_string(offset) +
+                     ": it is a Mersenne twister, as on the CPU, and only counter-based generators "
+                     "have one. Use get_state and set_state");
+  }
 }
 
 // Contract: the whole state as bytes, in a CPU tensor that set_state takes back.

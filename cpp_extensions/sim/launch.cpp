@@ -7,7 +7,6 @@
 namespace mtia::sim {
 
 void launch(std::string name, Time duration, Effect effect) {
-  constexpr Time kLongest = 1'000'000'000'000;  // a thousand virtual seconds: sums never overflow
   if (duration < 0 || duration > kLongest) {
     throw Error("kernel '" + name + "' cannot take " + microseconds(duration) +
                 ": a duration is 0 to " + microseconds(kLongest));

@@ -10,15 +10,18 @@ struct Field {
   const char* name;
   int64_t Profile::* member;
   int64_t least;
+  int64_t most;
 };
 
+constexpr int64_t kLargest = 1'000'000;
+
 constexpr std::array<Field, 6> kFields{{
-    {"launch", &Profile::launch, 0},
-    {"event", &Profile::event, 0},
-    {"synchronize", &Profile::synchronize, 0},
-    {"query", &Profile::query, 0},
-    {"kernel_slots", &Profile::kernel_slots, 1},
-    {"queue_depth", &Profile::queue_depth, 1},
+    {"launch", &Profile::launch, 0, kLongest},
+    {"event", &Profile::event, 0, kLongest},
+    {"synchronize", &Profile::synchronize, 0, kLongest},
+    {"query", &Profile::query, 0, kLongest},
+    {"kernel_slots", &Profile::kernel_slots, 1, kLargest},
+    {"queue_depth", &Profile::queue_depth, 1, kLargest},
 }};
 }  // namespace
 
@@ -27,9 +30,9 @@ void Profile::set(const std::string& name, int64_t value) {
     if (name != field.name) {
       continue;
     }
-    if (value < field.least) {
-      throw Error("profile field " + name + " is " + std::to_string(value) +
-                  ", but it must be at least " + std::to_string(field.least));
+    if (value < field.least || value > field.most) {
+      throw Error("profile field " + name + " is " + std::to_string(value) + ", but it must be " +
+                  std::to_string(field.least) + " to " + std::to_string(field.most));
     }
     this->*field.member = value;
     return;

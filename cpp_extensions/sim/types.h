@@ -13,6 +13,7 @@ using EventId = int64_t;
 using CommandId = int64_t;
 
 constexpr int kMaxDevices = 16;
+constexpr Time kLongest = 1'000'000'000'000;  // a thousand virtual seconds: sums do not overflow
 
 struct StreamRef {
   int device = 0;
