@@ -5,11 +5,18 @@ from importlib import import_module
 from . import errors
 from .check import check
 from .extension import Status, load
-from .log import Call, Command, Log
 from .profile import Profile
-from .recording import record
 from .runtime import State, configure, host_clock, launch, state, stream_priority
 from .source import source
+
+# What `load()` does not need is imported when it is first used, so that loading costs little.
+_LATER = {
+    "Call": "log",
+    "Command": "log",
+    "Log": "log",
+    "record": "recording",
+}
+_LATER_MODULES = ("draw", "isolated")
 
 __all__ = [
     "Call",
@@ -34,7 +41,12 @@ __all__ = [
 
 
 def __getattr__(name: str):
-    """Import the larger parts when they are first used: `load()` should cost next to nothing."""
-    if name in ("draw", "isolated"):
+    if name in _LATER_MODULES:
         return import_module(f".{name}", __name__)
+    if name in _LATER:
+        return getattr(import_module(f".{_LATER[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
