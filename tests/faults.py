@@ -4,9 +4,9 @@
 
 For each fault of fault_list.py: plant it in a copy of the C++ sources, rebuild what that touches,
 and run the cells of all notebooks on that device, one process a notebook. A fault that turns no
-cell red by an assertion belongs to a claim that the notebooks make and do not check, so it fails
-the command. Outputs are not compared here: a wrong output that only a stored copy gives away
-teaches a reader nothing.
+cell red belongs to a claim that the notebooks make and do not check, so it fails the command.
+Outputs are not compared here: a wrong output that only a stored copy gives away teaches a reader
+nothing.
 
 Takes minutes. The next fault is built while the last one is tried, and notebooks that start
 processes of their own, the slow ones, are run only for a fault that the others miss, or with --all.
@@ -52,7 +52,8 @@ for number, source, announced in {cells!r}:
     with capture_output():
         result = shell.run_cell(source, store_history=True)
     error = result.error_before_exec or result.error_in_exec
-    red = "assertion" if isinstance(error, AssertionError) else bool(error) != announced
+    claimed = isinstance(error, AssertionError) or (announced and not error)
+    red = "assertion" if claimed else bool(error) and not announced
     print({mark!r} + json.dumps([number, red]), flush=True)
 """
 
@@ -65,8 +66,11 @@ class Misplaced(Exception):
 class Verdict:
     """What one device did to the notebooks: name of the notebook -> numbers of the red cells."""
 
-    asserted: dict[str, list[int]] = field(default_factory=dict)  # by an assertion
+    asserted: dict[str, list[int]] = field(default_factory=dict)  # or an announced error not raised
     otherwise: dict[str, list[int]] = field(default_factory=dict)  # by another error, or a crash
+
+    def __bool__(self) -> bool:
+        return bool(self.asserted or self.otherwise)
 
     def __str__(self) -> str:
         return f"assertions {shown(self.asserted)}; otherwise {shown(self.otherwise)}"
@@ -89,7 +93,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="mtia-lab-faults-") as scratch:
         devices = one_ahead(Workshop(Path(scratch)).build, [None, *faults])
         sound = trial(next(devices), notebooks, every=True)
-        if sound.asserted or sound.otherwise:
+        if sound:
             print(f"The notebooks are red without any fault: {sound}")
             return 1
         return report(faults, (trial(device, notebooks, options.all) for device in devices))
@@ -109,10 +113,10 @@ def report(faults: list[Fault], verdicts: Iterable[Verdict]) -> int:
     """Print a line for each fault as its verdict comes; return the exit status."""
     missed = []
     for fault, verdict in zip(faults, verdicts, strict=True):
-        print(f"{'red ' if verdict.asserted else 'MISS'} {fault.name:34}{verdict}", flush=True)
-        if not verdict.asserted:
+        print(f"{'red ' if verdict else 'MISS'} {fault.name:34}{verdict}", flush=True)
+        if not verdict:
             missed.append(fault)
-    print(f"\n{len(faults) - len(missed)} of {len(faults)} faults turn an assertion red")
+    print(f"\n{len(faults) - len(missed)} of {len(faults)} faults turn a cell red")
     for fault in missed:
         print(f"  missed: {fault.name} ({fault.about}), in {fault.file}")
     return 1 if missed else 0
@@ -201,7 +205,7 @@ def read(path: Path) -> list[tuple[int, str, bool]]:
 def trial(environment: dict[str, str], notebooks: dict[Path, list], every: bool) -> Verdict:
     """Run the cells of the notebooks on the device that `environment` selects.
 
-    every: also run the slow notebooks if a cell of the others is red by an assertion already.
+    every: also run the slow notebooks if a cell of the others is red already.
     """
     slow = {
         path: cells
@@ -211,7 +215,7 @@ def trial(environment: dict[str, str], notebooks: dict[Path, list], every: bool)
     quick = {path: cells for path, cells in notebooks.items() if path not in slow}
     verdict = Verdict()
     for part in (notebooks,) if every else (quick, slow):
-        if not verdict.asserted:
+        if not verdict:
             run_cells(environment, part, verdict)
     return verdict
 

@@ -67,7 +67,7 @@ def test_an_announced_exception_that_does_not_come_is_red(tmp_path):
     verdict = trial(
         {"MTIA_LAB_FAULTS": ""}, {tmp_path / "01_quiet.ipynb": [(1, "x = 1", True)]}, every=True
     )
-    assert verdict == Verdict({}, {"01_quiet": [1]})
+    assert verdict == Verdict({"01_quiet": [1]}, {})
 
 
 def test_slow_notebooks_are_for_what_the_quick_ones_miss(monkeypatch):
@@ -109,7 +109,7 @@ def test_one_device_is_made_ahead_and_an_error_comes_in_its_turn():
 
 def test_a_missed_fault_fails_the_command(capsys):
     caught, missed = FAULTS[:2]
-    verdicts = [Verdict(asserted={"03_x": [4]}), Verdict(otherwise={"03_x": [4]})]
+    verdicts = [Verdict(otherwise={"03_x": [4]}), Verdict()]
     assert report([caught], verdicts[:1]) == 0
     assert report([caught, missed], verdicts) == 1
     assert f"missed: {missed.name}" in capsys.readouterr().out
