@@ -9,6 +9,7 @@ RUN := .venv/bin/python
 READY := .venv/ready
 CPP_FILES = find cpp_extensions tests benchmarks -name '*.cpp' -o -name '*.h'
 CLANG_FORMAT := $(RUN) -c 'import clang_format; clang_format.clang_format()'
+ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)  # containers; JupyterLab asks for it
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120
 
 .PHONY: help lab test setup build lint unit notebooks bench sanitize faults clean
@@ -18,7 +19,7 @@ help:  ## list the commands
 
 lab: build  ## set up, build, open JupyterLab on the first notebook (PORT=..., ARGS="--no-browser ...")
 	@$(RUN) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
-	    $(if $(PORT),--port=$(PORT)) $(ARGS)
+	    $(ALLOW_ROOT) $(if $(PORT),--port=$(PORT)) $(ARGS)
 
 test: build lint  ## set up, then linters, unit tests and all notebooks
 	@$(RUN) -m pytest $(NBVAL) -n auto --dist loadscope tests $(wildcard notebooks) $(ARGS)
