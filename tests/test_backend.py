@@ -81,6 +81,13 @@ def test_the_default_stream_is_current_and_has_id_zero():
         assert torch.device(default.device).type == MTIA
 
 
+def test_streams_and_events_are_torchs_own_classes():
+    assert torch.mtia.Stream is torch.Stream and torch.mtia.Event is torch.Event
+    assert type(torch.mtia.current_stream()) is torch.Stream
+    # torch.cuda's derive from them too, unless the build has no CUDA: then from a stand-in.
+    assert issubclass(torch.cuda.Stream, torch.Stream) == torch.backends.cuda.is_built()
+
+
 def test_new_streams_count_up_on_each_device():
     for device in (0, 1):
         first, second = (torch.Stream(f"mtia:{device}") for _ in range(2))
