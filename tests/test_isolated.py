@@ -203,7 +203,10 @@ def test_snippets_end_with_the_process_that_asked_for_them(tmp_path, deadly):
     os.mkfifo(fifo)
     hang = f"held = open({str(fifo)!r}, 'w'); held.write('started\\n'); held.flush()\n{HANG}"
     asking = f"""
+        import signal
         from mtia_lab import isolated
+        # A process that a shell put into the background was born ignoring it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         isolated.run({hang!r})
     """
     caller = subprocess.Popen(
