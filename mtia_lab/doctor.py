@@ -147,7 +147,7 @@ def _build() -> str:
     found = build.find(build.Recipe.now(), Cache(default_folder()))
     if found is None:
         raise _Remark("not built yet", "the first load does it, or `python -m mtia_lab build`.")
-    return f"{found.facts['seconds']} s, by {found.facts['compiler']}, {found.library}"
+    return f"built in {found.facts['seconds']} s by {found.facts['compiler']}, {found.library}"
 
 
 def _device() -> str:

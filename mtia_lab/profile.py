@@ -19,7 +19,7 @@ class Profile:
     Args:
         launch_us: host time to enqueue a kernel.
         event_us: host time to enqueue an event record or an event wait.
-        synchronize_us: host time of a synchronisation, beside what it waits for.
+        synchronize_us: host time of a synchronisation, at least; a longer wait hides it.
         query_us: host time of asking a stream or an event whether it is done.
         kernel_slots: kernels that run at the same time on one device, 1 to 1,000,000.
         queue_depth: commands a stream holds before a launch has to wait, 1 to 1,000,000. The

@@ -1,5 +1,6 @@
-// Every override of the guard and the hooks goes through traced(): when nothing is being recorded
-// it is one load and one branch; else the call lands in the log, with what it was given, what it
+// Every override of the guard and the hooks but "are you there?" (isBuilt, hasMTIA, isAvailable)
+// goes through traced(). When nothing is being recorded, that
+// is one load and one branch; else the call lands in the log, with what it was given, what it
 // gave back or threw, when, from which line, and the thread's state when it returned.
 #pragma once
 

@@ -5,7 +5,7 @@
 
 namespace mtia::sim {
 
-// The host spends `cost`, then waits until `finish` if that is still to come.
+// The host spends `cost`, and waits on until `finish` if that is later.
 void pass_time(Time cost, Time finish);
 
 // Everything enqueued on the stream so far, as a recording made at its end would stand for it.
