@@ -14,8 +14,6 @@ void initialize(int64_t devices) {
   sim::set_device_count(static_cast<int>(devices));
 }
 
-int64_t device_count() { return sim::device_count(); }
-
 bool latched() { return backend::process_is_latched(); }
 
 void configure(std::string schedule, std::vector<std::string> names, std::vector<int64_t> values) {

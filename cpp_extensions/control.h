@@ -7,7 +7,6 @@
 namespace mtia::control {
 
 void initialize(int64_t devices);  // and give the simulator its Python host
-int64_t device_count();
 bool latched();
 
 void configure(std::string schedule, std::vector<std::string> names, std::vector<int64_t> values);

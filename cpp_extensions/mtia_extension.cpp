@@ -24,7 +24,6 @@ REGISTER_MTIA_HOOKS(MTIAHooks)
 TORCH_LIBRARY(mtia_lab, m) {
   namespace control = mtia::control;
   m.def("initialize(int devices) -> ()", control::initialize);
-  m.def("device_count() -> int", control::device_count);
   m.def("latched() -> bool", control::latched);
   m.def("configure(str schedule, str[] names, int[] values) -> ()", control::configure);
   m.def("schedule() -> str", control::schedule);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "host.h"
 #include "host_thread.h"
 #include "log.h"
 #include "runtime.h"
