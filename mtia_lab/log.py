@@ -45,14 +45,17 @@ class Command:
 
     Attributes:
         id: counts the commands of the process, in enqueue order.
-        type: "kernel", "record" or "wait".
-        name: what the kernel is called, or which event it is.
+        type: "kernel", "copy", "record" or "wait".
+        name: what the kernel or the copy is called, or which event it is.
         device, stream: where it was enqueued.
         enqueue, start, finish: when the host gave it, when it began, when its effect happened.
         thread: the host thread that enqueued it.
         event, version: for records and waits, which recording of which event; else None.
-        after: for a wait, the id of the record command it waits for.
+        after: the ids of the commands it waits for besides those before it in its stream: of a
+            wait, the record command; of a random operator, the one before it on its generator.
         site: the reader's line that enqueued it.
+        reads, writes: the device memory it uses, each as (device, address, bytes). An address
+            counts from the start of the device's memory.
     """
 
     id: int
@@ -68,6 +71,8 @@ class Command:
     version: int | None
     after: tuple[int, ...]
     site: str | None
+    reads: tuple[tuple[int, int, int], ...] = ()
+    writes: tuple[tuple[int, int, int], ...] = ()
 
     def __repr__(self) -> str:
         where = f"mtia:{self.device}/{self.stream}"
@@ -145,6 +150,11 @@ class Log(Sequence[Record]):
         return [f"{time:g}", *thread, record.site or "", what]
 
 
+def _triples(flat: list[int]) -> Iterator[tuple[int, int, int]]:
+    """The triples that the simulator wrote one after the other."""
+    return zip(flat[::3], flat[1::3], flat[2::3], strict=True)
+
+
 def _pad(text: str, width: int) -> str:
     return text.ljust(width)
 
@@ -168,6 +178,8 @@ def _record(fields: dict, origin: float) -> Record:
         times, tuples, record = ("enqueue", "start", "finish"), ("after",), Command
         fields["event"] = fields["event"] or None
         fields["version"] = fields["version"] or None
+        for name in ("reads", "writes"):
+            fields[name] = tuple(_triples(fields[name]))
     for name in times:
         fields[name] = (fields[name] - origin) / 1000
     for name in tuples:

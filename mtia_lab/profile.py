@@ -3,7 +3,8 @@
 from dataclasses import asdict, dataclass
 from numbers import Real
 
-_LARGEST = 1_000_000  # of the sizes
+_LARGEST = 1_000_000  # of the counts
+_MEMORY = 128 * 2**30  # bytes of the chip, and of a simulated device's address range
 
 
 @dataclass(frozen=True)
@@ -16,12 +17,29 @@ class Profile:
     of the order that is usual for accelerators, chosen so that pictures are easy to read: a launch
     costs some microseconds, and a call that only notes something costs less.
 
+    What the device itself does takes `latency_us` plus the longer of two times: the bytes it reads
+    and writes over `memory_gb_per_s`, or its operations over a throughput. Synthetic kernels
+    (`mtia_lab.launch`) take exactly what they are told. The bandwidths, throughputs and the size of
+    the memory are the published figures: LPDDR5 of 128 GB at 204.8 GB/s, eight lanes of PCIe Gen5
+    at 32 GB/s, 2.76 TFLOPS of FP32 in the vector units, 177 TFLOPS of FP16 (and twice that of INT8)
+    in the matrix units.
+
     Args:
         launch_us: host time to enqueue a kernel.
         event_us: host time to enqueue an event record or an event wait.
         synchronize_us: host time of a synchronisation, at least; a longer wait hides it.
         query_us: host time of asking a stream or an event whether it is done.
         kernel_slots: kernels that run at the same time on one device, 1 to 1,000,000.
+        allocate_us: host time of getting new memory from the device. The caching allocator does so
+            only when it has no block that fits; a cached block costs nothing.
+        latency_us: device time before an operator or a copy moves its first byte.
+        memory_gb_per_s: what operators and copies within a device read and write, in 10^9 bytes a
+            second.
+        link_gb_per_s: what copies to and from the host and between devices move, each way.
+        vector_tflops: throughput of everything but matrix products, in 10^12 operations a second.
+        matrix_tflops: throughput of matrix products and convolutions of 16-bit floating point; of
+            8-bit integers it is twice that. Wider types run in the vector units.
+        memory_bytes: memory of one device, 2 MiB to 128 GiB.
         queue_depth: commands a stream holds before a launch has to wait, 1 to 1,000,000. The
             default is CUDA's: a launch blocks once about 1,024 are pending.
 
@@ -34,19 +52,44 @@ class Profile:
     event_us: float = 0.5
     synchronize_us: float = 1.0
     query_us: float = 0.5
+    allocate_us: float = 10.0
+    latency_us: float = 1.0
+    memory_gb_per_s: float = 204.8
+    link_gb_per_s: float = 32.0
+    vector_tflops: float = 2.76
+    matrix_tflops: float = 177.0
+    memory_bytes: int = _MEMORY
     kernel_slots: int = 4
     queue_depth: int = 1024
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            nanoseconds(value, name) if name.endswith("_us") else _check_size(value, name)
+        self.fields()  # raises what the values deserve
+        _check_size(self.kernel_slots, "kernel_slots", 1, _LARGEST)
+        _check_size(self.queue_depth, "queue_depth", 1, _LARGEST)
+        _check_size(self.memory_bytes, "memory_bytes", 2 * 2**20, _MEMORY)
 
     def fields(self) -> dict[str, int]:
-        """The simulator's fields by its own names, times in whole nanoseconds."""
-        return {
-            name.removesuffix("_us"): nanoseconds(value, name) if name.endswith("_us") else value
-            for name, value in asdict(self).items()
-        }
+        """The simulator's fields by its own names: whole nanoseconds, and amounts a microsecond."""
+        return dict(_field(name, value) for name, value in asdict(self).items())
+
+
+def _field(name: str, value: float) -> tuple[str, int]:
+    if name.endswith("_us"):
+        return name.removesuffix("_us"), nanoseconds(value, name)
+    if name.endswith("_gb_per_s"):
+        return name.replace("_gb_per_s", "_bandwidth"), _rate(value, name, 1e3)
+    if name.endswith("_tflops"):
+        return name.replace("_tflops", "_throughput"), _rate(value, name, 1e6)
+    return name, value
+
+
+def _rate(value: float, what: str, per_microsecond: float) -> int:
+    """Whole bytes or operations a microsecond, at least one."""
+    if not isinstance(value, Real):
+        raise TypeError(f"{what} is {value!r}, a {type(value).__name__}, but a rate is a number")
+    if not 1e-3 <= value <= 1e6:
+        raise ValueError(f"{what} is {value}, but a rate here is 0.001 to 1,000,000")
+    return round(value * per_microsecond)
 
 
 def nanoseconds(microseconds: float, what: str) -> int:
@@ -69,10 +112,10 @@ def nanoseconds(microseconds: float, what: str) -> int:
     return round(microseconds * 1000)
 
 
-def _check_size(size: int, what: str) -> None:
+def _check_size(size: int, what: str, least: int, most: int) -> None:
     if not isinstance(size, int):
         raise TypeError(
             f"{what} is {size!r}, a {type(size).__name__}, but a size is a whole number, such as 4"
         )
-    if not 1 <= size <= _LARGEST:
-        raise ValueError(f"{what} is {size}, but a size here is 1 to {_LARGEST:,}")
+    if not least <= size <= most:
+        raise ValueError(f"{what} is {size}, but a size here is {least:,} to {most:,}")

@@ -20,7 +20,7 @@ const at::ThreadLocalState& blank_state() {
 }
 }  // namespace
 
-void run_clean(const sim::Effect& effect) {
+void run_clean(const std::function<void()>& effect) {
   at::ThreadLocalStateGuard blank(blank_state());
   c10::AutoGradMode no_gradients(false);
   effect();

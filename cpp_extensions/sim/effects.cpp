@@ -32,7 +32,7 @@ std::optional<std::string> failure_of(Effect effect) {
 }
 
 std::string describe(const Command& command, StreamRef stream, const std::string& why) {
-  std::string text = "kernel '" + command.name + "' failed on " + to_string(stream) + " at " +
+  std::string text = "kernel '" + *command.name + "' failed on " + to_string(stream) + " at " +
                      microseconds(command.finish) + " of virtual time";
   if (!command.site.empty()) {
     text += ", enqueued at " + command.site;

@@ -13,6 +13,8 @@ const char* type_name(CommandType type) {
   switch (type) {
     case CommandType::Kernel:
       return "kernel";
+    case CommandType::Copy:
+      return "copy";
     case CommandType::Record:
       return "record";
     case CommandType::Wait:
@@ -35,16 +37,18 @@ void wait_for_room(Lock& lock, Stream& stream) {
   }
 }
 
-// The start rule: after the command before it, after what it waits for, and, for a kernel, when a
-// slot is free. Slots are given out in enqueue order, so a command's times never change later.
-void place(Command& command, Stream& stream, Time duration) {
+// The start rule: after the command before it, after what it waits for, and when its engine has a
+// free slot. Slots are given out in enqueue order, so a command's times never change later.
+void place(Command& command, Stream& stream) {
+  const bool occupies = command.engine != Engine::None;
+  const Time duration = occupies ? simulator().schedule.duration(command.duration) : 0;
   command.start = std::max(command.enqueue, stream.last_finish);
   if (command.after) {
     command.start = std::max(command.start, command.after->finish);
   }
   command.finish = command.start + duration;
-  if (command.type == CommandType::Kernel) {
-    auto& slots = simulator().devices[stream.ref.device].slots;
+  if (occupies) {
+    auto& slots = simulator().devices[stream.ref.device].slots[static_cast<int>(command.engine)];
     Time& slot = *std::min_element(slots.begin(), slots.end());
     command.start = std::max(command.start, slot);
     command.finish = slot = command.start + duration;
@@ -52,40 +56,40 @@ void place(Command& command, Stream& stream, Time duration) {
   stream.last_finish = command.finish;
 }
 
-void log_command(const Command& command, StreamRef stream, EventId event, int64_t version) {
+void log_command(const Command& command, StreamRef stream) {
   CommandRecord record;
   record.id = command.id;
   record.type = type_name(command.type);
-  record.name = command.name;
+  record.name = command.name ? *command.name : "event " + std::to_string(command.event);
   record.stream = stream;
   record.enqueue = command.enqueue;
   record.start = command.start;
   record.finish = command.finish;
   record.thread = this_thread().number;
-  record.event = event;
-  record.version = version;
+  record.event = command.event;
+  record.version = command.version;
   if (command.after) {
     record.after.push_back(command.after->command);
   }
+  record.accesses = command.accesses;
   record.site = command.site;
   log::append(std::move(record));
 }
 }  // namespace
 
-Recording enqueue(Lock& lock, Stream& stream, Command command, Time duration, EventId event,
-                  int64_t version) {
+Recording enqueue(Lock& lock, Stream& stream, Command command) {
   Simulator& sim = simulator();
   initialize();
   mark(sim.devices[stream.ref.device].touched);
   wait_for_room(lock, stream);
 
-  const bool kernel = command.type == CommandType::Kernel;
-  sim.clock += kernel ? sim.profile.launch : sim.profile.event;
+  const bool work = command.engine != Engine::None;
+  sim.clock += work ? sim.profile.launch : sim.profile.event;
   command.id = ++sim.last_command;
   command.enqueue = sim.clock;
-  place(command, stream, kernel ? sim.schedule.duration(duration) : 0);
+  place(command, stream);
   if (log::recording()) {
-    log_command(command, stream.ref, event, version);
+    log_command(command, stream.ref);
   }
 
   const Recording recording{stream.ref, command.id, command.finish};

@@ -39,9 +39,10 @@ EventId record(EventId id, StreamRef ref, bool timing) {
   const int64_t version = ++event.version;
   Command command;
   command.type = CommandType::Record;
-  command.name = "event " + std::to_string(id);
+  command.event = id;
+  command.version = version;
   command.site = site;
-  const Recording recording = enqueue(lock, stream, std::move(command), 0, id, version);
+  const Recording recording = enqueue(lock, stream, std::move(command));
   if (auto found = sim.events.find(id); found != sim.events.end()) {
     found->second.newest = recording;  // looked up again: effects ran, and may have destroyed it
   }
@@ -55,10 +56,11 @@ void wait(EventId id, StreamRef ref) {
   const Event& event = event_at(id);
   Command command;
   command.type = CommandType::Wait;
-  command.name = "event " + std::to_string(id);
+  command.event = id;
+  command.version = event.version;
   command.after = event.newest;
   command.site = site;
-  enqueue(lock, stream, std::move(command), 0, id, event.version);
+  enqueue(lock, stream, std::move(command));
 }
 
 bool query_event(EventId id) {

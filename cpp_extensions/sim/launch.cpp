@@ -1,4 +1,6 @@
-// Synthetic kernels: a name, a duration, an effect.
+// Work for the device: synthetic kernels, and operators and copies, whose time follows their cost.
+#include <algorithm>
+
 #include "enqueue.h"
 #include "log.h"
 #include "runtime.h"
@@ -6,21 +8,37 @@
 
 namespace mtia::sim {
 
+namespace {
+Recording enqueue_work(StreamRef ref, Command command, const Cost* cost) {
+  command.site = log::site();
+  Lock lock = enter("launch");
+  Stream& stream = stream_at(ref);
+  if (cost != nullptr) {
+    command.duration = simulator().profile.time_of(*cost);
+  }
+  const Recording recording = enqueue(lock, stream, std::move(command));
+  if (simulator().schedule.order == Order::Blocking) {
+    raise_failures(simulator().devices[ref.device]);
+  }
+  return recording;
+}
+}  // namespace
+
 void launch(std::string name, Time duration, Effect effect) {
   if (duration < 0 || duration > kLongest) {
     throw Error("kernel '" + name + "' cannot take " + microseconds(duration) +
                 ": a duration is 0 to " + microseconds(kLongest));
   }
   Command command;
-  command.name = std::move(name);
+  command.engine = Engine::Compute;
+  command.name = intern(name);
+  command.duration = duration;
   command.effect = std::move(effect);
-  command.site = log::site();
-  Lock lock = enter("launch");
-  Stream& stream = stream_at(current_stream(current_device()));
-  enqueue(lock, stream, std::move(command), duration);
-  if (simulator().schedule.order == Order::Blocking) {
-    raise_failures(simulator().devices[stream.ref.device]);
-  }
+  enqueue_work(current_stream(current_device()), std::move(command), nullptr);
+}
+
+Recording submit(StreamRef stream, Command command, const Cost& cost) {
+  return enqueue_work(stream, std::move(command), &cost);
 }
 
 // Only a look at the clock: it runs nothing, so it may be taken anywhere, also in an effect.

@@ -92,6 +92,17 @@ void write(std::string& out, const CallRecord& r) {
       .field("site", r.site);
 }
 
+// (device, address, bytes) of each access, one after the other.
+std::vector<int64_t> spans(const std::vector<Access>& accesses, bool write) {
+  std::vector<int64_t> flat;
+  for (const Access& access : accesses) {
+    if (access.write == write) {
+      flat.insert(flat.end(), {access.device, access.address, access.bytes});
+    }
+  }
+  return flat;
+}
+
 void write(std::string& out, const CommandRecord& r) {
   Object(out)
       .field("kind", std::string("command"))
@@ -107,6 +118,8 @@ void write(std::string& out, const CommandRecord& r) {
       .field("event", r.event)
       .field("version", r.version)
       .field("after", r.after)
+      .field("reads", spans(r.accesses, false))
+      .field("writes", spans(r.accesses, true))
       .field("site", r.site);
 }
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "types.h"
+#include "command.h"
 
 namespace mtia::sim {
 
@@ -21,7 +21,8 @@ struct CommandRecord {
   int thread = 0;
   EventId event = 0;             // 0: none
   int64_t version = 0;           // of the event
-  std::vector<CommandId> after;  // what a wait waits for
+  std::vector<CommandId> after;  // what it waits for
+  std::vector<Access> accesses;  // the device memory it reads and writes
   Site site;
 };
 

@@ -48,6 +48,9 @@ void destroy_event(EventId event) noexcept;
 
 // --- Work ---------------------------------------------------------------------------------------
 void launch(std::string name, Time duration, Effect effect);  // on the current stream
+// The same for an operator or a copy, whose time follows its cost. The caller says what kind of
+// command it is, its name, its engine and its effect.
+Recording submit(StreamRef stream, Command command, const Cost& cost);
 Time clock_now() noexcept;
 
 }  // namespace mtia::sim

@@ -53,7 +53,10 @@ void configure(const std::string& schedule, const Profile& profile) {
   sim.schedule = Schedule::parse(schedule);
   sim.profile = profile;
   for (Device& device : sim.devices) {
-    device.slots.assign(profile.kernel_slots, 0);
+    for (auto& slots : device.slots) {
+      slots.assign(1, 0);
+    }
+    device.slots[static_cast<int>(Engine::Compute)].assign(profile.kernel_slots, 0);
   }
 }
 

@@ -30,7 +30,7 @@ Simulator* make_simulator() {
     device.index = i;
     device.streams.push_back(Stream{StreamRef{i, 0}, 0, 0, {}});
     device.stream_count = 1;
-    device.slots.resize(made->profile.kernel_slots);
+    device.slots.fill(std::vector<Time>(1, 0));  // as the profile, which starts with one
   }
   return made;
 }

@@ -1,5 +1,8 @@
 #include "types.h"
 
+#include <mutex>
+#include <unordered_set>
+
 namespace mtia::sim {
 
 std::string to_string(StreamRef stream) {
@@ -17,6 +20,13 @@ std::string microseconds(Time time) {
     text += "." + digits;
   }
   return text + " us";
+}
+
+Name intern(const std::string& name) {
+  static std::mutex mutex;
+  static auto* const names = new std::unordered_set<std::string>;  // elements never move
+  std::lock_guard<std::mutex> lock(mutex);
+  return &*names->insert(name).first;
 }
 
 }  // namespace mtia::sim

@@ -24,6 +24,10 @@ struct StreamRef {
 std::string to_string(StreamRef stream);  // "stream 3 of mtia:0"
 std::string microseconds(Time time);      // "12.5 us"
 
+// A name that many commands share, kept for ever: what they hold is one pointer.
+using Name = const std::string*;
+Name intern(const std::string& name);
+
 // Where in the reader's own program a call came from, as "In[3]:2" or "train.py:12"; empty unless
 // lines are being captured.
 using Site = std::string;

@@ -1,0 +1,76 @@
+// A command: what a stream holds, and what happens to memory when its time has come.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "types.h"
+
+namespace mtia::sim {
+
+// What a command does when it finishes. Copies share one body: a graph runs it at every replay.
+class Effect {
+ public:
+  Effect() = default;
+  template <typename Run, typename = decltype(std::declval<Run&>()())>
+  Effect(Run run) : body_(std::make_shared<Body<Run>>(std::move(run))) {}
+
+  explicit operator bool() const { return body_ != nullptr; }
+  void operator()() const { body_->run(); }
+
+ private:
+  struct Base {
+    virtual ~Base() = default;
+    virtual void run() = 0;
+  };
+  template <typename Run>
+  struct Body final : Base {
+    explicit Body(Run run) : run_(std::move(run)) {}
+    void run() override { run_(); }
+    Run run_;
+  };
+  std::shared_ptr<Base> body_;
+};
+
+enum class CommandType { Kernel, Copy, Record, Wait };
+
+// Which part of the device a command occupies while it runs. Copies of one direction share one
+// engine; kernels and copies within the device run up to the profile's limit at once.
+enum class Engine { None, Compute, FromHost, ToHost, Peer };
+constexpr int kEngines = 5;
+
+// One version of an event: the record command that stands for it. Or any command likewise.
+struct Recording {
+  StreamRef stream;
+  CommandId command = 0;
+  Time finish = 0;
+};
+
+// Device memory that a command reads or writes. Noted only while recording.
+struct Access {
+  int device = 0;
+  int64_t address = 0;  // offset in the device's memory
+  int64_t bytes = 0;
+  bool write = false;
+};
+
+struct Command {
+  CommandId id = 0;
+  CommandType type = CommandType::Kernel;
+  Engine engine = Engine::None;
+  Name name = nullptr;  // null for records and waits
+  Time duration = 0;    // modelled
+  Time enqueue = 0;
+  Time start = 0;
+  Time finish = 0;
+  EventId event = 0;  // of records and waits, with its version
+  int64_t version = 0;
+  Effect effect;                   // may be empty
+  std::optional<Recording> after;  // not before this one: of waits, bound when the wait was called
+  std::vector<Access> accesses;
+  Site site;
+};
+
+}  // namespace mtia::sim
