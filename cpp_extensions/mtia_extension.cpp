@@ -2,11 +2,13 @@
 //
 //   guard      how C++ (torch.Stream, torch.Event, autograd) reaches the device
 //   hooks      how torch.mtia and device-generic code reach it
+//   allocator  where storage on the device comes from
 //   operators  torch.ops.mtia_lab.*: how the lab's Python package reaches the simulator
 //
-// Tensors, and with them the allocators and the dispatcher's MTIA key, come later.
+// The dispatcher's MTIA key comes later.
 #include <torch/library.h>
 
+#include "backend/allocator.h"
 #include "backend/guard.h"
 #include "backend/hooks.h"
 #include "control.h"
@@ -18,6 +20,8 @@ C10_REGISTER_GUARD_IMPL(MTIA, MTIAGuardImpl)
 using at::MTIAHooksRegistry;
 using at::RegistererMTIAHooksRegistry;
 REGISTER_MTIA_HOOKS(MTIAHooks)
+
+REGISTER_ALLOCATOR(c10::DeviceType::MTIA, &allocator())
 
 }  // namespace mtia::backend
 

@@ -1,6 +1,4 @@
 // Streams: made, queried, waited for.
-#include <algorithm>
-
 #include "runtime.h"
 #include "simulator.h"
 #include "synchronize.h"
@@ -68,12 +66,7 @@ void synchronize_stream(StreamRef ref) {
 void synchronize_device(int index) {
   Lock lock = enter("synchronizeDevice");
   Device& device = device_at(index);
-  Time last = 0;
-  for (const Stream& stream : device.streams) {
-    last = std::max(last, stream.last_finish);
-  }
-  pass_time(simulator().profile.synchronize, last);
-  simulator().schedule.order == Order::Latest ? run_all(lock, device) : run_due(lock);
+  wait_for_device(lock, device);
   raise_failures(device);
 }
 

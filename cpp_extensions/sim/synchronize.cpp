@@ -33,9 +33,22 @@ bool query(Lock& lock, Recording target) {
   return complete;
 }
 
-void synchronize(Lock& lock, Recording target) {
+void wait_for(Lock& lock, Recording target) {
   pass_time(simulator().profile.synchronize, target.finish);
   make_visible(lock, target);
+}
+
+void wait_for_device(Lock& lock, Device& device) {
+  Time last = 0;
+  for (const Stream& stream : device.streams) {
+    last = std::max(last, stream.last_finish);
+  }
+  pass_time(simulator().profile.synchronize, last);
+  simulator().schedule.order == Order::Latest ? run_all(lock, device) : run_due(lock);
+}
+
+void synchronize(Lock& lock, Recording target) {
+  wait_for(lock, target);
   raise_failures(device_at(target.stream.device));
 }
 

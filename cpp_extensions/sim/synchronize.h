@@ -13,6 +13,12 @@ Recording newest(const Stream& stream);
 
 // By value: effects may run meanwhile, and the event that holds the recording may be destroyed.
 bool query(Lock& lock, Recording target);
+
+// Waits, and leaves failures for the next call that reports them.
+void wait_for(Lock& lock, Recording target);
+void wait_for_device(Lock& lock, Device& device);
+
+// Waits, and reports failures.
 void synchronize(Lock& lock, Recording target);
 
 // Throws Error with every failure of an effect on this device that was not reported yet.
