@@ -17,8 +17,7 @@
 namespace mtia::sim {
 
 namespace {
-constexpr Time kSegmentCost = 10'000;  // host time of obtaining a segment
-size_t capacity() { return kRange; }
+size_t capacity() { return static_cast<size_t>(simulator().profile.memory_bytes); }
 
 std::array<std::unique_ptr<DeviceMemory>, kMaxDevices> memories;  // made at first use
 std::array<std::atomic<char*>, kMaxDevices> bases;                // theirs, readable without a lock
@@ -39,11 +38,11 @@ constexpr int kPoison = 0xFF;
 // A zero-duration command on the block's own stream, behind all that still uses it.
 void enqueue_poison(Lock& lock, const Block& block) {
   Command command;
-  command.name = "poison";
+  command.name = intern("poison");
   command.effect = [address = block.address, bytes = block.bytes] {
     std::memset(address, kPoison, bytes);
   };
-  enqueue(lock, stream_at(block.segment->stream), std::move(command), 0);
+  enqueue(lock, stream_at(block.segment->stream), std::move(command));
 }
 
 // Effects may run meanwhile, so the block is in no list yet.
@@ -76,7 +75,7 @@ Block* take_new(Lock& lock, DeviceMemory& memory, StreamRef stream, PoolId pool,
     if (poison) {
       std::memset(block->segment->address, kPoison, block->segment->bytes);
     }
-    simulator().clock += kSegmentCost;
+    simulator().clock += simulator().profile.allocate;
     run_due(lock);
   }
   return block;
