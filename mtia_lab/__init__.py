@@ -14,6 +14,7 @@ _LATER = {
     "Call": "log",
     "Command": "log",
     "Log": "log",
+    "Memory": "log",
     "record": "recording",
 }
 _LATER_MODULES = ("draw", "isolated")
@@ -22,6 +23,7 @@ __all__ = [
     "Call",
     "Command",
     "Log",
+    "Memory",
     "Profile",
     "State",
     "Status",

@@ -79,7 +79,37 @@ class Command:
         return f"{self.type} {self.name} on {where}, {self.start:g} to {self.finish:g} us"
 
 
-Record = Call | Command
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Something that happened to device memory, at a virtual time in µs since the recording began.
+
+    Attributes:
+        action: "alloc" and "free" of a block; "record_stream"; "segment_alloc" and "segment_free",
+            by which the caching allocator gets memory from the device and gives it back; "oom".
+        device: whose memory it is; for "record_stream", the device of the stream that uses it.
+        stream: the stream that the block belongs to; for "record_stream", the one that uses it.
+        address: where it starts, counted from the start of the device's memory; None for "oom".
+        bytes: its size: of a block after rounding, for "oom" what was asked for.
+        time: the host clock.
+        thread: the host thread's logical number.
+        site: the reader's line.
+    """
+
+    action: str
+    device: int
+    stream: int
+    address: int | None
+    bytes: int
+    time: float
+    thread: int
+    site: str | None
+
+    def __repr__(self) -> str:
+        where = "" if self.address is None else f" at {self.address:#x}"
+        return f"{self.action} {self.bytes:,} bytes{where} on mtia:{self.device}/{self.stream}"
+
+
+Record = Call | Command | Memory
 
 
 class Log(Sequence[Record]):
@@ -120,6 +150,11 @@ class Log(Sequence[Record]):
         return sorted(commands, key=lambda command: command.id)
 
     @property
+    def memory(self) -> list[Memory]:
+        """What happened to device memory, in order."""
+        return [record for record in self if isinstance(record, Memory)]
+
+    @property
     def threads(self) -> list[int]:
         """The logical numbers of the host threads that took part, in order of appearance."""
         return list(dict.fromkeys(record.thread for record in self))
@@ -132,7 +167,10 @@ class Log(Sequence[Record]):
         )
 
     def __repr__(self) -> str:
-        count = f"Log of {len(self.calls)} calls and {len(self.commands)} commands"
+        counts = [f"{len(self.calls)} calls", f"{len(self.commands)} commands"]
+        if self.memory:
+            counts.append(f"{len(self.memory)} actions on memory")
+        count = f"Log of {', '.join(counts[:-1])} and {counts[-1]}"
         if not len(self):
             return count
         several = len(self.threads) > 1
@@ -144,15 +182,20 @@ class Log(Sequence[Record]):
 
     @staticmethod
     def _row(record: Record, several: bool) -> list[str]:
-        time = record.begin if isinstance(record, Call) else record.enqueue
         what = repr(record) if isinstance(record, Call) else f"  | {record!r}"
         thread = [str(record.thread)] if several else []
-        return [f"{time:g}", *thread, record.site or "", what]
+        return [f"{_when(record):g}", *thread, record.site or "", what]
 
 
 def _triples(flat: list[int]) -> Iterator[tuple[int, int, int]]:
     """The triples that the simulator wrote one after the other."""
     return zip(flat[::3], flat[1::3], flat[2::3], strict=True)
+
+
+def _when(record: Record) -> float:
+    if isinstance(record, Call):
+        return record.begin
+    return record.enqueue if isinstance(record, Command) else record.time
 
 
 def _pad(text: str, width: int) -> str:
@@ -174,6 +217,9 @@ def _record(fields: dict, origin: float) -> Record:
     fields["site"] = fields["site"] or None
     if kind == "call":
         times, tuples, record = ("begin", "end"), ("state",), Call
+    elif kind == "memory":
+        times, tuples, record = ("time",), (), Memory
+        fields["address"] = None if fields["address"] < 0 else fields["address"]
     else:
         times, tuples, record = ("enqueue", "start", "finish"), ("after",), Command
         fields["event"] = fields["event"] or None

@@ -3,7 +3,6 @@
 #include <atomic>
 #include <deque>
 #include <mutex>
-#include <variant>
 
 #include "host.h"
 #include "host_thread.h"
@@ -11,7 +10,7 @@
 namespace mtia::sim::log {
 
 namespace {
-using Record = std::variant<CallRecord, CommandRecord>;
+using Record = std::variant<CallRecord, CommandRecord, MemoryRecord>;
 
 std::mutex records_mutex;
 std::atomic<int> depth{0};  // recordings that are open
@@ -123,6 +122,31 @@ void write(std::string& out, const CommandRecord& r) {
       .field("site", r.site);
 }
 
+void write(std::string& out, const MemoryRecord& r) {
+  Object(out)
+      .field("kind", std::string("memory"))
+      .field("action", std::string(r.action))
+      .field("device", r.stream.device)
+      .field("stream", r.stream.id)
+      .field("address", r.address)
+      .field("bytes", r.bytes)
+      .field("time", r.time)
+      .field("thread", r.thread)
+      .field("site", r.site);
+}
+
+template <typename Inner>
+void append_inner(Inner record) {
+  if (CallRecord* call = this_thread().call) {
+    call->inner.emplace_back(std::move(record));
+    return;
+  }
+  std::lock_guard<std::mutex> lock(records_mutex);
+  if (recording()) {
+    records.emplace_back(std::move(record));
+  }
+}
+
 }  // namespace
 
 std::mutex& mutex() noexcept { return records_mutex; }
@@ -132,27 +156,19 @@ bool recording() noexcept { return depth.load(std::memory_order_relaxed) > 0; }
 Site site() noexcept { return recording() ? host().call_site() : Site{}; }
 
 void append(CallRecord record) {
-  std::vector<CommandRecord> commands = std::move(record.commands);
+  auto inner = std::move(record.inner);
   std::lock_guard<std::mutex> lock(records_mutex);
   if (!recording()) {
     return;
   }
   records.emplace_back(std::move(record));
-  for (CommandRecord& command : commands) {
-    records.emplace_back(std::move(command));
+  for (auto& one : inner) {
+    std::visit([](auto& held) { records.emplace_back(std::move(held)); }, one);
   }
 }
 
-void append(CommandRecord record) {
-  if (CallRecord* call = this_thread().call) {
-    call->commands.push_back(std::move(record));
-    return;
-  }
-  std::lock_guard<std::mutex> lock(records_mutex);
-  if (recording()) {
-    records.emplace_back(std::move(record));
-  }
-}
+void append(CommandRecord record) { append_inner(std::move(record)); }
+void append(MemoryRecord record) { append_inner(std::move(record)); }
 
 int64_t begin() {
   std::lock_guard<std::mutex> lock(records_mutex);

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "command.h"
@@ -26,6 +27,17 @@ struct CommandRecord {
   Site site;
 };
 
+// Something that happened to device memory.
+struct MemoryRecord {
+  const char* action = "";
+  StreamRef stream;      // the block's; of record_stream, the one that uses it
+  int64_t address = -1;  // offset in the device's memory
+  int64_t bytes = 0;
+  Time time = 0;
+  int thread = 0;
+  Site site;
+};
+
 struct CallRecord {
   const char* door;  // "guard", "hooks" or "lab"
   const char* name;  // the virtual, as PyTorch spells it
@@ -37,7 +49,8 @@ struct CallRecord {
   Time end = 0;                  // and on return
   std::vector<int64_t> state{};  // device, then the current stream of each device, on return
   Site site{};
-  std::vector<CommandRecord> commands{};  // enqueued by this call; they follow it in the log
+  // What happened during this call; it follows the call in the log.
+  std::vector<std::variant<CommandRecord, MemoryRecord>> inner{};
 };
 
 namespace log {
@@ -51,6 +64,7 @@ Site site() noexcept;
 std::mutex& mutex() noexcept;  // for fork handlers only
 void append(CallRecord record);
 void append(CommandRecord record);  // to the call this thread is in, if it is in one
+void append(MemoryRecord record);   // likewise
 
 // Recordings nest. begin() gives the position at which one starts; read() gives, as one JSON
 // object a line, all records from there on; end() closes it, and the last end() frees the log.

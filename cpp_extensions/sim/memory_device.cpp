@@ -38,16 +38,8 @@ size_t segment_bytes(size_t block) {
 
 Block* DeviceMemory::take_cached(StreamRef stream, PoolId pool, size_t requested) {
   const size_t bytes = rounded(requested);
-  FreeList& list = free_list(stream.id, pool, bytes <= kMostSmall);
-  Block wanted;
-  wanted.bytes = bytes;
-  const auto found = list.lower_bound(&wanted);
-  if (found == list.end()) {
-    return nullptr;
-  }
-  Block* block = *found;
-  list.erase(found);
-  return take(block, bytes, requested);
+  Block* found = free_list(stream.id, pool, bytes <= kMostSmall).best_fit(bytes);
+  return found == nullptr ? nullptr : take(found, bytes, requested);
 }
 
 Block* DeviceMemory::take_new(StreamRef stream, PoolId pool, size_t requested, size_t capacity) {
@@ -60,66 +52,112 @@ Block* DeviceMemory::take_new(StreamRef stream, PoolId pool, size_t requested, s
   segment->stream = stream;
   segment->pool = pool;
   segment->free_list = &free_list(stream.id, pool, segment->small);
-  return take(new_block(segment, segment->address, segment->bytes), bytes, requested);
+  stats.segment.add(segment->small, 1);
+  stats.reserved_bytes.add(segment->small, static_cast<int64_t>(segment->bytes));
+  ++stats.segments_obtained;
+  Block* block = segment->first = new_block(segment, segment->address, segment->bytes);
+  put_in_list(block);
+  return take(block, bytes, requested);
 }
 
-Block* DeviceMemory::take(Block* block, size_t bytes, size_t requested) {
-  block->cached = false;
-  const size_t rest = block->bytes - bytes;
-  if (block->segment->small ? rest >= kGranule : rest > kMostSmall) {
-    split(block, bytes);
+Block* DeviceMemory::take(Block* found, size_t bytes, size_t requested) {
+  const bool small = found->segment->small;
+  const size_t rest = found->bytes - bytes;
+  Block* block = found;
+  if (small ? rest >= kGranule : rest > kMostSmall) {
+    block = split(found, bytes);
+  } else {
+    take_from_list(found);
   }
+  index_.at(offset(block->address)) = block;
   block->allocated = true;
   block->requested = requested;
-  allocated_ += block->bytes;
+  stats.allocation.add(small, 1);
+  stats.active.add(small, 1);
+  stats.allocated_bytes.add(small, static_cast<int64_t>(block->bytes));
+  stats.active_bytes.add(small, static_cast<int64_t>(block->bytes));
+  stats.requested_bytes.add(small, static_cast<int64_t>(requested));
   return block;
 }
 
-void DeviceMemory::split(Block* block, size_t bytes) {
-  Block* rest = new_block(block->segment, block->address + bytes, block->bytes - bytes);
-  block->bytes = bytes;
-  rest->before = block;
-  rest->after = std::exchange(block->after, rest);
-  if (rest->after != nullptr) {
-    rest->after->before = rest;
-  }
-  rest->cached = true;
-  rest->segment->free_list->insert(rest);
+// Cuts the front off a cached block, which stays in its list.
+Block* DeviceMemory::split(Block* cached, size_t bytes) {
+  char* address = cached->address;
+  reshape(cached, address + bytes, cached->bytes - bytes);
+  Block* front = new_block(cached->segment, address, bytes);
+  front->after = cached;
+  front->before = std::exchange(cached->before, front);
+  (front->before != nullptr ? front->before->after : front->segment->first) = front;
+  return front;
 }
 
-Block* DeviceMemory::find(const void* address) const {
-  Block* block = index_.find(offset(address));
-  return block != nullptr && block->allocated ? block : nullptr;
-}
+Block* DeviceMemory::find(const void* address) const { return index_.find(offset(address)); }
 
 void DeviceMemory::release(Block* block) {
+  const bool small = block->segment->small;
+  stats.allocation.remove(small, 1);
+  stats.allocated_bytes.remove(small, static_cast<int64_t>(block->bytes));
+  stats.requested_bytes.remove(small, static_cast<int64_t>(block->requested));
+  index_.at(offset(block->address)) = nullptr;
   block->allocated = false;
   block->used_by.clear();
-  allocated_ -= block->bytes;
 }
 
 void DeviceMemory::cache(Block* block) {
-  FreeList& list = *block->segment->free_list;
-  if (Block* after = block->after; after != nullptr && after->cached) {
-    list.erase(after);
-    swallow(block, after);
+  const bool small = block->segment->small;
+  stats.active.remove(small, 1);
+  stats.active_bytes.remove(small, static_cast<int64_t>(block->bytes));
+  Block* before = block->before != nullptr && block->before->cached ? block->before : nullptr;
+  Block* after = block->after != nullptr && block->after->cached ? block->after : nullptr;
+  if (before != nullptr && after != nullptr) {
+    take_from_list(before);
+    drop_block(block);
+    drop_block(before);
+    reshape(after, before->address, before->bytes + block->bytes + after->bytes);
+  } else if (after != nullptr) {
+    drop_block(block);
+    reshape(after, block->address, block->bytes + after->bytes);
+  } else if (before != nullptr) {
+    drop_block(block);
+    reshape(before, before->address, before->bytes + block->bytes);
+  } else {
+    put_in_list(block);
   }
-  if (Block* before = block->before; before != nullptr && before->cached) {
-    list.erase(before);
-    swallow(before, block);
-    block = before;
-  }
-  block->cached = true;
-  list.insert(block);
 }
 
-void DeviceMemory::swallow(Block* block, Block* neighbour) {
-  block->bytes += neighbour->bytes;
-  block->after = neighbour->after;
-  if (block->after != nullptr) {
-    block->after->before = block;
+void DeviceMemory::reshape(Block* cached, char* address, size_t bytes) {
+  count_split(*cached, -1);
+  cached->address = address;
+  cached->bytes = bytes;
+  cached->segment->free_list->moved(cached);
+  count_split(*cached, +1);
+}
+
+void DeviceMemory::put_in_list(Block* block) {
+  block->cached = true;
+  block->segment->free_list->insert(block);
+  count_split(*block, +1);
+}
+
+void DeviceMemory::take_from_list(Block* block) {
+  block->cached = false;
+  block->segment->free_list->erase(block);
+  count_split(*block, -1);
+}
+
+void DeviceMemory::count_split(const Block& block, int sign) {
+  if (is_whole(block)) {
+    return;
   }
-  drop_block(neighbour);
+  const bool small = block.segment->small;
+  const auto bytes = static_cast<int64_t>(block.bytes);
+  if (sign > 0) {
+    stats.inactive_split.add(small, 1);
+    stats.inactive_split_bytes.add(small, bytes);
+  } else {
+    stats.inactive_split.remove(small, 1);
+    stats.inactive_split_bytes.remove(small, bytes);
+  }
 }
 
 Block* DeviceMemory::new_block(Segment* segment, char* address, size_t bytes) {
@@ -131,50 +169,31 @@ Block* DeviceMemory::new_block(Segment* segment, char* address, size_t bytes) {
   block->segment = segment;
   block->address = address;
   block->bytes = bytes;
-  return index_.at(offset(address)) = block;
+  return block;
 }
 
+// Takes it out from between its neighbours.
 void DeviceMemory::drop_block(Block* block) {
-  index_.at(offset(block->address)) = nullptr;
-  *block = Block();
+  (block->before != nullptr ? block->before->after : block->segment->first) = block->after;
+  if (block->after != nullptr) {
+    block->after->before = block->before;
+  }
+  block->before = block->after = nullptr;
+  block->site.clear();
   spare_.emplace_back(block);
 }
 
-void DeviceMemory::await(Block* block, Recording use) {
-  uses_[{use.stream.device, use.stream.id}].push_back({use.command, block});
-  ++block->awaited;
-}
-
-Block* DeviceMemory::next_settled() {
-  for (auto entry = uses_.begin(); entry != uses_.end();) {
-    const auto& [device, stream] = entry->first;
-    std::deque<Use>& uses = entry->second;
-    while (!uses.empty() && has_run({{device, stream}, uses.front().command})) {
-      Block* block = uses.front().block;
-      uses.pop_front();
-      if (--block->awaited == 0) {
-        return block;
-      }
-    }
-    entry = uses.empty() ? uses_.erase(entry) : std::next(entry);
-  }
-  return nullptr;
-}
-
-std::vector<Recording> DeviceMemory::awaited() const {
-  std::vector<Recording> newest;
-  for (const auto& [stream, uses] : uses_) {
-    const StreamRef ref{stream.first, stream.second};
-    newest.push_back({ref, uses.back().command, stream_at(ref).last_finish});
-  }
-  return newest;
-}
-
 FreeList& DeviceMemory::free_list(StreamId stream, PoolId pool, bool small) {
-  return free_lists_[FreeListKey{stream, pool, small}];
+  const FreeListKey key{stream, pool, small};
+  if (last_list_ == nullptr || !(last_key_ == key)) {
+    last_key_ = key;
+    last_list_ = &free_lists_[key];
+  }
+  return *last_list_;
 }
 
 void DeviceMemory::release_pool(PoolId pool) {
+  last_list_ = nullptr;
   for (auto& [address, segment] : segments_) {
     if (segment.pool == pool) {
       segment.pool = 0;

@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "memory_device.h"
-#include "simulator.h"
 
 namespace mtia::sim {
 
@@ -31,7 +30,7 @@ char* reserve_range(int device) {
 DeviceMemory::DeviceMemory(int device) : device_(device), base_(reserve_range(device)) {}
 
 Segment* DeviceMemory::new_segment(size_t bytes, size_t capacity) {
-  if (bytes > capacity || reserved_ > capacity - bytes) {
+  if (bytes > capacity || reserved() > capacity - bytes) {
     return nullptr;
   }
   char* address = base_;
@@ -50,39 +49,47 @@ Segment* DeviceMemory::new_segment(size_t bytes, size_t capacity) {
   Segment& segment = segments_[address];
   segment.address = address;
   segment.bytes = bytes;
-  reserved_ += bytes;
   return &segment;
 }
 
-namespace {
-bool is_whole(const Block& block) { return block.bytes == block.segment->bytes; }
-}  // namespace
-
-bool DeviceMemory::has_cached_segment() const {
-  for (const auto& [key, list] : free_lists_) {
-    for (const Block* block : list) {
-      if (is_whole(*block)) {
-        return true;
-      }
-    }
-  }
-  return false;
-}
-
-void DeviceMemory::return_cached_segments() {
+std::vector<Segment> DeviceMemory::return_cached_segments() {
+  std::vector<Segment> returned;
   for (auto entry = segments_.begin(); entry != segments_.end();) {
     const Segment& segment = entry->second;
-    Block* first = index_.find(offset(segment.address));
+    Block* first = segment.first;
     if (!first->cached || !is_whole(*first)) {
       ++entry;
       continue;
     }
-    segment.free_list->erase(first);
+    take_from_list(first);
     drop_block(first);
     // The addresses stay readable, as zeros: whoever still uses them is wrong, but does not crash.
     madvise(segment.address, segment.bytes, MADV_DONTNEED);
-    reserved_ -= segment.bytes;
+    stats.segment.remove(segment.small, 1);
+    stats.reserved_bytes.remove(segment.small, static_cast<int64_t>(segment.bytes));
+    ++stats.segments_returned;
+    returned.push_back(segment);
     entry = segments_.erase(entry);
+  }
+  return returned;
+}
+
+void DeviceMemory::describe(std::vector<SegmentView>& segments) const {
+  for (const auto& [start, segment] : segments_) {
+    SegmentView view{reinterpret_cast<uintptr_t>(start),
+                     segment.bytes,
+                     segment.stream,
+                     segment.pool,
+                     segment.small,
+                     {}};
+    for (const Block* b = segment.first; b != nullptr; b = b->after) {
+      const char* state = b->allocated ? "active_allocated"
+                          : b->cached  ? "inactive"
+                                       : "active_pending_free";
+      view.blocks.push_back(
+          {reinterpret_cast<uintptr_t>(b->address), b->bytes, b->requested, state, b->site});
+    }
+    segments.push_back(std::move(view));
   }
 }
 
