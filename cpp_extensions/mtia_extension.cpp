@@ -3,11 +3,15 @@
 //   guard      how C++ (torch.Stream, torch.Event, autograd) reaches the device
 //   hooks      how torch.mtia and device-generic code reach it
 //   allocator  where storage on the device comes from
-//   operators  torch.ops.mtia_lab.*: how the lab's Python package reaches the simulator
-//
-// The dispatcher's MTIA key comes later.
+//   operators  torch.ops.aten.*: how tensors compute here. One kernel for nearly all of them
+//   control    torch.ops.mtia_lab.*: how the lab's Python package reaches the simulator
+#include <ATen/native/transformers/attention.h>
+#include <ATen/ops/_fused_sdp_choice_native.h>
 #include <torch/library.h>
 
+#include "aten/copy.h"
+#include "aten/fallback.h"
+#include "aten/native.h"
 #include "backend/allocator.h"
 #include "backend/guard.h"
 #include "backend/hooks.h"
@@ -24,6 +28,49 @@ REGISTER_MTIA_HOOKS(MTIAHooks)
 REGISTER_ALLOCATOR(c10::DeviceType::MTIA, &allocator())
 
 }  // namespace mtia::backend
+
+namespace at::native {
+
+// Which attention to use is decided by the forms of the arguments alone, so as on the CPU.
+REGISTER_MTIA_DISPATCH(_fused_sdp_choice_stub, &_fused_sdp_choice_cpp)
+
+}  // namespace at::native
+
+TORCH_LIBRARY_IMPL(_, MTIA, m) {
+  m.fallback(torch::CppFunction::makeFromBoxedFunction<&mtia::aten::fallback>());
+}
+
+TORCH_LIBRARY_IMPL(aten, MTIA, m) {
+  namespace aten = mtia::aten;
+  m.impl("empty.memory_format", aten::empty);
+  m.impl("empty_strided", aten::empty_strided);
+  m.impl("resize_", aten::resize);
+  m.impl("set_.source_Storage", aten::set_storage);
+  m.impl("set_.source_Storage_storage_offset", aten::set_storage_at);
+  m.impl("set_.source_Tensor", aten::set_tensor);
+  m.impl("set_", aten::set_nothing);
+  m.impl("_copy_from", aten::copy_from);
+  m.impl("_copy_from_and_resize", aten::copy_from_and_resize);
+  m.impl("_local_scalar_dense", aten::local_scalar_dense);
+  m.impl("record_stream", aten::record_stream);
+
+  // These are composite only, and would choose a library by device. The CPU's choice is taken.
+  for (const char* name : {"convolution", "convolution_backward"}) {
+    m.impl(name, torch::CppFunction::makeFromBoxedFunction<&aten::fallback>());
+  }
+  for (const std::string& name : aten::with_cpu_and_composite_kernels()) {
+    m.impl(name.c_str(), torch::CppFunction::makeFromBoxedFunction<&aten::fallback>());
+  }
+}
+
+// A copy resolves conjugates and signs itself. Made real before it, they would be those of a
+// temporary tensor, which the copy would then write to.
+TORCH_LIBRARY_IMPL(aten, Conjugate, m) {
+  m.impl("_copy_from", torch::CppFunction::makeFallthrough());
+}
+TORCH_LIBRARY_IMPL(aten, Negative, m) {
+  m.impl("_copy_from", torch::CppFunction::makeFallthrough());
+}
 
 TORCH_LIBRARY(mtia_lab, m) {
   namespace control = mtia::control;

@@ -1,24 +1,40 @@
 #include "generator.h"
 
+#include <utility>
 #include <vector>
 
-#include "../sim/types.h"
+#include "../sim/runtime.h"
 
 namespace mtia::backend {
+
+Sequence::Sequence(c10::intrusive_ptr<c10::GeneratorImpl> generator)
+    : twister(std::move(generator)) {}
+
+void Sequence::settle() {
+  if (auto draw = std::exchange(last_draw, std::nullopt)) {
+    sim::synchronize_command(*draw);
+  }
+}
 
 MTIAGeneratorImpl::MTIAGeneratorImpl(c10::DeviceIndex index)
     : GeneratorImpl(c10::Device(c10::DeviceType::MTIA, index),
                     c10::DispatchKeySet(c10::DispatchKey::MTIA)),
-      twister_(c10::make_intrusive<at::CPUGeneratorImpl>()) {}
+      sequence_(std::make_shared<Sequence>(c10::make_intrusive<at::CPUGeneratorImpl>())) {}
 
 // Contract: start the sequence that belongs to `seed`.
-void MTIAGeneratorImpl::set_current_seed(uint64_t seed) { twister_->set_current_seed(seed); }
+void MTIAGeneratorImpl::set_current_seed(uint64_t seed) {
+  sequence_->settle();
+  sequence_->twister->set_current_seed(seed);
+}
 
 // Contract: the seed of the current sequence.
-uint64_t MTIAGeneratorImpl::current_seed() const { return twister_->current_seed(); }
+uint64_t MTIAGeneratorImpl::current_seed() const { return sequence_->twister->current_seed(); }
 
 // Contract: draw a fresh seed from the system, use it, return it.
-uint64_t MTIAGeneratorImpl::seed() { return twister_->seed(); }
+uint64_t MTIAGeneratorImpl::seed() {
+  sequence_->settle();
+  return sequence_->twister->seed();
+}
 
 // Contract: where a counter-based generator stands in its sequence. A twister has no counter, but
 // pickling and copying a generator ask for it and set it again, so 0 has to pass.
@@ -34,14 +50,18 @@ void MTIAGeneratorImpl::set_offset(uint64_t offset) {
 
 // Contract: the whole state as bytes, in a CPU tensor that set_state takes back.
 c10::intrusive_ptr<c10::TensorImpl> MTIAGeneratorImpl::get_state() const {
-  return twister_->get_state();
+  sequence_->settle();
+  return sequence_->twister->get_state();
 }
-void MTIAGeneratorImpl::set_state(const c10::TensorImpl& state) { twister_->set_state(state); }
+void MTIAGeneratorImpl::set_state(const c10::TensorImpl& state) {
+  sequence_->settle();
+  sequence_->twister->set_state(state);
+}
 
 // Contract: a handle on this very state, not a copy: two generators with it draw from one sequence.
 c10::intrusive_ptr<c10::GeneratorImpl> MTIAGeneratorImpl::graphsafe_get_state() const {
   auto handle = c10::make_intrusive<MTIAGeneratorImpl>(device().index());
-  handle->twister_ = twister_;
+  handle->sequence_ = sequence_;
   return handle;
 }
 void MTIAGeneratorImpl::graphsafe_set_state(const c10::intrusive_ptr<c10::GeneratorImpl>& other) {
@@ -50,13 +70,14 @@ void MTIAGeneratorImpl::graphsafe_set_state(const c10::intrusive_ptr<c10::Genera
     throw sim::Error("expected the state of an mtia generator, but got one of " +
                      other->device().str());
   }
-  twister_ = mtia->twister_;
+  sequence_ = mtia->sequence_;
 }
 
 // Contract: an independent generator that will draw the same numbers.
 MTIAGeneratorImpl* MTIAGeneratorImpl::clone_impl() const {
   auto* copy = new MTIAGeneratorImpl(device().index());
-  copy->twister_ = twister_->clone();
+  sequence_->settle();
+  copy->sequence_ = std::make_shared<Sequence>(sequence_->twister->clone());
   return copy;
 }
 
@@ -73,6 +94,17 @@ const at::Generator& default_generator(int device) {
     return made;
   }();
   return generators->at(device);
+}
+
+std::shared_ptr<Sequence> sequence_of(const std::optional<at::Generator>& generator, int device) {
+  if (!generator.has_value() || !generator->defined()) {
+    return default_generator(device).get<MTIAGeneratorImpl>()->sequence();
+  }
+  const c10::Device given = generator->device();
+  TORCH_CHECK(given.type() == c10::DeviceType::MTIA,
+              "Expected a 'mtia' device type for generator but found '", given.type(),
+              "'. A kernel draws where it runs: make it with torch.Generator('mtia')");
+  return generator->get<MTIAGeneratorImpl>()->sequence();
 }
 
 }  // namespace mtia::backend

@@ -4,7 +4,24 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 
+#include <memory>
+#include <optional>
+
+#include "../sim/command.h"
+
 namespace mtia::backend {
+
+// A sequence of random numbers. Operators that draw from it run one after the other, in the order
+// in which they were enqueued, on whatever streams: `last_draw` is the newest of them.
+struct Sequence {
+  explicit Sequence(c10::intrusive_ptr<c10::GeneratorImpl> generator);
+
+  // Waits for all draws that are enqueued. Seeding and looking at the state come after them.
+  void settle();
+
+  c10::intrusive_ptr<c10::GeneratorImpl> twister;  // the CPU's kind
+  std::optional<sim::Recording> last_draw;
+};
 
 struct MTIAGeneratorImpl final : c10::GeneratorImpl {
   explicit MTIAGeneratorImpl(c10::DeviceIndex index);
@@ -22,11 +39,17 @@ struct MTIAGeneratorImpl final : c10::GeneratorImpl {
   // PyTorch asks every generator class for this by name: at::check_generator.
   static c10::DeviceType device_type() { return c10::DeviceType::MTIA; }
 
+  const std::shared_ptr<Sequence>& sequence() const { return sequence_; }
+
  private:
   MTIAGeneratorImpl* clone_impl() const override;
 
-  c10::intrusive_ptr<c10::GeneratorImpl> twister_;  // shared between graph-safe states
+  std::shared_ptr<Sequence> sequence_;  // shared between graph-safe states
 };
+
+// What `generator` draws from; without one, the device's default generator. Throws c10::Error for
+// a generator of another device.
+std::shared_ptr<Sequence> sequence_of(const std::optional<at::Generator>& generator, int device);
 
 // The default generator of each device. They live for ever: Python borrows them.
 const at::Generator& default_generator(int device);

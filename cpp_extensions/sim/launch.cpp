@@ -41,6 +41,15 @@ Recording submit(StreamRef stream, Command command, const Cost& cost) {
   return enqueue_work(stream, std::move(command), &cost);
 }
 
+void stage(int64_t bytes) {
+  Lock lock = enter("stage");
+  const Profile& profile = simulator().profile;
+  Cost cost;
+  cost.link_bytes = bytes;
+  simulator().clock += profile.time_of(cost) - profile.latency;
+  run_due(lock);
+}
+
 // Only a look at the clock: it runs nothing, so it may be taken anywhere, also in an effect.
 Time clock_now() noexcept {
   std::lock_guard<std::mutex> lock(simulator().mutex);

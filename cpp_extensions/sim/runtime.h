@@ -37,6 +37,7 @@ bool is_capturing(StreamRef stream);
 bool query_stream(StreamRef stream);
 void synchronize_stream(StreamRef stream);
 void synchronize_device(int device);
+void synchronize_command(Recording command);  // and all that comes before it
 
 // --- Events: versioned; recording again does not move earlier waits -----------------------------
 EventId record(EventId event, StreamRef stream, bool timing);  // 0 makes a new event
@@ -51,6 +52,7 @@ void launch(std::string name, Time duration, Effect effect);  // on the current 
 // The same for an operator or a copy, whose time follows its cost. The caller says what kind of
 // command it is, its name, its engine and its effect.
 Recording submit(StreamRef stream, Command command, const Cost& cost);
+void stage(int64_t bytes);  // the host copies them into a buffer the link can read
 Time clock_now() noexcept;
 
 }  // namespace mtia::sim

@@ -63,6 +63,11 @@ void synchronize_stream(StreamRef ref) {
   synchronize(lock, newest(stream));
 }
 
+void synchronize_command(Recording command) {
+  Lock lock = enter("synchronizeCommand");
+  synchronize(lock, command);
+}
+
 void synchronize_device(int index) {
   Lock lock = enter("synchronizeDevice");
   Device& device = device_at(index);

@@ -1,0 +1,185 @@
+#include "copy.h"
+
+#include <ATen/core/CachingHostAllocator.h>
+#include <ATen/detail/MTIAHooksInterface.h>
+#include <ATen/ops/_local_scalar_dense.h>
+
+#include <array>
+
+#include "../backend/convert.h"
+#include "../backend/trace.h"
+#include "../sim/log.h"
+#include "kernel_state.h"
+#include "launch.h"
+#include "tensor.h"
+
+namespace mtia::aten {
+
+namespace {
+using sim::Engine;
+
+// Raw memory in a form: what a copy engine is told. It keeps nothing alive.
+class Region {
+ public:
+  explicit Region(const at::Tensor& tensor)
+      : memory_(address_of(tensor)), form_(Form::of(tensor)) {}
+
+  at::Tensor tensor() const {
+    const Shell shell(form_, c10::DispatchKey::CPU, form_.span());
+    shell.lend(memory_);
+    return shell.tensor();
+  }
+
+ private:
+  void* memory_;
+  Form form_;
+};
+
+bool is_pinned(const at::Tensor& tensor) {
+  return at::detail::getMTIAHooks().isPinnedPtr(tensor.storage().data());
+}
+
+// The host allocator keeps pinned memory from being reused before the copy is done.
+void keep_until_copied(const at::Tensor& pinned, sim::StreamRef stream) {
+  const at::DataPtr& memory = pinned.storage().data_ptr();
+  at::getHostAllocator(c10::DeviceType::MTIA)
+      ->record_event(pinned.data_ptr(), memory.get_context(), backend::to_stream(stream));
+}
+
+// Enqueues a copy on `stream`. `owner`, if given, is host memory to keep until then.
+sim::Recording enqueue(sim::StreamRef stream, Engine engine, const at::Tensor& from,
+                       const at::Tensor& to, const at::Tensor& owner = {}) {
+  static const sim::Name kToDevice = sim::intern("H2D"), kToHost = sim::intern("D2H"),
+                         kToPeer = sim::intern("P2P");
+  sim::Command command;
+  command.type = sim::CommandType::Copy;
+  command.engine = engine;
+  command.name = engine == Engine::FromHost ? kToDevice
+                 : engine == Engine::ToHost ? kToHost
+                                            : kToPeer;
+  if (sim::log::recording()) {
+    for (const at::Tensor* tensor : {&from, &to}) {
+      if (tensor->is_mtia()) {
+        note_access(command, *tensor, tensor == &to);
+      }
+    }
+  }
+  command.effect = [from = Region(from), to = Region(to), owner, settings = Settings::now()] {
+    const KernelState state(settings);
+    to.tensor().copy_(from.tensor());
+  };
+  sim::Cost cost;
+  cost.link_bytes = static_cast<int64_t>(std::min(from.nbytes(), to.nbytes()));
+  return sim::submit(stream, std::move(command), cost);
+}
+
+// A blocking copy waits for the stream. From pageable memory the bytes first go through a buffer
+// of the driver, so that the host is busy with it also when nobody wants to wait: CUDA's
+// documentation calls such a copy synchronous with respect to the host, but for the last transfer.
+void from_host(const at::Tensor& from, const at::Tensor& to, bool non_blocking) {
+  const sim::StreamRef stream = sim::current_stream(to.get_device());
+  if (non_blocking && is_pinned(from)) {
+    enqueue(stream, Engine::FromHost, from, to);
+    keep_until_copied(from, stream);
+  } else if (non_blocking) {
+    sim::synchronize_stream(stream);
+    sim::stage(static_cast<int64_t>(from.nbytes()));
+    copy_to_device(from.clone(), to);
+  } else {
+    enqueue(stream, Engine::FromHost, from, to, from);
+    sim::synchronize_stream(stream);
+  }
+}
+
+// Pageable memory is written by the host itself, so that it must wait whatever was asked for.
+void to_host(const at::Tensor& from, const at::Tensor& to, bool non_blocking) {
+  const sim::StreamRef stream = sim::current_stream(from.get_device());
+  const bool asynchronous = non_blocking && is_pinned(to);
+  enqueue(stream, Engine::ToHost, from, to, asynchronous ? at::Tensor() : to);
+  if (asynchronous) {
+    keep_until_copied(to, stream);
+  } else {
+    sim::synchronize_stream(stream);
+  }
+}
+
+// The copy runs on the source's stream. The destination's stream must be done with the memory
+// before, and not go on until after: an event each way, as PyTorch does on CUDA.
+void to_peer(const at::Tensor& from, const at::Tensor& to) {
+  const sim::StreamRef source = sim::current_stream(from.get_device());
+  const sim::StreamRef target = sim::current_stream(to.get_device());
+  const auto wait = [](sim::StreamRef waiting, sim::StreamRef for_this) {
+    const sim::EventId event = sim::record(0, for_this, false);
+    sim::wait(event, waiting);
+    sim::destroy_event(event);
+  };
+  wait(source, target);
+  enqueue(source, Engine::Peer, from, to);
+  wait(target, source);
+}
+
+void within_device(const at::Tensor& from, const at::Tensor& to) {
+  static const Operator& op = operator_of(find("aten::copy_", ""));
+  torch::jit::Stack stack{to, from, false};
+  Call call(op, stack);
+  launch(call, plan_for(call));
+}
+
+std::string text_of(const at::Tensor& from, const at::Tensor& to, bool non_blocking) {
+  return describe(c10::IValue(from)) + " " + from.device().str() + " to " + to.device().str() +
+         (non_blocking ? ", non_blocking" : "");
+}
+}  // namespace
+
+void copy_to_device(const at::Tensor& from, const at::Tensor& to) {
+  enqueue(sim::current_stream(to.get_device()), Engine::FromHost, from, to, from);
+}
+
+at::Tensor copy_from(const at::Tensor& self, const at::Tensor& to, bool non_blocking) {
+  TORCH_CHECK_NOT_IMPLEMENTED(
+      self.layout() == c10::kStrided && to.layout() == c10::kStrided,
+      "the simulated device has no ", self.layout() == c10::kStrided ? to.layout() : self.layout(),
+      " tensors: its kernels work on strided memory. Copy the dense tensor: x.to_dense()");
+  if (to.numel() == 0) {
+    return to;
+  }
+  const at::Tensor from = self.expand(to.sizes());
+  const auto copy = [&] {
+    if (from.is_mtia() && to.is_mtia()) {
+      from.device() == to.device() ? within_device(from, to) : to_peer(from, to);
+    } else if (to.is_mtia()) {
+      TORCH_CHECK(from.is_cpu(), "cannot copy from ", from.device(), " to ", to.device(),
+                  ": no link joins them. Go through the host: x.cpu().to('mtia')");
+      from_host(from, to, non_blocking);
+    } else {
+      TORCH_CHECK(to.is_cpu(), "cannot copy from ", from.device(), " to ", to.device(),
+                  ": no link joins them. Go through the host: x.cpu()");
+      to_host(from, to, non_blocking);
+    }
+  };
+  if (!sim::log::recording()) {
+    copy();
+  } else {
+    backend::traced("aten", "_copy_from", copy, text_of(from, to, non_blocking));
+  }
+  return to;
+}
+
+at::Tensor copy_from_and_resize(const at::Tensor& from, const at::Tensor& to) {
+  to.resize_(from.sizes());
+  return copy_from(from, to, false);
+}
+
+at::Scalar local_scalar_dense(const at::Tensor& self) {
+  std::array<char, 16> number{};  // the largest element, a complex double
+  Form form;
+  form.dtype = self.scalar_type();
+  Shell shell(form, c10::DispatchKey::CPU, number.size());
+  shell.lend(number.data());
+  backend::traced(
+      "aten", "_local_scalar_dense", [&] { to_host(self, shell.tensor(), false); },
+      std::string("waits for the stream"));
+  return at::_local_scalar_dense(shell.tensor());
+}
+
+}  // namespace mtia::aten

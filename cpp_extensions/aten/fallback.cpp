@@ -1,0 +1,86 @@
+#include "fallback.h"
+
+#include "../backend/trace.h"
+#include "arguments.h"
+#include "launch.h"
+#include "plan.h"
+#include "wait.h"
+
+namespace mtia::aten {
+
+namespace {
+// Operators that take indices into a tensor of the device from the host as well, as on CUDA.
+bool takes_indices_from_host(const Operator& op) {
+  const std::string& name = *op.name;
+  return name == "index" || name == "index_put" || name == "index_put_" ||
+         name == "_index_put_impl_" || name == "_unsafe_index" || name == "_unsafe_index_put";
+}
+
+void bring_indices(Call& call) {
+  constexpr int kIndices = 1;
+  const c10::Device device = call.tensors[0].tensor->device();
+  const c10::IValue indices = call.arguments[kIndices];
+  const auto elements = indices.toListRef();
+  c10::impl::GenericList moved(indices.toList().elementType());
+  for (const c10::IValue& element : elements) {
+    const bool away =
+        element.isTensor() && element.toTensor().defined() && element.toTensor().is_cpu();
+    moved.push_back(away ? c10::IValue(element.toTensor().to(device)) : element);
+  }
+  call.stack[call.stack.size() - call.arguments.size() + kIndices] = moved;
+}
+
+bool has_host_indices(const Call& call) {
+  for (const auto& [tensor, argument] : call.tensors) {
+    if (argument == 1 && tensor->is_cpu()) {
+      return call.tensors[0].tensor->is_mtia();
+    }
+  }
+  return false;
+}
+
+void run(const Operator& op, torch::jit::Stack& stack) {
+  Call call(op, stack);
+  if (takes_indices_from_host(op) && has_host_indices(call)) {
+    bring_indices(call);
+    return run(op, stack);
+  }
+  check_same_device(call);
+  auto plan = op.needs_values ? nullptr : plan_for(call);
+  plan == nullptr || plan->needs_values ? run_and_wait(call) : launch(call, std::move(plan));
+}
+}  // namespace
+
+// [aten.fallback]
+void fallback(const c10::OperatorHandle& handle, c10::DispatchKeySet, torch::jit::Stack* stack) {
+  const Operator& op = operator_of(handle);
+  if (op.view) {  // the CPU's kernel only makes another tensor on the same memory, whose ever it is
+    return handle.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), stack);
+  }
+  if (!sim::log::recording()) {
+    return run(op, *stack);
+  }
+  const Call call(op, *stack);
+  backend::traced(
+      "aten", op.full_name->c_str(), [&] { run(op, *stack); }, describe(call.arguments));
+}
+
+std::vector<std::string> with_cpu_and_composite_kernels() {
+  using c10::DispatchKey;
+  std::vector<std::string> names;
+  auto& dispatcher = c10::Dispatcher::singleton();
+  for (const c10::OperatorName& name : dispatcher.getAllOpNamesForDispatchKey(DispatchKey::CPU)) {
+    const auto handle = dispatcher.findSchema(name);
+    const bool composite =
+        handle &&
+        (handle->hasKernelForDispatchKey(DispatchKey::CompositeExplicitAutograd) ||
+         handle->hasKernelForDispatchKey(DispatchKey::CompositeImplicitAutograd) ||
+         handle->hasKernelForDispatchKey(DispatchKey::CompositeExplicitAutogradNonFunctional));
+    if (composite && name.name.rfind("aten::", 0) == 0) {
+      names.push_back(c10::toString(name));
+    }
+  }
+  return names;
+}
+
+}  // namespace mtia::aten

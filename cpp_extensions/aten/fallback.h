@@ -1,0 +1,22 @@
+// One kernel for (almost) every operator.
+#pragma once
+
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/stack.h>
+
+#include <string>
+#include <vector>
+
+namespace mtia::aten {
+
+// Contract of a boxed kernel: the operator's arguments are the last values on the stack; leave what
+// it returns in their place. The keys are those the call was dispatched by.
+void fallback(const c10::OperatorHandle& handle, c10::DispatchKeySet keys,
+              torch::jit::Stack* stack);
+
+// The operators that have a kernel for the CPU and a composite one as well. Without an entry of
+// their own they would take the composite on MTIA, which computes in another order or makes
+// several calls of one.
+std::vector<std::string> with_cpu_and_composite_kernels();
+
+}  // namespace mtia::aten

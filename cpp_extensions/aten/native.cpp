@@ -1,0 +1,112 @@
+#include "native.h"
+
+#include "../backend/allocator.h"
+#include "../backend/convert.h"
+#include "../sim/memory.h"
+#include "tensor.h"
+
+namespace mtia::aten {
+
+namespace {
+Form form_of(c10::IntArrayRef sizes, c10::IntArrayRef strides, Dtype dtype) {
+  for (int64_t size : sizes) {
+    TORCH_CHECK(size >= 0, "Trying to create tensor with negative dimension ", size, ": ", sizes);
+  }
+  Form form;
+  form.sizes = sizes.vec();
+  form.strides = strides.vec();
+  form.dtype = dtype.value_or(c10::get_default_dtype_as_scalartype());
+  return form;
+}
+
+at::Tensor make(const Form& form, std::optional<c10::Layout> layout,
+                std::optional<c10::Device> device, std::optional<bool> pin_memory) {
+  TORCH_CHECK_NOT_IMPLEMENTED(layout.value_or(c10::kStrided) == c10::kStrided,
+                              "the simulated device has no ", *layout,
+                              " tensors: its kernels work on strided memory. Make it on the CPU");
+  TORCH_CHECK(!pin_memory.value_or(false),
+              "Only dense CPU tensors can be pinned: memory of the device is no host memory. Leave "
+              "out pin_memory, or make the tensor on the CPU");
+  const int index = backend::to_index_or_current(device.value_or(c10::DeviceType::MTIA));
+  return make_tensor(sim::checked_device(index), form, form.span());
+}
+
+c10::IntArrayRef concrete(c10::SymIntArrayRef sizes) { return C10_AS_INTARRAYREF_SLOW(sizes); }
+}  // namespace
+
+// [aten.empty]
+// Contract: memory for a tensor of this size, whose content is whatever was there.
+at::Tensor empty(c10::SymIntArrayRef size, Dtype dtype, std::optional<c10::Layout> layout,
+                 std::optional<c10::Device> device, std::optional<bool> pin_memory,
+                 std::optional<c10::MemoryFormat> memory_format) {
+  const auto sizes = concrete(size);
+  Form form = form_of(sizes, contiguous_strides(sizes), dtype);
+  form.contiguous = true;
+  const auto format = memory_format.value_or(c10::MemoryFormat::Contiguous);
+  if (format == c10::MemoryFormat::Contiguous) {
+    return make(form, layout, device, pin_memory);
+  }
+  at::Tensor tensor = make(form, layout, device, pin_memory);
+  tensor.unsafeGetTensorImpl()->empty_tensor_restride(format);
+  return tensor;
+}
+
+// Contract: the same with strides given, which need not be those of any memory format.
+at::Tensor empty_strided(c10::SymIntArrayRef size, c10::SymIntArrayRef stride, Dtype dtype,
+                         std::optional<c10::Layout> layout, std::optional<c10::Device> device,
+                         std::optional<bool> pin_memory) {
+  return make(form_of(concrete(size), concrete(stride), dtype), layout, device, pin_memory);
+}
+
+// Contract: the tensor in its new size, with as many of its first elements as fit.
+const at::Tensor& resize(const at::Tensor& self, c10::SymIntArrayRef size,
+                         std::optional<c10::MemoryFormat> memory_format) {
+  const auto sizes = concrete(size);
+  if (self.sizes() != sizes) {
+    set_form(self, sizes, contiguous_strides(sizes), /*keep=*/true);
+  }
+  if (memory_format) {
+    self.unsafeGetTensorImpl()->empty_tensor_restride(*memory_format);
+  }
+  return self;
+}
+
+// Contract: the tensor on other memory. The four ways differ in what they take over.
+at::Tensor& set_storage_at(at::Tensor& self, at::Storage source, c10::SymInt offset,
+                           c10::SymIntArrayRef size, c10::SymIntArrayRef stride) {
+  TORCH_CHECK(source.device() == self.device(), "cannot set a tensor of ", self.device(),
+              " on a storage of ", source.device(), ": a tensor lies where its storage does");
+  const auto sizes = concrete(size);
+  TORCH_CHECK(offset >= 0, "Tensor: invalid storage offset ", offset);
+  auto* impl = self.unsafeGetTensorImpl();
+  impl->set_storage_keep_dtype(std::move(source));
+  impl->set_storage_offset(offset.expect_int());
+  const auto strides = concrete(stride);
+  set_form(self, sizes, strides.size() == sizes.size() ? strides.vec() : contiguous_strides(sizes),
+           /*keep=*/true);
+  return self;
+}
+
+at::Tensor& set_storage(at::Tensor& self, at::Storage source) {
+  const auto count = static_cast<int64_t>(source.nbytes() / self.itemsize());
+  return set_storage_at(self, std::move(source), 0, {count}, {});
+}
+
+at::Tensor& set_tensor(at::Tensor& self, const at::Tensor& source) {
+  return self.unsafeGetTensorImpl() == source.unsafeGetTensorImpl()
+             ? self
+             : set_storage_at(self, source.storage(), source.sym_storage_offset(),
+                              source.sym_sizes(), source.sym_strides());
+}
+
+at::Tensor& set_nothing(at::Tensor& self) {
+  const Form nothing = form_of({0}, {1}, self.scalar_type());
+  return set_tensor(self, make_tensor(self.get_device(), nothing, 0));
+}
+
+// Contract: the tensor's memory is used on `stream` too, and is not reused before that is done.
+void record_stream(at::Tensor& self, at::Stream stream) {
+  backend::allocator().recordStream(self.storage().data_ptr(), stream);
+}
+
+}  // namespace mtia::aten

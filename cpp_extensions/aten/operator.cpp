@@ -1,0 +1,128 @@
+#include "operator.h"
+
+#include <mutex>
+#include <unordered_map>
+
+namespace mtia::aten {
+
+namespace {
+using c10::OperatorHandle;
+
+bool is_tensor(const c10::Argument& argument) {
+  const auto kind = argument.type()->kind();
+  if (kind == c10::TypeKind::ListType) {
+    return argument.type()->castRaw<c10::ListType>()->getElementType()->kind() ==
+           c10::TypeKind::TensorType;
+  }
+  return kind == c10::TypeKind::TensorType;
+}
+
+// All overloads by name, so that an operator can find its out variant.
+const std::vector<OperatorHandle>& overloads_of(const std::string& name) {
+  static const auto* const all = [] {
+    auto* made = new std::unordered_map<std::string, std::vector<OperatorHandle>>;
+    auto& dispatcher = c10::Dispatcher::singleton();
+    for (const c10::OperatorName& operator_name : dispatcher.getAllOpNames()) {
+      if (auto handle = dispatcher.findSchema(operator_name)) {
+        (*made)[operator_name.name].push_back(*handle);
+      }
+    }
+    return made;
+  }();
+  static const std::vector<OperatorHandle> none;
+  auto found = all->find(name);
+  return found == all->end() ? none : found->second;
+}
+
+// Whether `out` takes the arguments of `plain` and then one output for each of its returns.
+bool is_out_variant(const c10::FunctionSchema& out, const c10::FunctionSchema& plain) {
+  const auto& given = plain.arguments();
+  const auto& taken = out.arguments();
+  if (taken.size() != given.size() + plain.returns().size()) {
+    return false;
+  }
+  for (size_t i = 0; i < taken.size(); ++i) {
+    const bool output = i >= given.size();
+    if (taken[i].is_out() != output ||
+        (!output && (taken[i].name() != given[i].name() || *taken[i].type() != *given[i].type()))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::optional<OperatorHandle> out_variant(const OperatorHandle& handle) {
+  for (const auto& returned : handle.schema().returns()) {
+    if (returned.alias_info() || returned.type()->kind() != c10::TypeKind::TensorType) {
+      return std::nullopt;
+    }
+  }
+  for (const OperatorHandle& other : overloads_of(handle.operator_name().name)) {
+    // One without a kernel of the CPU's own would compute elsewhere and copy.
+    if (is_out_variant(other.schema(), handle.schema()) &&
+        other.hasKernelForDispatchKey(c10::DispatchKey::CPU)) {
+      return other;
+    }
+  }
+  return std::nullopt;
+}
+
+// The argument that a return is, by their alias sets.
+int source_of(const c10::Argument& returned, const c10::FunctionSchema& schema) {
+  if (returned.alias_info() == nullptr) {
+    return kFresh;
+  }
+  for (size_t i = 0; i < schema.arguments().size(); ++i) {
+    const c10::AliasInfo* alias = schema.arguments()[i].alias_info();
+    if (alias != nullptr && alias->beforeSets() == returned.alias_info()->beforeSets()) {
+      return static_cast<int>(i);
+    }
+  }
+  return kFresh;
+}
+
+Operator describe(const OperatorHandle& handle) {
+  const c10::FunctionSchema& schema = handle.schema();
+  const c10::OperatorName& name = handle.operator_name();
+  const std::string base = name.name.substr(name.name.rfind(':') + 1);
+  Operator op{handle, sim::intern(base),
+              sim::intern(base + (name.overload_name.empty() ? "" : "." + name.overload_name))};
+  for (const auto& argument : schema.arguments()) {
+    op.written.push_back(argument.alias_info() != nullptr && argument.alias_info()->isWrite());
+    op.writes = op.writes || op.written.back();
+    if (argument.name() == "generator") {
+      op.generator = static_cast<int>(op.written.size()) - 1;
+      op.random = true;
+    }
+  }
+  for (const auto& returned : schema.returns()) {
+    op.source.push_back(source_of(returned, schema));
+    const bool alias = returned.alias_info() != nullptr;
+    op.view = op.view || (alias && !returned.alias_info()->isWrite());
+    op.needs_values = op.needs_values || !is_tensor(returned);
+  }
+  op.random = op.random || handle.hasTag(at::Tag::nondeterministic_seeded);
+  op.needs_values = op.needs_values || handle.hasTag(at::Tag::dynamic_output_shape) ||
+                    handle.hasTag(at::Tag::data_dependent_output);
+  op.out = out_variant(handle);
+  return op;
+}
+}  // namespace
+
+const Operator& operator_of(const OperatorHandle& handle) {
+  static std::mutex mutex;
+  static auto* const known = new std::unordered_map<size_t, Operator>;  // elements never move
+  const size_t key = std::hash<OperatorHandle>()(handle);  // its address: one per operator
+  std::lock_guard<std::mutex> lock(mutex);
+  auto found = known->find(key);
+  if (found == known->end()) {
+    found = known->emplace(key, describe(handle)).first;
+  }
+  return found->second;
+}
+
+OperatorHandle find(const char* name, const char* overload) {
+  return c10::Dispatcher::singleton().findSchemaOrThrow(name, overload);
+}
+
+}  // namespace mtia::aten

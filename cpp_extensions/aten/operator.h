@@ -1,0 +1,36 @@
+// What never changes about an operator: facts that its schema, its tags and the dispatcher's
+// registry hold. No list of names.
+#pragma once
+
+#include <ATen/core/dispatch/Dispatcher.h>
+
+#include <optional>
+#include <vector>
+
+#include "../sim/types.h"
+
+namespace mtia::aten {
+
+constexpr int kFresh = -1;  // instead of the index of an argument: none of them
+
+struct Operator {
+  c10::OperatorHandle handle;
+  sim::Name name;               // "add", as pictures show it
+  sim::Name full_name;          // "add.Tensor", as the log of calls does
+  bool view = false;            // returns an alias of an argument, and moves no data
+  bool needs_values = false;    // only the values tell the sizes, or what it returns is no tensor
+  bool random = false;          // draws from a generator
+  int generator = kFresh;       // the argument that names it, if there is one
+  bool writes = false;          // to at least one of its arguments
+  std::vector<bool> written{};  // for each argument
+  std::vector<int> source{};    // for each return: the argument it is, or kFresh
+  std::optional<c10::OperatorHandle> out{};  // the overload that writes into given outputs
+};
+
+// For the life of the process.
+const Operator& operator_of(const c10::OperatorHandle& handle);
+
+// The handle of an operator by name and overload; for the few that stand for another.
+c10::OperatorHandle find(const char* name, const char* overload);
+
+}  // namespace mtia::aten

@@ -1,0 +1,71 @@
+#include "plan.h"
+
+#include <mutex>
+#include <unordered_map>
+
+#include "cost.h"
+#include "infer.h"
+#include "key.h"
+
+namespace mtia::aten {
+
+namespace {
+constexpr size_t kPlans = 4096;  // some hundred bytes each; a model's step needs some hundred
+
+struct Cache {
+  std::mutex mutex;
+  std::unordered_map<uint64_t, std::shared_ptr<const Plan>> plans;
+  int64_t made = 0;
+};
+
+Cache& cache() {
+  static auto* const instance = new Cache;  // effects may run while the process exits
+  return *instance;
+}
+
+std::shared_ptr<Plan> make_plan(const Call& call) {
+  auto plan = std::make_shared<Plan>(call.op);
+  plan->needs_values = call.op.needs_values || !infer(call, *plan);
+  if (plan->needs_values) {
+    return plan;
+  }
+  plan->into_outputs = call.op.out.has_value();
+  for (const Output& output : plan->outputs) {
+    plan->into_outputs = plan->into_outputs && output.defined;
+  }
+  plan->cost = cost_of(*plan);
+  return plan;
+}
+}  // namespace
+
+std::shared_ptr<const Plan> plan_for(const Call& call) {
+  Key key;
+  const bool can_be_kept = make_key(call, key);
+  const uint64_t slot = hash(key);
+  Cache& cache = aten::cache();
+  if (can_be_kept) {
+    std::lock_guard<std::mutex> lock(cache.mutex);
+    auto found = cache.plans.find(slot);
+    if (found != cache.plans.end() && found->second->key == key) {
+      return found->second;
+    }
+  }
+  std::shared_ptr<Plan> plan = make_plan(call);  // unlocked: meta kernels may run Python
+  std::lock_guard<std::mutex> lock(cache.mutex);
+  ++cache.made;
+  if (can_be_kept) {
+    plan->key = std::move(key);
+    if (cache.plans.size() >= kPlans) {
+      cache.plans.clear();  // simple, and what is still needed is soon back
+    }
+    cache.plans[slot] = plan;
+  }
+  return plan;
+}
+
+std::pair<int64_t, int64_t> plan_counts() {
+  std::lock_guard<std::mutex> lock(cache().mutex);
+  return {static_cast<int64_t>(cache().plans.size()), cache().made};
+}
+
+}  // namespace mtia::aten

@@ -1,0 +1,70 @@
+#include "tensor.h"
+
+#include <ATen/EmptyTensor.h>
+
+#include <cstring>
+
+#include "../backend/allocator.h"
+#include "../backend/convert.h"
+
+namespace mtia::aten {
+
+at::Tensor make_tensor(int device, const Form& form, size_t bytes) {
+  auto storage = c10::make_intrusive<c10::StorageImpl>(c10::StorageImpl::use_byte_size_t(), bytes,
+                                                       backend::allocate(device, bytes),
+                                                       &backend::allocator(), /*resizable=*/true);
+  auto tensor = at::detail::make_tensor<c10::TensorImpl>(
+      std::move(storage), c10::DispatchKeySet(c10::DispatchKey::MTIA),
+      c10::scalarTypeToTypeMeta(form.dtype));
+  auto* impl = tensor.unsafeGetTensorImpl();
+  form.contiguous ? impl->set_sizes_contiguous(form.sizes)
+                  : impl->set_sizes_and_strides(form.sizes, form.strides);
+  return tensor;
+}
+
+void* storage_address(const at::Tensor& tensor) {
+  return tensor.unsafeGetTensorImpl()->unsafe_storage().unsafeGetStorageImpl()->mutable_data();
+}
+
+void* address_of(const at::Tensor& tensor) {
+  auto* start = static_cast<char*>(storage_address(tensor));
+  return start == nullptr ? nullptr : start + tensor.storage_offset() * tensor.itemsize();
+}
+
+void grow_storage(const at::Tensor& tensor, size_t bytes, bool keep) {
+  c10::StorageImpl& storage = *tensor.storage().unsafeGetStorageImpl();
+  const size_t before = storage.nbytes();
+  if (bytes <= before) {
+    return;
+  }
+  TORCH_CHECK(storage.resizable(), "Trying to resize storage that is not resizable");
+  const int device = storage.device().index();
+  at::DataPtr grown = backend::allocate(device, bytes);
+  if (keep && before > 0) {
+    sim::Command copy;
+    copy.type = sim::CommandType::Copy;
+    copy.engine = sim::Engine::Compute;
+    copy.name = sim::intern("copy (resize)");
+    copy.effect = [to = grown.get(), from = storage.data(), before] {
+      std::memcpy(to, from, before);
+    };
+    if (sim::log::recording()) {
+      const auto size = static_cast<int64_t>(before);
+      copy.accesses = {{device, sim::offset_of(storage.data()), size, false},
+                       {device, sim::offset_of(grown.get()), size, true}};
+    }
+    sim::submit(sim::current_stream(device), std::move(copy),
+                {.memory_bytes = static_cast<int64_t>(2 * before)});
+  }
+  storage.set_data_ptr_noswap(std::move(grown));
+  storage.set_nbytes(bytes);
+}
+
+void set_form(const at::Tensor& tensor, at::IntArrayRef sizes, at::IntArrayRef strides, bool keep) {
+  const auto offset = static_cast<size_t>(tensor.storage_offset());
+  grow_storage(tensor, at::detail::computeStorageNbytes(sizes, strides, tensor.itemsize(), offset),
+               keep);
+  tensor.unsafeGetTensorImpl()->set_sizes_and_strides(sizes, strides);
+}
+
+}  // namespace mtia::aten

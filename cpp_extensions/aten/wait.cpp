@@ -1,0 +1,135 @@
+#include "wait.h"
+
+#include "../sim/runtime.h"
+#include "copy.h"
+#include "kernel_state.h"
+#include "launch.h"
+#include "random.h"
+#include "tensor.h"
+
+namespace mtia::aten {
+
+namespace {
+using c10::IValue;
+
+// What passes between the kernel and the host that waits for it.
+struct Outcome {
+  torch::jit::Stack stack;
+  std::exception_ptr error;
+};
+
+// The host's view of a tensor of the device: a shell over its whole storage. Tensors that share a
+// storage share it here too, so that a kernel sees overlaps.
+class HostViews {
+ public:
+  at::Tensor of(const at::Tensor& tensor) {
+    if (!tensor.is_mtia()) {
+      return tensor;
+    }
+    Form form = Form::of(tensor);
+    form.offset = tensor.storage_offset();
+    void* memory = storage_address(tensor);
+    for (const auto& [start, shell] : shells_) {
+      if (start == memory) {
+        return Shell(form, shell).tensor();
+      }
+    }
+    Shell shell(form, c10::DispatchKey::CPU, tensor.storage().nbytes());
+    shell.lend(memory);
+    shells_.emplace_back(memory, shell);
+    return shell.tensor();
+  }
+
+ private:
+  std::vector<std::pair<void*, Shell>> shells_;
+};
+
+torch::jit::Stack on_host(const Call& call, const backend::Sequence* sequence) {
+  HostViews views;
+  size_t next = 0;
+  torch::jit::Stack stack;
+  for (const IValue& value : call.arguments) {
+    stack.push_back(value.isDevice() ? IValue(c10::Device(c10::DeviceType::CPU))
+                                     : with_tensors(value, [&] {
+                                         return views.of(*call.tensors[next++].tensor);
+                                       }));
+  }
+  if (call.op.generator != kFresh) {
+    stack[call.op.generator] = at::Generator(sequence->twister);
+  }
+  return stack;
+}
+
+// A written argument that the kernel resized, as out= arguments are.
+void follow_resize(const at::Tensor& tensor, const at::Tensor& after) {
+  if (tensor.sizes() != after.sizes()) {
+    set_form(tensor, after.sizes(), after.strides(), /*keep=*/false);
+    copy_to_device(after, tensor);
+  }
+}
+
+IValue to_device(const IValue& value, int device) {
+  return with_tensors(value, [&, next = size_t{0}]() mutable {
+    const at::Tensor& result =
+        value.isTensor() ? value.toTensor() : value.toListRef()[next++].toTensor();
+    TORCH_CHECK_NOT_IMPLEMENTED(result.layout() == c10::kStrided, "the simulated device has no ",
+                                result.layout(),
+                                " tensors. Convert on the CPU: x.cpu().to_sparse()");
+    Form form = Form::of(result);
+    if (!result.is_non_overlapping_and_dense()) {
+      form.strides = contiguous_strides(form.sizes);
+    }
+    const at::Tensor made = make_tensor(device, form, form.span());
+    copy_to_device(result, made);
+    return made;
+  });
+}
+}  // namespace
+
+void run_and_wait(Call& call) {
+  const auto sequence = sequence_for(call);
+  const auto outcome = std::make_shared<Outcome>();
+  outcome->stack = on_host(call, sequence.get());
+  const torch::jit::Stack given = outcome->stack;
+
+  sim::Command command = kernel_command(call);
+  sim::Cost cost;
+  for (const auto& [tensor, argument] : call.tensors) {
+    if (tensor->is_mtia()) {
+      note_access(command, *tensor, call.op.written[argument]);
+      cost.memory_bytes += static_cast<int64_t>(tensor->nbytes());
+      cost.vector_operations = std::max(cost.vector_operations, tensor->numel());
+    }
+  }
+  command.effect = [outcome, op = &call.op, sequence, settings = Settings::now()] {
+    try {
+      const KernelState state(settings);
+      const bool lends_state = op->generator == kFresh;
+      draw_from(lends_state ? sequence.get() : nullptr, [&] {
+        op->handle.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), &outcome->stack);
+      });
+    } catch (...) {
+      outcome->error = std::current_exception();
+    }
+  };
+  enqueue_draw(call, std::move(command), cost);
+  sim::synchronize_stream(sim::current_stream(call.device));
+  if (outcome->error) {
+    std::rethrow_exception(outcome->error);
+  }
+
+  for (size_t i = 0; i < given.size(); ++i) {
+    if (call.op.written[i] && given[i].isTensor() && given[i].toTensor().defined()) {
+      follow_resize(call.arguments[i].toTensor(), given[i].toTensor());
+    }
+  }
+  c10::SmallVector<IValue, 3> results;
+  for (size_t i = 0; i < outcome->stack.size(); ++i) {
+    const int source = call.op.source[i];
+    results.push_back(source == kFresh ? to_device(outcome->stack[i], call.device)
+                                       : call.arguments[source]);
+  }
+  call.replace_arguments(results);
+}
+
+}  // namespace mtia::aten
