@@ -2,7 +2,7 @@
 //
 //   guard      how C++ (torch.Stream, torch.Event, autograd) reaches the device
 //   hooks      how torch.mtia and device-generic code reach it
-//   allocator  where storage on the device comes from
+//   allocator  where storage on the device comes from, and pinned memory on the host
 //   operators  torch.ops.aten.*: how tensors compute here. One kernel for nearly all of them
 //   control    torch.ops.mtia_lab.*: how the lab's Python package reaches the simulator
 #include <ATen/native/transformers/attention.h>
@@ -15,6 +15,7 @@
 #include "backend/allocator.h"
 #include "backend/guard.h"
 #include "backend/hooks.h"
+#include "backend/pinned.h"
 #include "control.h"
 
 namespace mtia::backend {
@@ -26,6 +27,7 @@ using at::RegistererMTIAHooksRegistry;
 REGISTER_MTIA_HOOKS(MTIAHooks)
 
 REGISTER_ALLOCATOR(c10::DeviceType::MTIA, &allocator())
+REGISTER_HOST_ALLOCATOR(c10::DeviceType::MTIA, &pinned_allocator())
 
 }  // namespace mtia::backend
 

@@ -65,7 +65,7 @@ def record() -> Iterator[log_module.Log]:
     Yields:
         A log that grows while the block runs and stays as it is afterwards.
     """
-    torch.ops.mtia_lab.name_files(id(name_file))
+    name_lines()
     log = LiveLog()
     try:
         yield log
@@ -76,6 +76,11 @@ def record() -> Iterator[log_module.Log]:
 def thread_number() -> int:
     """This host thread's logical number: threads count in order of their first runtime call."""
     return torch.ops.mtia_lab.thread()
+
+
+def name_lines() -> None:
+    """Tell the simulator how to name the lines of this program."""
+    torch.ops.mtia_lab.name_files(id(name_file))
 
 
 def name_file(file: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Every virtual of the guard and the hooks that has a meaning without memory does its part.
+"""Every virtual of the guard, the hooks and the allocator does its part.
 
 The virtuals are read from the headers of the installed torch, so one that a later release adds
 turns this red until somebody decides what it means here.
@@ -18,26 +18,17 @@ TORCH = Path(torch.__file__).parent
 HEADERS = {
     "guard": ["c10/core/impl/DeviceGuardImplInterface.h"],
     "hooks": ["ATen/detail/AcceleratorHooksInterface.h", "ATen/detail/MTIAHooksInterface.h"],
+    "allocator": ["c10/core/CachingDeviceAllocator.h"],
 }
 CONSTANT = "constant, asked all the time, so not logged; its value is asserted below"
-MEMORY = "about memory, which comes with tensors"
 GRAPHS = "about graph capture, which comes with tensors"
 EXEMPT = {
     ("guard", "type"): CONSTANT,
     ("hooks", "isBuilt"): CONSTANT,
     ("hooks", "hasMTIA"): CONSTANT,
     ("hooks", "isAvailable"): CONSTANT,
+    ("allocator", "initialized"): CONSTANT,
     ("hooks", "getDeviceCount"): "another name of deviceCount, under which it is logged",
-    ("guard", "recordDataPtrOnStream"): MEMORY,
-    ("hooks", "isPinnedPtr"): MEMORY,
-    ("hooks", "getPinnedMemoryAllocator"): MEMORY,
-    ("hooks", "getDeviceFromPtr"): MEMORY,
-    ("hooks", "memoryStats"): MEMORY,
-    ("hooks", "emptyCache"): MEMORY,
-    ("hooks", "recordMemoryHistory"): MEMORY,
-    ("hooks", "memorySnapshot"): MEMORY,
-    ("hooks", "resetPeakMemoryStats"): MEMORY,
-    ("hooks", "attachOutOfMemoryObserver"): MEMORY,
     ("hooks", "graphPoolHandle"): GRAPHS,
     **{
         ("hooks", f"mtiagraph{name}"): GRAPHS
@@ -108,12 +99,30 @@ def visit_everything(lab, probe) -> None:
         stream.is_capturing()
     del begin, end
 
+    visit_memory(probe)
+
     probe.init()
     probe.default_stream(0)
     probe.pool_stream(0, False)
     probe.guard_device_count()
     probe.has_primary_context(0)
     probe.show_config()
+
+
+def visit_memory(probe) -> None:
+    assert probe.device_of_new_memory_used_on_a_stream(1) == 1
+    assert torch.empty(8).pin_memory().is_pinned()
+    torch.accelerator.memory_stats()
+    torch.accelerator.get_memory_info()
+    torch.accelerator.reset_peak_memory_stats()
+    torch.accelerator.reset_accumulated_memory_stats()
+    torch.accelerator.empty_cache()
+    torch.mtia.memory_stats()
+    torch.mtia.reset_peak_memory_stats()
+    torch.mtia.empty_cache()
+    torch.mtia.snapshot()
+    torch.mtia.record_memory_history(None)
+    torch.mtia.attach_out_of_memory_observer(lambda *_: None)
 
 
 def test_every_virtual_is_seen_in_the_log_or_exempt_for_a_reason(lab, probe):
@@ -132,6 +141,7 @@ def test_the_constants(lab, probe):
     assert probe.get_device_count() == probe.guard_device_count() == 2
     assert torch.accelerator.current_accelerator() == torch.device("mtia")
     assert b"MTIA Lab" in probe.show_config()
+    assert torch._C._accelerator_isAllocatorInitialized()
 
 
 def test_the_default_stream_through_the_guard(probe):

@@ -6,8 +6,18 @@
 
 #include "../sim/memory.h"
 #include "convert.h"
+#include "memory_stats.h"
+#include "trace.h"
 
 namespace mtia::backend {
+
+namespace {
+// Allocations and frees are in the log as such; all else as calls.
+template <typename Body, typename... Args>
+auto logged(const char* name, const Body& body, const Args&... args) {
+  return traced("allocator", name, body, args...);
+}
+}  // namespace
 
 at::DataPtr allocate(int device, size_t bytes) {
   try {
@@ -39,20 +49,38 @@ void MTIAAllocator::copy_data(void* to, const void* from, size_t bytes) const {
 bool MTIAAllocator::initialized() { return true; }
 
 // Contract: give unused memory back to the device, so that others may have it.
-void MTIAAllocator::emptyCache(c10::MempoolId_t) { sim::empty_cache(); }
+void MTIAAllocator::emptyCache(c10::MempoolId_t) {
+  logged("emptyCache", [] { sim::empty_cache(); });
+}
 
 // Contract: do not reuse the block before what `stream` has been given by the time of its free.
 void MTIAAllocator::recordStream(const c10::DataPtr& data, c10::Stream stream) {
-  sim::record_use(data.get(), to_ref(stream));
+  logged("recordStream", [&] { sim::record_use(data.get(), to_ref(stream)); }, stream);
 }
 
 // Contract: figures about one device.
-c10::CachingDeviceAllocator::DeviceStats MTIAAllocator::getDeviceStats(c10::DeviceIndex) {
-  return {};
+c10::CachingDeviceAllocator::DeviceStats MTIAAllocator::getDeviceStats(c10::DeviceIndex index) {
+  c10::CachingDeviceAllocator::DeviceStats stats;
+  logged("getDeviceStats", [&] { stats = device_stats(index); }, index);
+  return stats;
 }
-void MTIAAllocator::resetAccumulatedStats(c10::DeviceIndex) {}
-void MTIAAllocator::resetPeakStats(c10::DeviceIndex) {}
-std::pair<size_t, size_t> MTIAAllocator::getMemoryInfo(c10::DeviceIndex) { return {0, 0}; }
+
+// Contract: count what was allocated and freed in all from 0 again.
+void MTIAAllocator::resetAccumulatedStats(c10::DeviceIndex index) {
+  logged("resetAccumulatedStats", [&] { sim::reset_accumulated_memory_stats(index); }, index);
+}
+
+// Contract: let peaks start from where the figures are now.
+void MTIAAllocator::resetPeakStats(c10::DeviceIndex index) {
+  logged("resetPeakStats", [&] { sim::reset_peak_memory_stats(index); }, index);
+}
+
+// Contract: bytes free and bytes in all, as the device itself sees it: cached memory is not free.
+std::pair<size_t, size_t> MTIAAllocator::getMemoryInfo(c10::DeviceIndex index) {
+  std::pair<size_t, size_t> free_and_total;
+  logged("getMemoryInfo", [&] { free_and_total = memory_info(index); }, index);
+  return free_and_total;
+}
 
 MTIAAllocator& allocator() {
   static auto* const instance = new MTIAAllocator;  // never deleted: tensors may outlive all else

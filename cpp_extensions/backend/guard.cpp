@@ -1,5 +1,8 @@
 #include "guard.h"
 
+#include <c10/core/Allocator.h>
+
+#include "../sim/memory.h"
 #include "convert.h"
 #include "trace.h"
 
@@ -123,6 +126,14 @@ bool MTIAGuardImpl::isStreamCapturing(const c10::Stream& stream) const {
   return guard("isStreamCapturing", [&] { return sim::is_capturing(to_ref(stream)); }, stream);
 }
 #endif
+
+// --- Memory -------------------------------------------------------------------------------------
+
+// Contract: what DeviceAllocator::recordStream does, for code that has a guard at hand.
+void MTIAGuardImpl::recordDataPtrOnStream(const c10::DataPtr& data,
+                                          const c10::Stream& stream) const {
+  guard("recordDataPtrOnStream", [&] { sim::record_use(data.get(), to_ref(stream)); }, stream);
+}
 
 // --- Events -------------------------------------------------------------------------------------
 

@@ -33,6 +33,8 @@ struct MTIAGuardImpl final : c10::impl::DeviceGuardImplInterface {
   bool isStreamCapturing(const c10::Stream& stream) const override;
 #endif
 
+  void recordDataPtrOnStream(const c10::DataPtr& data, const c10::Stream& stream) const override;
+
   void record(void** event, const c10::Stream& stream, c10::DeviceIndex device_index,
               c10::EventFlag flag) const override;
   void block(void* event, const c10::Stream& stream) const override;

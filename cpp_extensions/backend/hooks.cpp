@@ -1,8 +1,12 @@
 #include "hooks.h"
 
+#include "../sim/memory.h"
 #include "convert.h"
 #include "generator.h"
+#include "memory_stats.h"
+#include "pinned.h"
 #include "python.h"
+#include "snapshot.h"
 #include "trace.h"
 
 namespace mtia::backend {
@@ -146,6 +150,62 @@ bool MTIAHooks::isCurrentStreamCapturing() const {
               [] { return sim::is_capturing(sim::current_stream(sim::current_device())); });
 }
 #endif
+
+// --- Memory -------------------------------------------------------------------------------------
+
+// Contract: whether the address is in pinned host memory.
+bool MTIAHooks::isPinnedPtr(const void* address) const {
+  return hook("isPinnedPtr", [&] { return is_pinned(address); });
+}
+
+// Contract: the allocator of pinned host memory.
+at::Allocator* MTIAHooks::getPinnedMemoryAllocator() const {
+  return hook("getPinnedMemoryAllocator", [] { return &pinned_allocator(); });
+}
+
+// Contract: the device whose memory the address is in.
+c10::Device MTIAHooks::getDeviceFromPtr(void* address) const {
+  return hook("getDeviceFromPtr", [&] {
+    const int device = sim::device_of(address);
+    if (device < 0) {
+      throw sim::Error(
+          "this address is in no mtia device's memory: it is the host's, or another "
+          "kind of device's. Ask for the device of a tensor with x.device");
+    }
+    return to_device(device);
+  });
+}
+
+// Contract: a new reference to a dict of figures. Called with the interpreter lock.
+PyObject* MTIAHooks::memoryStats(c10::DeviceIndex index) const {
+  return hook("memoryStats", [&] { return memory_stats_dict(checked(index)); }, index);
+}
+
+// Contract: let peaks start from where the figures are now.
+void MTIAHooks::resetPeakMemoryStats(c10::DeviceIndex index) const {
+  hook("resetPeakMemoryStats", [&] { sim::reset_peak_memory_stats(checked(index)); }, index);
+}
+
+// Contract: give unused memory of every device back to it.
+void MTIAHooks::emptyCache() const {
+  hook("emptyCache", [] { sim::empty_cache(); });
+}
+
+// Contract: keep what happens to memory, and from which line, for memorySnapshot.
+void MTIAHooks::recordMemoryHistory(const std::optional<std::string>& enabled,
+                                    const std::string& stacks, size_t max_entries) const {
+  hook("recordMemoryHistory", [&] { record_memory_history(enabled, stacks, max_entries); });
+}
+
+// Contract: a new reference to a dict: segments, their blocks, and what happened to them.
+PyObject* MTIAHooks::memorySnapshot(const std::optional<std::string>& path) const {
+  return hook("memorySnapshot", [&] { return memory_snapshot(path); });
+}
+
+// Contract: call `observer` before an out-of-memory error is raised.
+void MTIAHooks::attachOutOfMemoryObserver(PyObject* observer) const {
+  hook("attachOutOfMemoryObserver", [&] { attach_out_of_memory_observer(observer); });
+}
 
 // --- Random numbers -----------------------------------------------------------------------------
 

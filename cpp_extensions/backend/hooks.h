@@ -40,6 +40,18 @@ struct MTIAHooks final : at::MTIAHooksInterface {
   bool isCurrentStreamCapturing() const override;
 #endif
 
+  // Memory
+  bool isPinnedPtr(const void* address) const override;
+  at::Allocator* getPinnedMemoryAllocator() const override;
+  c10::Device getDeviceFromPtr(void* address) const override;
+  PyObject* memoryStats(c10::DeviceIndex index) const override;
+  void resetPeakMemoryStats(c10::DeviceIndex index) const override;
+  void emptyCache() const override;
+  void recordMemoryHistory(const std::optional<std::string>& enabled, const std::string& stacks,
+                           size_t max_entries) const override;
+  PyObject* memorySnapshot(const std::optional<std::string>& path) const override;
+  void attachOutOfMemoryObserver(PyObject* observer) const override;
+
   // Random numbers
   const at::Generator& getDefaultGenerator(c10::DeviceIndex index) const override;
   at::Generator getNewGenerator(c10::DeviceIndex index) const override;

@@ -1,8 +1,6 @@
 #include "python.h"
 
-#include <memory>
 #include <stdexcept>
-#include <string>
 #include <utility>
 
 #include "clean_thread.h"
@@ -20,26 +18,11 @@ bool finalizing() { return _Py_IsFinalizing() != 0; }
 // Once the interpreter is on its way out its lock may never be granted again.
 bool interpreter_is_up() { return Py_IsInitialized() != 0 && !finalizing(); }
 
-struct Release {
-  void operator()(PyObject* object) const { Py_XDECREF(object); }
-};
-using Owned = std::unique_ptr<PyObject, Release>;
-
 std::string text_of(PyObject* object) {
   Owned text(object == nullptr ? nullptr : PyObject_Str(object));
   const char* utf8 = text ? PyUnicode_AsUTF8(text.get()) : nullptr;
   PyErr_Clear();
   return utf8 == nullptr ? "" : utf8;
-}
-
-std::string take_error() {
-  PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
-  PyErr_Fetch(&type, &value, &traceback);
-  PyErr_NormalizeException(&type, &value, &traceback);
-  const Owned owned[] = {Owned(type), Owned(value), Owned(traceback)};
-  const std::string name = reinterpret_cast<PyTypeObject*>(type)->tp_name;
-  const std::string message = text_of(value);
-  return message.empty() ? name : name + ": " + message;
 }
 
 // Deallocation may run with an exception on its way: calling Python must not lose it.
@@ -65,6 +48,16 @@ std::string name_of_file(PyFrameObject* frame) {
 }
 
 }  // namespace
+
+std::string take_error() {
+  PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
+  PyErr_Fetch(&type, &value, &traceback);
+  PyErr_NormalizeException(&type, &value, &traceback);
+  const Owned owned[] = {Owned(type), Owned(value), Owned(traceback)};
+  const std::string name = reinterpret_cast<PyTypeObject*>(type)->tp_name;
+  const std::string message = text_of(value);
+  return message.empty() ? name : name + ": " + message;
+}
 
 void* PythonHost::release() noexcept {
   return interpreter_is_up() && PyGILState_Check() ? PyEval_SaveThread() : nullptr;
@@ -99,6 +92,15 @@ void set_file_namer(PyObject* namer) {
   WithGil gil;
   Py_INCREF(namer);
   Py_XDECREF(std::exchange(file_namer, namer));
+}
+
+void ensure_file_namer() {
+  WithGil gil;
+  Owned module(PyImport_ImportModule("mtia_lab.recording"));
+  Owned done(module ? PyObject_CallMethod(module.get(), "name_lines", nullptr) : nullptr);
+  if (!done) {
+    throw std::runtime_error("cannot name the lines of the program: " + take_error());
+  }
 }
 
 sim::Effect python_effect(PyObject* callable) {

@@ -53,7 +53,8 @@ struct BlockView {
   uintptr_t address;
   size_t bytes;
   size_t requested;
-  const char* state;  // "active_allocated", "active_pending_free" or "inactive"
+  bool allocated;
+  bool cached;  // neither: freed, but other streams use it
   Site site;
 };
 struct SegmentView {

@@ -83,11 +83,8 @@ void DeviceMemory::describe(std::vector<SegmentView>& segments) const {
                      segment.small,
                      {}};
     for (const Block* b = segment.first; b != nullptr; b = b->after) {
-      const char* state = b->allocated ? "active_allocated"
-                          : b->cached  ? "inactive"
-                                       : "active_pending_free";
-      view.blocks.push_back(
-          {reinterpret_cast<uintptr_t>(b->address), b->bytes, b->requested, state, b->site});
+      view.blocks.push_back({reinterpret_cast<uintptr_t>(b->address), b->bytes, b->requested,
+                             b->allocated, b->cached, b->site});
     }
     segments.push_back(std::move(view));
   }

@@ -1,5 +1,7 @@
 // The virtuals of guard and hooks that no function of PyTorch's Python calls, for ctypes.
 #include <ATen/detail/MTIAHooksInterface.h>
+#include <c10/core/CachingDeviceAllocator.h>
+#include <c10/core/DeviceGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <cstdio>
@@ -51,6 +53,19 @@ long record_with_an_unknown_flag() {
   return guarded([&] {
     guard().record(&event, guard().getStream(device(0)), -1, c10::EventFlag::INVALID);
     return 0;
+  });
+}
+
+// On `device`, recorded on a stream through allocator and guard; which device the hooks say it is.
+long device_of_new_memory_used_on_a_stream(int index) {
+  return guarded([&] {
+    c10::DeviceGuard current(device(index));
+    auto* allocator = c10::getDeviceAllocator(c10::DeviceType::MTIA);
+    const c10::DataPtr data = allocator->allocate(512);
+    const c10::Stream stream = guard().getNewStream(device(index), 0);
+    guard().recordDataPtrOnStream(data, stream);
+    allocator->recordStream(data, stream);
+    return hooks().getDeviceFromPtr(data.get()).index();
   });
 }
 
