@@ -83,6 +83,12 @@ LADDERS = {
     "torch.xpu.Stream": ["torch.xpu.Stream", "torch._utils._XpuStreamBase", "object"],
 }
 DUMMY = {"torch._utils._XpuStreamBase"}
+KEYS = ("AutogradMTIA", "ADInplaceOrView", "MTIA")
+ROUTES = {
+    "relu": dict(zip(KEYS, ("autograd kernel", "fallthrough", "backend fallback"), strict=True)),
+    "t": dict(zip(KEYS, ("autograd kernel", "kernel", "default backend kernel"), strict=True)),
+    "linear": dict(zip(KEYS, ("math kernel", "fallthrough", "math kernel"), strict=True)),
+}
 FAMILY = {
     "name": "parent",
     "ok": True,
@@ -116,6 +122,8 @@ def gallery():
         "ladder": draw.ladder(LADDERS, dummy=DUMMY),
         "ladder nasty": draw.ladder({NASTY: [f"{NASTY}.{NASTY}", "object"]}, dummy={"object"}),
         "processes": draw.processes(FAMILY),
+        "route": draw.route(ROUTES, {"relu": "enqueues relu", "linear": ["calls t, addmm"]}),
+        "route nasty": draw.route({NASTY: {NASTY: NASTY}, "b": {NASTY: "kernel"}}, {NASTY: NASTY}),
         "threads": draw.threads(before={"main": (0, 1, 0)}, after=threads),
         "threads many": draw.threads({f"worker {k}": (0, k, 0) for k in range(9)}),
         "threads log": draw.threads(pair),

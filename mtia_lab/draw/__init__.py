@@ -8,6 +8,7 @@ from .filmstrip import filmstrip
 from .ladder import ladder, ladder_of
 from .picture import Picture
 from .processes import processes
+from .route import route
 from .threads import threads
 from .timeline import timeline
 from .wiring import wiring
@@ -18,6 +19,7 @@ __all__ = [
     "ladder",
     "ladder_of",
     "processes",
+    "route",
     "threads",
     "timeline",
     "wiring",

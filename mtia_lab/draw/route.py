@@ -1,0 +1,124 @@
+"""The route of a call through the dispatcher: which key has a kernel for it, and where it ends."""
+
+from collections.abc import Iterable, Mapping
+
+from . import ascii, palette, swatch
+from .canvas import MARGIN, WIDTH, Canvas
+from .measure import wrap
+from .picture import Picture
+
+TITLE = "The route of a call: who runs it?"
+LABEL = 136  # width of the column of keys
+HEAD, ROW, BOX = 34, 62, 40
+LEADING = 16  # of the lines at the end of a route
+MOST = 6  # operators side by side
+COMPOSITE = ("math kernel", "default backend kernel")
+PASSES = "fallthrough"
+
+
+def route(table: Mapping, ends: Mapping | None = None) -> Picture:
+    """Operators side by side, dispatch keys from the highest priority down, and what came of it.
+
+    A route passes the keys that have nothing for it, goes through kernels that call on, and ends at
+    the first composite kernel or at the last key, the device's own.
+
+    Args:
+        table: for each operator a mapping from key to kind, in the dispatcher's words: "kernel",
+            "autograd kernel", "math kernel" (a composite that autograd sees through), "default
+            backend kernel" (one that it does not), "backend fallback" or "fallthrough".
+        ends: what was seen at the end of an operator's route, a few words each.
+
+    Raises:
+        ValueError: there are no operators or more than six, or two have different keys.
+    """
+    ends = ends or {}
+    if not 1 <= len(table) <= MOST:
+        raise ValueError(f"a picture has room for one to six operators, and these are {len(table)}")
+    keys = list(next(iter(table.values())))
+    for op, kinds in table.items():
+        if list(kinds) != keys or not keys:
+            raise ValueError(f"the keys of {op!r} are {list(kinds)}, but the first has {keys}")
+    c = Canvas()
+    y = c.heading(TITLE, "A column is a call. A row is a dispatch key, the highest priority on top")
+    width = (WIDTH - 2 * MARGIN - LABEL) / len(table)
+    for row, key in enumerate(keys):
+        top = y + HEAD + 18 + ROW * row
+        c.text(MARGIN, top + BOX / 2 + 4, key, size=12, mono=True, fit=LABEL - 10)
+    seen = y + HEAD + 18 + ROW * len(keys)
+    c.text(MARGIN, seen + 18, "what was seen", size=12, color=palette.MUTED, fit=LABEL - 10)
+    last = [_draw_column(c, k, y, width, op, table[op], ends) for k, op in enumerate(table)]
+    items = [
+        (swatch.wire(palette.MUTED, width=2.4), "passes on"),
+        (swatch.box(palette.WHITE, palette.INK), "does its part, calls on"),
+        (swatch.box(palette.GOOD.pale, palette.GOOD.strong), "composite: calls other operators"),
+        (swatch.box(palette.DOOR.pale, palette.DOOR.strong), "the backend's"),
+        (swatch.arrow(palette.FAINT, dash="4 4"), "keys not reached (dashed)"),
+    ]
+    y = c.legend(max(last) + 18, items)
+    return Picture(_tell(keys, table, ends), c.svg(y + MARGIN))
+
+
+def stop(kinds: Mapping) -> int:
+    """The position of the key at which the route ends."""
+    composite = (k for k, kind in enumerate(kinds.values()) if kind in COMPOSITE)
+    return next(composite, len(kinds) - 1)
+
+
+def _draw_column(c: Canvas, k: int, y: float, width: float, op: str, kinds: Mapping, ends) -> float:
+    x, room = MARGIN + LABEL + k * width + 6, width - 12
+    middle, halt = x + room / 2, stop(kinds)
+    first = y + HEAD + 18
+    bottom = first + ROW * len(kinds)
+    reached = first + ROW * halt + BOX
+    c.line([(middle, y + HEAD), (middle, reached)], stroke=palette.MUTED, width=2.4)
+    early = {"stroke": palette.FAINT, "dash": "4 4"} if halt < len(kinds) - 1 else {}
+    way = {"stroke": palette.MUTED, "width": 1.8} | early
+    c.arrow([(middle, reached), (middle, bottom - 2)], **way)
+    c.rect(x, y, room, HEAD, fill=palette.WHITE, stroke=palette.INK, radius=17)
+    style = {"bold": True, "mono": True, "anchor": "middle", "fit": room - 20}
+    c.text(middle, y + 21.5, op, size=12.5, **style)
+    for row, kind in enumerate(list(kinds.values())[: halt + 1]):
+        _draw_stop(c, x, first + ROW * row, room, kind, final=row == len(kinds) - 1)
+    lines = [part for words in _words(ends, op) for part in wrap(words, room - 12, 12)]
+    height = LEADING * max(len(lines), 1) + 12
+    c.rect(x, bottom, room, height, fill=palette.PANEL, stroke=palette.LINE)
+    for row, words in enumerate(lines):
+        c.text(middle, bottom + 18 + LEADING * row, words, size=12, anchor="middle")
+    return bottom + height
+
+
+def _draw_stop(c: Canvas, x: float, y: float, room: float, kind: str, *, final: bool) -> None:
+    middle = x + room / 2
+    if kind == PASSES:
+        c.text(middle + 8, y + BOX / 2 + 4, "passes on", size=11, color=palette.MUTED, fit=room / 2)
+        return
+    hue = palette.DOOR if final else palette.Hue(palette.INK, palette.WHITE)
+    if kind in COMPOSITE:
+        hue = palette.GOOD
+    c.rect(x, y, room, BOX, fill=hue.pale, stroke=hue.strong, radius=8)
+    lines = wrap(kind, room - 10, 12)[:2]
+    for row, words in enumerate(lines):
+        at = y + BOX / 2 + 4 + 14 * (row - (len(lines) - 1) / 2)
+        c.text(middle, at, words, size=12, anchor="middle")
+
+
+def _words(ends: Mapping, op: str) -> list:
+    found: str | Iterable = ends.get(op, ())
+    return [found] if isinstance(found, str) else list(found)
+
+
+def _tell(keys: list, table: Mapping, ends: Mapping) -> str:
+    lines = [TITLE]
+    width = max(len(ascii.plain(key)) for key in keys)
+    for op, kinds in table.items():
+        lines += ["", ascii.cut(op, ascii.COLUMNS)]
+        for row, (key, kind) in enumerate(kinds.items()):
+            reached = row <= stop(kinds)
+            ending = " <- ends here" if row == stop(kinds) else ""
+            lines.append(
+                f"  {ascii.plain(key):<{width}}  {kind if reached else '(not reached)'}{ending}"
+            )
+        lines += [
+            part for words in _words(ends, op) for part in ascii.paragraph(f"  = {words}", "    ")
+        ]
+    return ascii.page(*lines)
