@@ -23,8 +23,8 @@ Owned frames(const sim::Site& site) {
   Owned frames = list();
   const auto colon = site.rfind(':');
   if (colon != std::string::npos) {
-    append(frames.get(), Owned(Py_BuildValue("{s:s#, s:i, s:s}", "filename", site.c_str(),
-                                             static_cast<Py_ssize_t>(colon), "line",
+    append(frames.get(), Owned(Py_BuildValue("{s:s, s:i, s:s}",  //
+                                             "filename", site.substr(0, colon).c_str(), "line",
                                              std::stoi(site.substr(colon + 1)), "name", "")));
   }
   return frames;

@@ -46,6 +46,9 @@ Block* DeviceMemory::take_new(StreamRef stream, PoolId pool, size_t requested, s
   const size_t bytes = rounded(requested);
   Segment* segment = new_segment(segment_bytes(bytes), capacity);
   if (segment == nullptr) {
+    segment = new_segment(round_up(bytes, kPage), capacity);  // where there is no room for spare
+  }
+  if (segment == nullptr) {
     return nullptr;
   }
   segment->small = bytes <= kMostSmall;
