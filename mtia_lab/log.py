@@ -16,9 +16,10 @@ class Call:
         result: what it returned, for reading; None if it returned nothing.
         error: the message of what it threw, or None.
         thread: the host thread's logical number, in order of first call.
-        begin, end: the host clock on entry and on return. A wait is the time between.
+        begin, end: the host clock on entry and on return.
         state: the thread's (device, stream on 0, stream on 1, …) on return.
         site: the reader's line, as "In[3]:2" or "train.py:12"; None where no Python runs.
+        waits: when the host stood still in it, waiting for the device, each as (from, to).
     """
 
     door: str
@@ -31,6 +32,12 @@ class Call:
     end: float
     state: tuple[int, ...]
     site: str | None
+    waits: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def waited(self) -> float:
+        """How long the host stood still in it."""
+        return sum(end - begin for begin, end in self.waits)
 
     def __repr__(self) -> str:
         text = f"{self.door}.{self.name}({self.args})"
@@ -217,6 +224,8 @@ def _record(fields: dict, origin: float) -> Record:
     fields["site"] = fields["site"] or None
     if kind == "call":
         times, tuples, record = ("begin", "end"), ("state",), Call
+        waits = [(time - origin) / 1000 for time in fields["waits"]]
+        fields["waits"] = tuple(zip(waits[::2], waits[1::2], strict=True))
     elif kind == "memory":
         times, tuples, record = ("time",), (), Memory
         fields["address"] = None if fields["address"] < 0 else fields["address"]

@@ -32,7 +32,7 @@ def rerecorded():
     return Log(
         [
             call("launch", begin=0.0, end=2.0, door="lab"),
-            call("synchronizeStream", begin=2.0, end=40.0),
+            call("synchronizeStream", begin=2.0, end=40.0, waits=((2.0, 40.0),)),
             command(1, "kernel", (0, 1), (2, 2, 12), name="first"),
             command(2, "record", (0, 1), (2.5, 12, 12), event=1, version=1),
             command(3, "wait", (0, 2), (3, 12, 12), event=1, version=1, after=(2,)),
@@ -51,13 +51,14 @@ def some_log(seed, size, names=("mul", "softmax_backward", "produce", NASTY)):
     clock, free, events, records = 0.0, {}, {}, []
     for number in range(1, size + 1):
         where = draws.choice([(0, 0), (0, 1), (0, 2), (1, 0), (1, 9)])
-        kind = draws.choice(["kernel", "kernel", "record", "wait"] if events else ["record"])
+        kinds = ["kernel", "kernel", "copy", "record", "wait"] if events else ["record"]
+        kind = draws.choice(kinds)
         begin, clock = clock, clock + draws.choice([0.5, 2.0])
         thread = draws.randrange(2)
         records.append(call(f"{kind}Call", thread=thread, begin=begin, end=clock))
         start, finish = max(clock, free.get(where, 0.0)), None
         fields = {}
-        if kind == "kernel":
+        if kind in ("kernel", "copy"):
             fields["name"], finish = draws.choice(names), start + draws.choice([0.001, 5, 37])
         elif kind == "record":
             event = draws.randrange(1, 4)
@@ -71,7 +72,9 @@ def some_log(seed, size, names=("mul", "softmax_backward", "produce", NASTY)):
             fields |= {"event": event, "version": version, "after": (source,)}
         free[where] = finish = start if finish is None else finish
         records.append(command(number, kind, where, (clock, start, finish), **fields))
-    records.append(call("deviceSynchronize", begin=clock, end=max([clock, *free.values()]) + 1))
+    last = max([clock, *free.values()]) + 1
+    waits = ((clock, last),)
+    records.append(call("deviceSynchronize", begin=clock, end=last, waits=waits))
     return Log(records, {0: (0, 0, 0)})
 
 

@@ -6,7 +6,8 @@ import pytest
 from drawings import Drawing, call, command, rerecorded, some_log
 
 from mtia_lab import draw
-from mtia_lab.draw.lanes import Scale, stack
+from mtia_lab.draw import palette
+from mtia_lab.draw.lanes import Scale, queue_of, stack
 from mtia_lab.log import Log
 
 LOG = rerecorded()
@@ -103,14 +104,98 @@ def test_flags_name_event_and_version():
     ]
 
 
-@pytest.mark.parametrize("blocked", [True, False])
-def test_hatching_marks_what_waited(blocked):
-    log = Log([call("synchronizeStream" if blocked else "launch", begin=0.0, end=9.0)])
+def hatchings(drawing):
+    """The hatched areas, as (left, right); the legend's left out."""
+    areas = []
+    for path in drawing.all("path"):
+        points = re.findall(r"[ML](\S+) ", path.get("d"))
+        if path.get("d").count("M") > 5:
+            areas.append((min(map(float, points)), max(map(float, points))))
+    return areas
+
+
+def test_hatching_marks_when_the_host_waited():
+    copying = call("_copy_from", begin=0.0, end=30.0, waits=((2.0, 10.0), (20.0, 30.0)))
+    picture = draw.timeline(Log([copying]))
+    drawing = Drawing(picture)
+    x = axis(drawing)
+    assert hatchings(drawing) == [
+        pytest.approx((x(2), x(10)), abs=1),
+        pytest.approx((x(20), x(30)), abs=1),
+    ]
+    assert drawing.find("_copy_from waits") and drawing.find("waits (hatched)")
+    lane = picture.text.split("\n")[2].partition("|")[2]
+    assert lane.index("~") == pytest.approx(len(lane) * 2 / 30, abs=1)
+    assert picture.text.split("\n")[-1].split()[3:] == ["_copy_from", "18", "0", "30"]
+
+
+def test_a_synchronisation_that_had_nothing_to_wait_for_is_not_hatched():
+    picture = draw.timeline(Log([call("synchronizeStream", begin=0.0, end=9.0)]))
+    assert hatchings(Drawing(picture)) == [] and "waits" not in picture.svg + picture.text
+
+
+def test_a_copy_looks_like_no_kernel():
+    where = [command(k, t, (0, 0), (k, k, k + 1), name=t) for k, t in ((1, "kernel"), (2, "copy"))]
+    picture = draw.timeline(Log(where))
+    drawing = Drawing(picture)
+    fills = {t: bar(drawing, f"{t} {t},").attributes["fill"] for t in ("kernel", "copy")}
+    assert fills["copy"] == palette.COPY.strong
+    assert fills["kernel"] == palette.stream_hue(0).pale
+    assert any(text.words == "copy" for text in drawing.texts)
+    assert re.search(r"\[=+kernel=+\]\[#+copy#+\]", picture.text)
+    assert "copy" not in draw.timeline(Log(where[:1])).svg
+
+
+def backlog(size):
+    """Kernels of 10 us, launched 1 us apart from another thread than any that calls."""
+    times = [(k, max(k, 10 * k - 9), 10 * k + 1) for k in range(1, size + 1)]
+    return Log([command(k, "kernel", (0, 1), t, name="k") for k, t in enumerate(times, 1)])
+
+
+def test_a_strip_shows_the_queue_build_up_and_drain():
+    steps = queue_of(backlog(5).commands)
+    assert steps == [(2, 1), (3, 2), (4, 3), (5, 4), (11, 3), (21, 2), (31, 1), (41, 0)]
+    picture = draw.timeline(backlog(5))
+    drawing = Drawing(picture)
+    strip = next(p for p in drawing.all("polygon") if len(p.get("points").split()) == 17)
+    points = [tuple(map(float, point.split(","))) for point in strip.get("points").split()]
+    x = axis(drawing)
+    assert [px for px, _ in points[1::2]] == pytest.approx([x(t) for t, _ in steps], abs=0.02)
+    floor = points[0][1]
+    heights = [floor - y for _, y in points[2::2]]
+    assert heights == pytest.approx([heights[0] * count for _, count in steps], abs=0.03)
+    assert drawing.find("in its queue: up to 4")
+    row = next(line for line in picture.text.split("\n") if "in its queue" in line)
+    digits = re.sub(r"(.)\1*", r"\1", row.partition("|")[2].strip("."))
+    assert digits in ("1234321", "234321", "124321", "134321", "24321")
+
+
+def test_a_short_queue_has_no_strip():
+    assert queue_of(backlog(3).commands) == []
+    assert "queue" not in draw.timeline(backlog(3)).svg + draw.timeline(backlog(3)).text
+
+
+def launch_lines(log):
     drawing = Drawing(draw.timeline(log))
-    hatched = [path for path in drawing.all("path") if path.get("d").count("M") > 5]
-    assert bool(hatched) == blocked
-    assert any(text.words == "held back (hatched)" for text in drawing.texts) == blocked
-    assert ("ssss" in draw.timeline(log).text) == blocked
+    found = [p.get("d") for p in drawing.all("path") if p.get("stroke-width") == "1.2"]
+    return drawing, [tuple(map(float, re.findall(r"[\d.]+", d))) for d in found]
+
+
+def test_a_thin_line_joins_each_launch_with_its_bar():
+    log = Log([call("launch", begin=0.0, end=6.0), *backlog(5).commands])
+    drawing, found = launch_lines(log)
+    x = axis(drawing)
+    bars = [(line[0], line[2]) for line in found if line[1] != line[3]]
+    wanted = [(x(c.enqueue), x(c.start)) for c in log.commands]
+    assert bars == [pytest.approx(pair, abs=0.02) for pair in wanted]
+    assert drawing.find("from its launch")
+
+
+def test_many_launches_are_not_joined():
+    log = Log([call("launch", begin=0.0, end=6.0), *backlog(17).commands])
+    drawing, found = launch_lines(log)
+    assert [line for line in found if line[1] != line[3]] == []
+    assert not any(text.words == "from its launch" for text in drawing.texts)
 
 
 def test_a_wait_that_cost_nothing_is_not_hatched():
@@ -131,9 +216,9 @@ def test_ascii_and_svg_tell_the_same_facts(seed):
             f"{t:.3f}".rstrip("0").rstrip(".") for t in (item.start, item.finish)
         ]
         assert lane(drawing, item.device, item.stream)
-        if item.type == "kernel":
-            assert f"kernel {item.name}" in row
-            assert bar(drawing, f"kernel {item.name}, {row.split()[-2]} to {row.split()[-1]} ")
+        if item.type in ("kernel", "copy"):
+            assert f"{item.type} {item.name}" in row
+            assert bar(drawing, f"{item.type} {item.name}, {row.split()[-2]} to {row.split()[-1]} ")
         else:
             assert f"e{item.event} v{item.version}" in row
     marks = [p for p in drawing.all("polygon") if len(p.get("points").split()) == 4]

@@ -5,6 +5,7 @@
 #include "host_thread.h"
 #include "log.h"
 #include "runtime.h"
+#include "synchronize.h"
 
 namespace mtia::sim {
 
@@ -28,7 +29,7 @@ void wait_for_room(Lock& lock, Stream& stream) {
   Simulator& sim = simulator();
   while (stream.pending.size() >= static_cast<size_t>(sim.profile.queue_depth)) {
     const Command& oldest = stream.pending.front();
-    sim.clock = std::max(sim.clock, oldest.finish);
+    pass_time(0, oldest.finish);
     if (sim.schedule.order == Order::Latest) {
       run_up_to(lock, Recording{stream.ref, oldest.id, oldest.finish});
     } else {
@@ -94,7 +95,7 @@ Recording enqueue(Lock& lock, Stream& stream, Command command) {
 
   const Recording recording{stream.ref, command.id, command.finish};
   if (sim.schedule.order == Order::Blocking) {
-    sim.clock = std::max(sim.clock, command.finish);
+    pass_time(0, command.finish);
   }
   if (sim.schedule.order != Order::Latest) {
     sim.due.push(Due{command.finish, command.id, &stream});

@@ -76,6 +76,15 @@ class Object {
   bool first_ = true;
 };
 
+// (from, to) of each wait, one after the other.
+std::vector<int64_t> pairs(const std::vector<std::pair<Time, Time>>& waits) {
+  std::vector<int64_t> flat;
+  for (const auto& [from, to] : waits) {
+    flat.insert(flat.end(), {from, to});
+  }
+  return flat;
+}
+
 void write(std::string& out, const CallRecord& r) {
   Object(out)
       .field("kind", std::string("call"))
@@ -88,6 +97,7 @@ void write(std::string& out, const CallRecord& r) {
       .field("begin", r.begin)
       .field("end", r.end)
       .field("state", r.state)
+      .field("waits", pairs(r.waits))
       .field("site", r.site);
 }
 
@@ -169,6 +179,12 @@ void append(CallRecord record) {
 
 void append(CommandRecord record) { append_inner(std::move(record)); }
 void append(MemoryRecord record) { append_inner(std::move(record)); }
+
+void waited(Time from, Time to) {
+  if (CallRecord* call = this_thread().call) {
+    call->waits.emplace_back(from, to);
+  }
+}
 
 int64_t begin() {
   std::lock_guard<std::mutex> lock(records_mutex);

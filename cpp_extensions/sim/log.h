@@ -4,6 +4,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -49,6 +50,7 @@ struct CallRecord {
   Time end = 0;                  // and on return
   std::vector<int64_t> state{};  // device, then the current stream of each device, on return
   Site site{};
+  std::vector<std::pair<Time, Time>> waits{};  // when the host stood still, waiting for the device
   // What happened during this call; it follows the call in the log.
   std::vector<std::variant<CommandRecord, MemoryRecord>> inner{};
 };
@@ -65,6 +67,7 @@ std::mutex& mutex() noexcept;  // for fork handlers only
 void append(CallRecord record);
 void append(CommandRecord record);  // to the call this thread is in, if it is in one
 void append(MemoryRecord record);   // likewise
+void waited(Time from, Time to);    // the call this thread is in, if it is in one
 
 // Recordings nest. begin() gives the position at which one starts; read() gives, as one JSON
 // object a line, all records from there on; end() closes it, and the last end() frees the log.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "log.h"
+
 namespace mtia::sim {
 
 namespace {
@@ -14,6 +16,9 @@ void make_visible(Lock& lock, Recording target) {
 
 void pass_time(Time cost, Time finish) {
   Time& clock = simulator().clock;
+  if (finish > clock + cost) {
+    log::waited(clock, finish);
+  }
   clock = std::max(clock + cost, finish);
 }
 

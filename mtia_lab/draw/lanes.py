@@ -12,7 +12,8 @@ BAR = 28  # height of a bar
 ROW = 19  # height of a row of flags and names above the bars
 ROWS = 5  # at most so many
 NAME_ROWS = 3  # of which names use the lowest
-FEW = 8  # so many host calls may have their names above them; more would only be clutter
+FEW = 8  # so many host calls may have their names above them; of more, only those that wait
+STRIP = 20  # height of the strip that shows how many commands wait in a queue
 
 
 def microseconds(time: float) -> str:
@@ -61,7 +62,8 @@ class Lane:
     """One line of the timeline: a host thread's calls, or a stream's commands.
 
     ``labels`` maps the position of an item to ``(left, row)``, the place above the bars of its flag
-    or of a name that does not fit its bar; an item without either is not in it.
+    or of a name that does not fit its bar; an item without either is not in it. ``queue`` holds
+    ``(time, count)`` steps: how many kernels and copies are enqueued and have not begun.
     """
 
     host: bool
@@ -69,6 +71,7 @@ class Lane:
     items: list
     top: float
     labels: dict = field(default_factory=dict)
+    queue: list = field(default_factory=list)
 
     @property
     def bar(self) -> float:
@@ -83,7 +86,12 @@ class Lane:
     @property
     def bottom(self) -> float:
         """Where the next lane begins."""
-        return self.bar + BAR + 12
+        return self.bar + BAR + 12 + (STRIP if self.queue else 0)
+
+    @property
+    def deepest(self) -> int:
+        """The largest number in the queue at any time."""
+        return max((count for _, count in self.queue), default=0)
 
 
 def bar_of(item: object, scale: Scale) -> tuple:
@@ -102,6 +110,16 @@ def is_mark(item: object) -> bool:
     return getattr(item, "type", "") == "wait"
 
 
+def is_copy(item: object) -> bool:
+    """Whether an item is a copy, drawn as a dark bar."""
+    return getattr(item, "type", "") == "copy"
+
+
+def waits_of(item: object) -> tuple:
+    """When a host call waited for the device, as (from, to); a command has no such times."""
+    return getattr(item, "waits", ())
+
+
 def flag_text(command: object) -> str:
     """What stands on the flag of a recording: event and version."""
     return f"e{command.event} v{command.version}"
@@ -109,7 +127,7 @@ def flag_text(command: object) -> str:
 
 def name_of(item: object) -> str:
     """What stands on a bar or above it: the name, cut if it is very long."""
-    return shorten(legal(item.name), 150, FONT)
+    return shorten(legal(item.name), 150, FONT) + (" waits" if waits_of(item) else "")
 
 
 def name_fits(item: object, scale: Scale) -> bool:
@@ -128,7 +146,7 @@ def plan(log: object, scale: Scale, y: float) -> list:
         y = lanes[-1].bottom
     for key in sorted({(command.device, command.stream) for command in log.commands}):
         mine = [command for command in log.commands if (command.device, command.stream) == key]
-        lanes.append(Lane(False, key, mine, y))
+        lanes.append(Lane(False, key, mine, y, queue=queue_of(mine)))
         _place_labels(lanes[-1], scale)
         y = lanes[-1].bottom
     return lanes
@@ -136,13 +154,13 @@ def plan(log: object, scale: Scale, y: float) -> list:
 
 def _place_labels(lane: Lane, scale: Scale) -> None:
     spans = {}
-    named = not lane.host or len(lane.items) <= FEW
+    all_named = not lane.host or len(lane.items) <= FEW
     for k, item in enumerate(lane.items):
         x, width = bar_of(item, scale)
         if is_flag(item):
             size = text_width(flag_text(item), FONT, bold=True) + 12
             spans[k] = (x if x + size <= scale.right + 10 else x - size, size)
-        elif named and not is_mark(item) and not name_fits(item, scale):
+        elif (all_named or waits_of(item)) and not is_mark(item) and not name_fits(item, scale):
             size = text_width(name_of(item), FONT) + 8
             left = min(max(x + width / 2 - size / 2, scale.left), scale.right + 10 - size)
             spans[k] = (left, size)
@@ -164,3 +182,20 @@ def held_since(commands: Iterable) -> dict:
             held[command.id] = ready
         free[lane] = command.finish
     return held
+
+
+def queue_of(commands: Iterable, least: int = 3) -> list:
+    """``(time, count)`` steps of the kernels and copies that were enqueued and have not begun.
+
+    Empty if there were never ``least`` of them: that is no queue worth a strip.
+    """
+    changes: dict = {}
+    for command in commands:
+        if not is_flag(command) and not is_mark(command) and command.start > command.enqueue:
+            changes[command.enqueue] = changes.get(command.enqueue, 0) + 1
+            changes[command.start] = changes.get(command.start, 0) - 1
+    steps, count = [], 0
+    for time, change in sorted(changes.items()):
+        count += change
+        steps.append((time, count))
+    return steps if any(count >= least for _, count in steps) else []

@@ -26,6 +26,7 @@ FILM = "#2b3440"
 FAULT = Hue("#c0271d", "#fdeae8")
 GOOD = Hue("#00694c", "#e0f3ec")
 PLAIN = Hue("#3e4c59", "#eef1f4")
+COPY = Hue("#46417d", "#e6e4f4")  # drawn as dark bars, which no kernel is
 DOOR = Hue("#0b5c8f", "#e1f0fa")
 
 _STREAMS = (

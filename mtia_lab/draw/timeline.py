@@ -1,40 +1,43 @@
 """The timeline: what the host and every stream did, on the axis of virtual time."""
 
-import math
-
 from . import palette, swatch
-from .canvas import MARGIN, WIDTH, Canvas, number
+from .arrows import draw_launches, draw_waits, launches
+from .canvas import MARGIN, WIDTH, Canvas
 from .lanes import (
     BAR,
     FONT,
     ROW,
+    STRIP,
     Lane,
     Scale,
     bar_of,
     flag_text,
     held_since,
+    is_copy,
     is_flag,
     is_mark,
     microseconds,
     name_fits,
     name_of,
     plan,
+    waits_of,
 )
 from .measure import text_width
 from .picture import Picture
 from .stateview import draw_stream
-from .timetable import describe, is_blocked, tell
+from .timetable import describe, tell
 
 TITLE = "Timeline in virtual time"
 LEFT, RIGHT = 170, WIDTH - MARGIN - 14
 
 
 def timeline(log: object) -> Picture:
-    """Lanes for the host threads and for each stream; bars are kernels, flags event recordings.
+    """Lanes for the host threads and for each stream; bars are calls, kernels and copies.
 
-    An arrow leads from a recording to each wait for it. Where a wait held its stream back, or the
-    host stood in a synchronisation, the lane is hatched. Times are microseconds of virtual time
-    since the recording began. A name that finds no room is in the ASCII form only.
+    Flags are event recordings, and an arrow leads from a recording to each wait for it. Where the
+    host waited for the device, or a wait held its stream back, the lane is hatched. Where several
+    commands stand in a stream's queue, a strip below it shows how many. Times are microseconds of
+    virtual time since the recording began. A name that finds no room is in the ASCII form only.
 
     Args:
         log: what ``mtia_lab.record()`` yielded.
@@ -47,13 +50,15 @@ def timeline(log: object) -> Picture:
     bottom = lanes[-1].bottom if lanes else y + 24
     if lanes:
         _draw_axis(c, scale, y, bottom)
+        draw_launches(c, scale, lanes)
     held = held_since(log.commands)
     for lane in lanes:
         _draw_track(c, lane)
         for item in lane.items:
             _draw_item(c, scale, lane, item, held)
         _draw_poles(c, scale, lane)
-    _draw_waits(c, scale, lanes)
+        _draw_queue(c, scale, lane)
+    draw_waits(c, scale, lanes)
     for lane in lanes:  # words last: an arrow passes behind them
         _draw_names(c, scale, lane)
         _draw_labels(c, lane)
@@ -92,16 +97,39 @@ def _draw_item(c: Canvas, scale: Scale, lane: Lane, item, held: dict) -> None:
             left = scale.x(held[item.id])
             c.hatch(left, lane.bar + 6, x - left, BAR - 12, stroke=palette.FAINT)
     elif not is_flag(item):
-        hue = palette.PLAIN if lane.host else palette.stream_hue(lane.key[1])
+        hue = _hue(lane, item)
         begin, end = (item.begin, item.end) if lane.host else (item.start, item.finish)
         what = item.name if lane.host else describe(item)
         tip = f"{what}, {microseconds(begin)} to {microseconds(end)} \u00b5s"
-        blocked = lane.host and is_blocked(item)
-        fill = palette.WHITE if blocked else hue.pale
+        fill = hue.strong if is_copy(item) else hue.pale
         look = {"fill": fill, "stroke": hue.strong, "radius": min(4, width / 2)}
         c.rect(x, lane.bar, width, BAR, tip=tip, **look)
-        if blocked:
-            c.hatch(x, lane.bar, width, BAR, stroke=palette.FAINT)
+        for since, until in waits_of(item):
+            left, room = scale.x(since), scale.x(until) - scale.x(since)
+            c.rect(left, lane.bar, room, BAR, fill=palette.WHITE, stroke=hue.strong, radius=0)
+            c.hatch(left, lane.bar, room, BAR, stroke=palette.FAINT)
+
+
+def _hue(lane: Lane, item) -> palette.Hue:
+    if lane.host:
+        return palette.PLAIN
+    return palette.COPY if is_copy(item) else palette.stream_hue(lane.key[1])
+
+
+def _draw_queue(c: Canvas, scale: Scale, lane: Lane) -> None:
+    """Below the bars of a stream, how many kernels and copies stand in its queue."""
+    if not lane.queue:
+        return
+    floor, unit = lane.bar + BAR + STRIP, (STRIP - 6) / lane.deepest
+    points, height = [(scale.x(lane.queue[0][0]), floor)], floor
+    for time, count in lane.queue:
+        points.append((scale.x(time), height))
+        height = floor - unit * count
+        points.append((scale.x(time), height))
+    hue = palette.stream_hue(lane.key[1])
+    c.polygon(points, fill=hue.pale, stroke=hue.strong, width=1)
+    words = f"in its queue: up to {lane.deepest}"
+    c.text(MARGIN, floor - 2, words, size=FONT, color=palette.MUTED, fit=LEFT - MARGIN - 8)
 
 
 def _draw_poles(c: Canvas, scale: Scale, lane: Lane) -> None:
@@ -124,12 +152,15 @@ def _draw_names(c: Canvas, scale: Scale, lane: Lane) -> None:
         if is_flag(item) or is_mark(item) or not name_fits(item, scale):
             continue
         x, width = bar_of(item, scale)
-        hue = palette.PLAIN if lane.host else palette.stream_hue(lane.key[1])
         middle = x + width / 2
-        if lane.host and is_blocked(item):  # words do not read on hatching
+        if waits_of(item):  # words do not read on hatching
             room = text_width(name_of(item), FONT) + 6
             c.rect(middle - room / 2, lane.bar + 6, room, BAR - 12, fill=palette.WHITE, radius=3)
-        style = {"size": FONT, "anchor": "middle", "halo": hue.pale}
+        style = {"size": FONT, "anchor": "middle"}
+        if is_copy(item):
+            style["color"] = palette.WHITE
+        else:
+            style["halo"] = _hue(lane, item).pale
         c.text(middle, lane.middle + 4, name_of(item), **style)
 
 
@@ -152,52 +183,6 @@ def _draw_labels(c: Canvas, lane: Lane) -> None:
         c.text(left + width / 2, top + 11.5, words, **style)
 
 
-def _draw_waits(c: Canvas, scale: Scale, lanes: list) -> None:
-    """The waits as diamonds, and the arrows that lead to them."""
-    streams = [lane for lane in lanes if not lane.host]
-    homes = {item.id: (lane, k) for lane in streams for k, item in enumerate(lane.items)}
-    waits = [(lane, k) for lane, k in homes.values() if is_mark(lane.items[k])]
-    for lane, k in waits:
-        x = scale.x(lane.items[k].start)
-        for source in lane.items[k].after:
-            if source in homes:
-                _draw_arrow(c, scale, *homes[source], x, lane)
-            else:  # recorded before the log began
-                points = [(max(x - 34, LEFT - 18), lane.bar - 4), (x - 6, lane.middle - 4)]
-                c.arrow(points, stroke=palette.INK, dash="3 3")
-    for lane, k in waits:
-        wait, y = lane.items[k], lane.middle
-        x = scale.x(wait.start)
-        tip = f"{describe(wait)}, over at {microseconds(wait.finish)} \u00b5s"
-        diamond = [(x - 6, y), (x, y - 8), (x + 6, y), (x, y + 8)]
-        c.polygon(diamond, fill=palette.WHITE, stroke=palette.INK, width=1.8, tip=tip)
-
-
-def _draw_arrow(c: Canvas, scale: Scale, source: Lane, k: int, x2: float, target: Lane) -> None:
-    """A curve from a flag to a wait: from its foot down, or from its top up."""
-    x1 = scale.x(source.items[k].finish)
-    if source is target:
-        if x2 - x1 < 12:  # the stream waits for what it has just done: no way to go
-            return
-        y1 = y2 = source.bar + BAR
-        bend = (y1 + 14, y2 + 14)
-        angle = math.atan2(-14, (x2 - x1) / 3)
-    else:
-        down = target.middle > source.middle
-        row = source.labels[k][1] if k in source.labels else -0.6
-        y1 = source.bar + BAR if down else source.bar - ROW * (row + 1)
-        y2 = target.middle + (-8 if down else 8)
-        bend = (y1 + (y2 - y1) / 2, y2 - (y2 - y1) / 2)
-        angle = math.pi / 2 if down else -math.pi / 2
-    bow = 16 if x2 - x1 < 16 and source is not target else 0
-    numbers = (x1, y1, x1 + bow, bend[0], x2 + bow / 2, bend[1], x2, y2)
-    n = [number(value) for value in numbers]
-    d = f"M{n[0]} {n[1]} C{n[2]} {n[3]} {n[4]} {n[5]} {n[6]} {n[7]}"
-    c.path(d, stroke=palette.WHITE, width=4.5)
-    c.path(d, stroke=palette.INK, width=1.7)
-    c.arrow_head(x2, y2, angle, fill=palette.INK)
-
-
 def _diamond(c: Canvas, x: float, y: float) -> None:
     points = [(x + 7, y + 7), (x + 12, y), (x + 17, y + 7), (x + 12, y + 14)]
     c.polygon(points, fill=palette.WHITE, stroke=palette.INK, width=1.8)
@@ -208,22 +193,35 @@ def _flag(c: Canvas, x: float, y: float) -> None:
     c.rect(x + 3, y, 18, 9, fill=palette.INK, radius=0)
 
 
+def _queue(c: Canvas, x: float, y: float) -> None:
+    hue = palette.stream_hue(1)
+    steps = [(1, 14), (1, 9), (7, 9), (7, 2), (17, 2), (17, 9), (23, 9), (23, 14)]
+    c.polygon([(x + a, y + b) for a, b in steps], fill=hue.pale, stroke=hue.strong, width=1)
+
+
 def _legend(lanes: list, held: dict) -> list:
     items = [item for lane in lanes for item in lane.items]
-    known = {item.id for lane in lanes if not lane.host for item in lane.items}
+    commands = [item for lane in lanes if not lane.host for item in lane.items]
+    known = {command.id for command in commands}
     waits = [item for item in items if is_mark(item)]
     legend = []
     if any(lane.host for lane in lanes):
         legend.append((swatch.box(palette.PLAIN.pale, palette.PLAIN.strong), "host call"))
-    if any(not lane.host for lane in lanes):
+    if any(item.type == "kernel" for item in commands):
         hue = palette.stream_hue(1)
         legend.append((swatch.box(hue.pale, hue.strong), "kernel, in its stream's colour"))
+    if any(map(is_copy, items)):
+        legend.append((swatch.box(palette.COPY.strong, palette.COPY.strong), "copy"))
+    if launches(lanes):
+        legend.append((swatch.wire(palette.LINE), "from its launch"))
     if any(map(is_flag, items)):
         legend.append((_flag, "event recorded (event, version)"))
     if waits:
         legend += [(_diamond, "wait"), (swatch.arrow(palette.INK), "from the recording waited for")]
     if any(source not in known for wait in waits for source in wait.after):
         legend.append((swatch.arrow(palette.INK, dash="3 3"), "recorded before this log"))
-    if held or any(is_blocked(item) for lane in lanes if lane.host for item in lane.items):
-        legend.append((swatch.hatched(palette.WHITE, palette.FAINT), "held back (hatched)"))
+    if held or any(map(waits_of, items)):
+        legend.append((swatch.hatched(palette.WHITE, palette.FAINT), "waits (hatched)"))
+    if any(lane.queue for lane in lanes):
+        legend.append((_queue, "kernels and copies that wait in the queue"))
     return legend

@@ -1,24 +1,46 @@
 """The timeline in ASCII: lanes of characters, then everything in a table."""
 
 from . import ascii
-from .lanes import is_flag, is_mark, microseconds
+from .lanes import is_copy, is_flag, is_mark, microseconds, waits_of
 
 NAME = 17
 CHART = ascii.COLUMNS - NAME - 2
+WHAT = 40
 
 
 def tell(title: str, lanes: list, end: float) -> str:
     """The same facts as the drawing: who did what, where, from when to when."""
     lines = [f"{title}, 0 to {microseconds(end)} us", ""]
-    lines += [_lane(lane, end) for lane in lanes] or ["nothing was enqueued"]
+    for lane in lanes:
+        lines += [_lane(lane, end), *([_queue(lane, end)] if lane.queue else [])]
     rows = [_row(item, lane) for lane in lanes if lane.host for item in lane.items]
     commands = [(item, lane) for lane in lanes if not lane.host for item in lane.items]
     rows += [_row(item, lane) for item, lane in sorted(commands, key=lambda pair: pair[0].id)]
-    if rows:
-        head = f"{'id':>4}  {'where':<{NAME}}  {'what':<48} {'start':>10} {'finish':>10}"
-        key = "=kernel=   R record an event   W wait for one   h host call   s host synchronises"
-        lines += ["", key, "", head, *rows]
+    if not rows:
+        lines.append("nothing was enqueued")
+    else:
+        head = f"{'id':>4}  {'where':<{NAME}}  {'what':<{WHAT}} {'waited':>9}"
+        lines += ["", *_key(lanes), "", f"{head} {'start':>10} {'finish':>10}", *rows]
     return ascii.page(lines)
+
+
+def _key(lanes: list) -> list:
+    items = [item for lane in lanes for item in lane.items]
+    parts = [
+        ("h host call", any(lane.host for lane in lanes)),
+        ("~ the host waits", any(map(waits_of, items))),
+        ("[=kernel=]", any(getattr(item, "type", "") == "kernel" for item in items)),
+        ("[#copy#]", any(map(is_copy, items))),
+        ("R record an event", any(map(is_flag, items))),
+        ("W wait for one", any(map(is_mark, items))),
+        ("1 to 9, + in the queue", any(lane.queue for lane in lanes)),
+    ]
+    lines = [""]
+    for words in (words for words, used in parts if used):
+        if len(lines[-1]) + len(words) > ascii.COLUMNS:
+            lines.append("")
+        lines[-1] += words + "   "
+    return lines
 
 
 def _name(lane) -> str:
@@ -27,44 +49,72 @@ def _name(lane) -> str:
     return f"mtia:{lane.key[0]} stream {lane.key[1]}"
 
 
+def _at(time: float, end: float) -> int:
+    """The column of a time."""
+    return min(int(max(time, 0.0) / end * CHART), CHART - 1)
+
+
 def _lane(lane, end: float) -> str:
     cells = ["."] * CHART
-
-    def at(time: float) -> int:
-        return min(int(max(time, 0.0) / end * CHART), CHART - 1)
-
+    for item in lane.items:
+        if not is_flag(item) and not is_mark(item):
+            _fill(cells, lane, item, end)
     for item in lane.items:
         if is_flag(item) or is_mark(item):
-            continue
-        begin, finish = (item.begin, item.end) if lane.host else (item.start, item.finish)
-        first, last = at(begin), max(at(begin), at(finish) - 1)
-        fill = ("s" if is_blocked(item) else "h") if lane.host else "="
-        cells[first : last + 1] = fill * (last + 1 - first)
-        word = ascii.cut(item.name, max(last - first - 1, 0))
-        if len(word) > 2 and not lane.host:
-            middle = first + (last + 1 - first - len(word)) // 2
-            cells[middle : middle + len(word)] = word
-    for item in lane.items:
-        if is_flag(item) or is_mark(item):
-            cells[at(item.finish)] = "R" if is_flag(item) else "W"
+            cells[_at(item.finish, end)] = "R" if is_flag(item) else "W"
     return f"{ascii.cut(_name(lane), NAME):<{NAME}} |{''.join(cells)}"
 
 
-def is_blocked(call: object) -> bool:
-    """Whether a call's time is the host waiting for the device."""
-    return "ynchronize" in call.name
+def _fill(cells: list, lane, item, end: float) -> None:
+    """Put the bar of an item into its lane, with its name if there is room."""
+    begin, finish = (item.begin, item.end) if lane.host else (item.start, item.finish)
+    first, last = _columns(begin, finish, end)
+    width = last + 1 - first
+    mark = "h" if lane.host else "#" if is_copy(item) else "="
+    cells[first : last + 1] = mark * width
+    for since, until in waits_of(item):
+        a, b = _columns(since, until, end)
+        cells[a : b + 1] = "~" * (b + 1 - a)
+    if not lane.host and width > 2:
+        cells[first], cells[last] = "[", "]"
+    word = ascii.cut(item.name, max(width - 2, 0))
+    if len(word) > 2 and not (lane.host and word != item.name):
+        middle = first + (width - len(word)) // 2
+        cells[middle : middle + len(word)] = word
+
+
+def _columns(begin: float, finish: float, end: float) -> tuple:
+    """The first and the last column of a bar."""
+    first = _at(begin, end)
+    return first, max(first, _at(finish, end) - 1)
+
+
+def _queue(lane, end: float) -> str:
+    """How many stand in the queue of a stream: in each column, the most of them at any time."""
+    counts, now, before = [0] * CHART, 0, 0
+    for time, count in [*lane.queue, (end, 0)]:
+        column = _at(time, end)
+        for k in range(before, column + 1):
+            counts[k] = max(counts[k], now)
+        counts[column] = max(counts[column], count)
+        before, now = column, count
+    digits = ("." if count == 0 else str(count) if count < 10 else "+" for count in counts)
+    return f"{'  in its queue':<{NAME}} |{''.join(digits)}"
 
 
 def _row(item, lane) -> str:
     where = ascii.cut(_name(lane), NAME)
     if lane.host:
-        what = f"{item.name} {item.args}".strip()
-        begin, finish, label = item.begin, item.end, ""
+        what, label = f"{item.name} {item.args}".strip(), ""
+        begin, finish = item.begin, item.end
+        waited = sum(until - since for since, until in item.waits)
     else:
         what, label = describe(item), str(item.id)
         begin, finish = item.start, item.finish
-    times = f"{microseconds(begin):>10} {microseconds(finish):>10}"
-    return f"{label:>4}  {where:<{NAME}}  {ascii.cut(what, 48):<48} {times}"
+        waited = item.start - item.enqueue
+    times = " ".join(f"{microseconds(time):>10}" for time in (begin, finish))
+    shown = microseconds(waited) if waited > 0 else ""
+    return f"{label:>4}  {where:<{NAME}}  {ascii.cut(what, WHAT):<{WHAT}} {shown:>9} {times}"
 
 
 def describe(command: object) -> str:
