@@ -1,5 +1,6 @@
 #include "control.h"
 
+#include "aten/plan.h"
 #include "backend/hooks.h"
 #include "backend/python.h"
 #include "backend/trace.h"
@@ -30,6 +31,11 @@ void launch(std::string name, int64_t nanoseconds, int64_t effect) {
   auto* callable = reinterpret_cast<PyObject*>(effect);
   sim::Effect run = callable == nullptr ? sim::Effect() : backend::python_effect(callable);
   backend::traced("lab", "launch", [&] { sim::launch(name, nanoseconds, std::move(run)); }, name);
+}
+
+std::vector<int64_t> plan_counts() {
+  const auto [kept, made] = aten::plan_counts();
+  return {kept, made};
 }
 
 int64_t host_clock() { return sim::clock_now(); }

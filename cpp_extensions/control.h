@@ -15,9 +15,10 @@ std::string schedule();
 // `effect` is id(callable), which the caller keeps alive during the call; 0 for none.
 void launch(std::string name, int64_t nanoseconds, int64_t effect);
 
-int64_t host_clock();          // virtual nanoseconds
-std::vector<int64_t> state();  // this thread's device, then its current stream of each device
-int64_t thread();              // this thread's logical number
+std::vector<int64_t> plan_counts();  // plans of operators: kept, and made so far
+int64_t host_clock();                // virtual nanoseconds
+std::vector<int64_t> state();        // this thread's device, then its current stream of each device
+int64_t thread();                    // this thread's logical number
 int64_t stream_priority(int64_t device, int64_t stream);
 
 void name_files(int64_t namer);  // id(function): file name -> name to show, or None to pass over

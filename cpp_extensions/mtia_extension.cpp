@@ -9,6 +9,7 @@
 #include <ATen/ops/_fused_sdp_choice_native.h>
 #include <torch/library.h>
 
+#include "aten/autograd.h"
 #include "aten/copy.h"
 #include "aten/fallback.h"
 #include "aten/native.h"
@@ -65,6 +66,13 @@ TORCH_LIBRARY_IMPL(aten, MTIA, m) {
   }
 }
 
+TORCH_LIBRARY_IMPL(aten, AutogradMTIA, m) {
+  namespace aten = mtia::aten;
+  for (const std::string& name : aten::with_cpu_and_implicit_kernels()) {
+    m.impl(name.c_str(), torch::CppFunction::makeFromBoxedFunction<&aten::below_or_composite>());
+  }
+}
+
 // A copy resolves conjugates and signs itself. Made real before it, they would be those of a
 // temporary tensor, which the copy would then write to.
 TORCH_LIBRARY_IMPL(aten, Conjugate, m) {
@@ -80,6 +88,7 @@ TORCH_LIBRARY(mtia_lab, m) {
   m.def("latched() -> bool", control::latched);
   m.def("configure(str schedule, str[] names, int[] values) -> ()", control::configure);
   m.def("schedule() -> str", control::schedule);
+  m.def("plan_counts() -> int[]", control::plan_counts);
   m.def("launch(str name, int nanoseconds, int effect) -> ()", control::launch);
   m.def("host_clock() -> int", control::host_clock);
   m.def("state() -> int[]", control::state);

@@ -177,7 +177,8 @@ at::Scalar local_scalar_dense(const at::Tensor& self) {
   Shell shell(form, c10::DispatchKey::CPU, number.size());
   shell.lend(number.data());
   backend::traced(
-      "aten", "_local_scalar_dense", [&] { to_host(self, shell.tensor(), false); },
+      "aten", "_local_scalar_dense",
+      [&] { to_host(self.as_strided({}, {}), shell.tensor(), false); },
       std::string("waits for the stream"));
   return at::_local_scalar_dense(shell.tensor());
 }

@@ -48,14 +48,19 @@ std::vector<Shell> make_shells(const Call& call, const std::vector<Form>& forms,
   return shells;
 }
 
-c10::IValue on_meta(const c10::IValue& value, const std::vector<Shell>& shells, size_t& next) {
+// Scalars of the host stay what they are: meta kernels in Python insist on it for numbers.
+c10::IValue on_meta(const c10::IValue& value, const Call& call, const std::vector<Shell>& shells,
+                    size_t& next) {
   if (value.isDevice()) {
     return c10::Device(c10::DeviceType::Meta);
   }
   if (value.isGenerator()) {
     return {};
   }
-  return with_tensors(value, [&] { return shells[next++].tensor(); });
+  return with_tensors(value, [&] {
+    const at::Tensor& tensor = *call.tensors[next].tensor;
+    return tensor.is_mtia() ? shells[next++].tensor() : (++next, tensor);
+  });
 }
 
 Form fresh_form(const at::Tensor& tensor) {
@@ -70,7 +75,11 @@ Form fresh_form(const at::Tensor& tensor) {
 
 Output make_output(const at::Tensor& tensor) {
   if (!tensor.defined()) {
-    return {false, {}, 0, Shell({{0}, {1}}, c10::DispatchKey::CPU, 0)};
+    Form nothing;
+    nothing.sizes = {0};
+    nothing.strides = {1};
+    Shell shell(nothing, c10::DispatchKey::CPU, 0);
+    return {false, std::move(nothing), 0, std::move(shell)};
   }
   TORCH_CHECK(tensor.layout() == c10::kStrided, "not strided");
   Form form = fresh_form(tensor);
@@ -139,19 +148,38 @@ void note_arguments(const Call& call, Plan& plan) {
 }
 }  // namespace
 
+// The meta kernels of these answer for another device: the CPU's kernels give other sizes, which
+// do not depend on values. They are asked themselves, on zeros.
+bool meta_kernel_misleads(const std::string& name) {
+  return name == "_embedding_bag" || name == "_embedding_bag_forward_only" ||
+         name.find("native_batch_norm") != std::string::npos;
+}
+
+std::vector<std::vector<char>> lend_zeros(const std::vector<Shell>& shells) {
+  std::vector<std::vector<char>> memory;
+  for (const Shell& shell : shells) {
+    memory.emplace_back(shell.tensor().storage().nbytes());
+    shell.lend(memory.back().data());
+  }
+  return memory;
+}
+
 bool infer(const Call& call, Plan& plan) {
   bool inferred = false;
   backend::run_clean([&] {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     const std::vector<Form> forms = forms_of(call);
-    const std::vector<Shell> asked = make_shells(call, forms, c10::DispatchKey::Meta);
+    const bool on_zeros = meta_kernel_misleads(*call.op.name);
+    const auto key = on_zeros ? c10::DispatchKey::CPU : c10::DispatchKey::Meta;
+    const std::vector<Shell> asked = make_shells(call, forms, key);
+    const auto zeros = on_zeros ? lend_zeros(asked) : std::vector<std::vector<char>>();
     torch::jit::Stack stack;
     size_t next = 0;
     for (const c10::IValue& value : call.arguments) {
-      stack.push_back(on_meta(value, asked, next));
+      stack.push_back(on_meta(value, call, asked, next));
     }
     try {
-      call.op.handle.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::Meta), &stack);
+      call.op.handle.redispatchBoxed(c10::DispatchKeySet(key), &stack);
       note_returns(stack, plan);
       note_inputs(call, forms, asked, plan);
       note_arguments(call, plan);

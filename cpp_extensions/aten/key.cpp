@@ -2,6 +2,8 @@
 
 #include <c10/core/DefaultDtype.h>
 
+#include <cstring>
+
 namespace mtia::aten {
 
 namespace {
@@ -36,7 +38,7 @@ class KeyMaker {
     } else if (value.isBool()) {
       put(Boolean, value.toBool());
     } else if (value.isDouble()) {
-      put(Floating);
+      put(Floating, call_.op.generates ? bits(value.toDouble()) : 0);
     } else if (value.isComplexDouble()) {
       put(Complex);
     } else if (value.isString()) {
@@ -58,6 +60,12 @@ class KeyMaker {
   void put(int64_t tag, int64_t number) {
     key_.push_back(tag);
     key_.push_back(number);
+  }
+
+  static int64_t bits(double number) {
+    int64_t bits = 0;
+    std::memcpy(&bits, &number, sizeof bits);
+    return bits;
   }
 
   bool list(at::ArrayRef<c10::IValue> elements) {

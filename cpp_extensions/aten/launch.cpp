@@ -30,7 +30,7 @@ class Job {
   torch::jit::Stack arguments() const;
   void run(torch::jit::Stack& stack) const;
   void copy_results(const torch::jit::Stack& results) const;
-  bool restore_shells() const;
+  bool restore_shells();
 
   std::shared_ptr<const Plan> plan_;
   c10::SmallVector<void*, 8> memory_;    // of the inputs, then of the outputs
@@ -61,13 +61,16 @@ Job::Job(const Call& call, std::shared_ptr<const Plan> plan, at::ArrayRef<at::Te
 }
 
 void Job::lend_memory() {
-  size_t number = 0, next = 0;
-  for (const Input& input : plan_->inputs) {
-    input.shell.lend(input.host ? numbers_[number++].data() : memory_[next]);
-    ++next;
+  size_t number = 0;
+  for (size_t i = 0; i < plan_->inputs.size(); ++i) {
+    const Input& input = plan_->inputs[i];
+    if (input.host) {
+      memory_[i] = numbers_[number++].data();
+    }
+    input.shell.lend(memory_[i]);
   }
-  for (const Output& output : plan_->outputs) {
-    output.shell.lend(memory_[next++]);
+  for (size_t i = 0; i < plan_->outputs.size(); ++i) {
+    plan_->outputs[i].shell.lend(memory_[plan_->inputs.size() + i]);
   }
 }
 
@@ -121,15 +124,16 @@ void Job::copy_results(const torch::jit::Stack& results) const {
   }
 }
 
-bool Job::restore_shells() const {
-  bool intact = true;
+bool Job::restore_shells() {
+  bool as_foretold = true;
+  size_t next = 0;
   for (const Input& input : plan_->inputs) {
-    intact = input.shell.restore(input.form) && intact;
+    as_foretold = input.shell.restore(input.form, memory_[next++]) && as_foretold;
   }
   for (const Output& output : plan_->outputs) {
-    intact = (!output.defined || output.shell.restore(output.form)) && intact;
+    as_foretold = output.shell.restore(output.form, memory_[next++]) && as_foretold;
   }
-  return intact;
+  return as_foretold;
 }
 
 void Job::operator()() {

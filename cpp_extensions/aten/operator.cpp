@@ -8,14 +8,15 @@ namespace mtia::aten {
 namespace {
 using c10::OperatorHandle;
 
-bool is_tensor(const c10::Argument& argument) {
-  const auto kind = argument.type()->kind();
-  if (kind == c10::TypeKind::ListType) {
-    return argument.type()->castRaw<c10::ListType>()->getElementType()->kind() ==
-           c10::TypeKind::TensorType;
+// A tensor, or an optional or a list of them.
+bool holds_tensors(const c10::Type& type) {
+  if (type.kind() == c10::TypeKind::ListType || type.kind() == c10::TypeKind::OptionalType) {
+    return holds_tensors(*type.containedType(0));
   }
-  return kind == c10::TypeKind::TensorType;
+  return type.kind() == c10::TypeKind::TensorType;
 }
+
+bool is_tensor(const c10::Argument& argument) { return holds_tensors(*argument.type()); }
 
 // All overloads by name, so that an operator can find its out variant.
 const std::vector<OperatorHandle>& overloads_of(const std::string& name) {
@@ -89,7 +90,7 @@ Operator describe(const OperatorHandle& handle) {
               sim::intern(base + (name.overload_name.empty() ? "" : "." + name.overload_name))};
   for (const auto& argument : schema.arguments()) {
     op.written.push_back(argument.alias_info() != nullptr && argument.alias_info()->isWrite());
-    op.writes = op.writes || op.written.back();
+    op.generates = op.generates && (!is_tensor(argument) || argument.is_out());
     if (argument.name() == "generator") {
       op.generator = static_cast<int>(op.written.size()) - 1;
       op.random = true;

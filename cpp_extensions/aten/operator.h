@@ -21,7 +21,7 @@ struct Operator {
   bool needs_values = false;    // only the values tell the sizes, or what it returns is no tensor
   bool random = false;          // draws from a generator
   int generator = kFresh;       // the argument that names it, if there is one
-  bool writes = false;          // to at least one of its arguments
+  bool generates = true;        // takes no tensor but to write to
   std::vector<bool> written{};  // for each argument
   std::vector<int> source{};    // for each return: the argument it is, or kFresh
   std::optional<c10::OperatorHandle> out{};  // the overload that writes into given outputs

@@ -53,7 +53,7 @@ std::shared_ptr<const Plan> plan_for(const Call& call) {
   std::shared_ptr<Plan> plan = make_plan(call);  // unlocked: meta kernels may run Python
   std::lock_guard<std::mutex> lock(cache.mutex);
   ++cache.made;
-  if (can_be_kept) {
+  if (can_be_kept && !plan->needs_values) {  // a meta kernel may be registered later
     plan->key = std::move(key);
     if (cache.plans.size() >= kPlans) {
       cache.plans.clear();  // simple, and what is still needed is soon back

@@ -10,8 +10,9 @@
 
 namespace mtia::aten {
 
-// How the arguments look, as numbers. Values of floating point are left out: no operator's sizes
-// depend on them, and an optimizer passes new ones at every step.
+// How the arguments look, as numbers. Values of floating point are left out, but where there is no
+// tensor to compute with, as in arange(): nobody else's sizes depend on them, and an optimizer
+// passes new ones at every step.
 using Key = c10::SmallVector<int64_t, 96>;
 
 struct Input {

@@ -48,11 +48,13 @@ c10::DeviceType device_type(c10::DispatchKey key) {
 Shell::Shell(const Form& form, c10::DispatchKey key, size_t bytes)
     : storage_(c10::make_intrusive<c10::StorageImpl>(
           c10::StorageImpl::use_byte_size_t(), bytes, at::DataPtr(nullptr, device_type(key)),
-          c10::GetAllocator(device_type(key)), /*resizable=*/true)) {
+          c10::GetAllocator(device_type(key)), /*resizable=*/true)),
+      bytes_(bytes) {
   shape(form, key);
 }
 
-Shell::Shell(const Form& form, const Shell& other) : storage_(other.storage_) {
+Shell::Shell(const Form& form, const Shell& other)
+    : storage_(other.storage_), bytes_(other.bytes_) {
   shape(form, other.tensor_.is_meta() ? c10::DispatchKey::Meta : c10::DispatchKey::CPU);
 }
 
@@ -69,16 +71,27 @@ void Shell::shape(const Form& form, c10::DispatchKey key) {
 }
 
 void Shell::lend(void* memory) const {
-  storage_.unsafeGetStorageImpl()->set_data_ptr_noswap(at::DataPtr(memory, storage_.device()));
+  auto* storage = storage_.unsafeGetStorageImpl();
+  storage->set_data_ptr_noswap(at::DataPtr(memory, storage_.device()));
+  storage->set_nbytes(bytes_);
 }
 
-bool Shell::restore(const Form& form) const {
+bool Shell::restore(const Form& form, void* memory) const {
   auto* impl = tensor_.unsafeGetTensorImpl();
-  if (impl->sizes() == form.sizes && impl->strides() == form.strides) {
+  const bool in_place = impl->strides() == form.strides && storage_.data() == memory &&
+                        impl->unsafe_storage().is_alias_of(storage_);
+  if (impl->sizes() == form.sizes && in_place) {
     return true;
   }
+  const bool same_sizes = impl->sizes() == form.sizes;
+  const at::Tensor content = same_sizes ? tensor_.clone() : at::Tensor();
+  impl->set_storage_keep_dtype(storage_);
   impl->set_sizes_and_strides(form.sizes, form.strides, form.offset);
-  return false;
+  lend(memory);
+  if (same_sizes) {
+    tensor_.copy_(content);
+  }
+  return same_sizes;
 }
 
 }  // namespace mtia::aten

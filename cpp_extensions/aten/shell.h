@@ -37,13 +37,15 @@ class Shell {
   const at::Tensor& tensor() const { return tensor_; }
   void lend(void* memory) const;
 
-  // Makes it what it was; false if a kernel had resized it.
-  bool restore(const Form& form) const;
+  // Makes it what it was, with what a kernel left in it, on the memory that was lent: a kernel may
+  // give what it writes other strides, or memory of its own. False if it gave it other sizes.
+  bool restore(const Form& form, void* memory) const;
 
  private:
   void shape(const Form& form, c10::DispatchKey key);
 
   c10::Storage storage_;
+  size_t bytes_;
   at::Tensor tensor_;
 };
 
