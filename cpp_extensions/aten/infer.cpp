@@ -5,6 +5,7 @@
 #include <c10/util/Exception.h>
 
 #include "../backend/clean_thread.h"
+#include "convolution.h"
 #include "key.h"
 
 namespace mtia::aten {
@@ -125,6 +126,7 @@ void note_inputs(const Call& call, std::vector<Form> forms, const std::vector<Sh
                            std::move(shells[i])});
   }
 }
+
 bool holds_floating_point(const c10::IValue& value) {
   if (!value.isList()) {
     return value.isDouble() || value.isComplexDouble();
@@ -146,7 +148,6 @@ void note_arguments(const Call& call, Plan& plan) {
                                                      }));
   }
 }
-}  // namespace
 
 // The meta kernels of these answer for another device: the CPU's kernels give other sizes, which
 // do not depend on values. They are asked themselves, on zeros.
@@ -164,6 +165,8 @@ std::vector<std::vector<char>> lend_zeros(const std::vector<Shell>& shells) {
   return memory;
 }
 
+}  // namespace
+
 bool infer(const Call& call, Plan& plan) {
   bool inferred = false;
   backend::run_clean([&] {
@@ -180,9 +183,12 @@ bool infer(const Call& call, Plan& plan) {
     }
     try {
       call.op.handle.redispatchBoxed(c10::DispatchKeySet(key), &stack);
-      note_returns(stack, plan);
       note_inputs(call, forms, asked, plan);
       note_arguments(call, plan);
+      if (*call.op.full_name == "convolution") {  // its format depends on the device
+        stack[0] = stack[0].toTensor().contiguous(convolution_format(plan.arguments));
+      }
+      note_returns(stack, plan);
       inferred = true;
     } catch (const std::exception&) {
       // The caller runs the operator for real, which says what is wrong if anything is.
