@@ -57,8 +57,9 @@ TORCH_LIBRARY_IMPL(aten, MTIA, m) {
   m.impl("_local_scalar_dense", aten::local_scalar_dense);
   m.impl("record_stream", aten::record_stream);
 
-  // These are composite only, and would choose a library by device. The CPU's choice is taken.
-  for (const char* name : {"convolution", "convolution_backward"}) {
+  // These are composite only, and would choose a library or a kernel by device. The CPU's is taken.
+  for (const char* name : {"convolution", "convolution_backward", "kaiser_window",
+                           "kaiser_window.periodic", "kaiser_window.beta"}) {
     m.impl(name, torch::CppFunction::makeFromBoxedFunction<&aten::fallback>());
   }
   for (const std::string& name : aten::with_cpu_and_composite_kernels()) {

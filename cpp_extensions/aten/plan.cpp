@@ -23,7 +23,22 @@ Cache& cache() {
   return *instance;
 }
 
+void check_dtypes(const Call& call) {
+  const auto& arguments = call.op.handle.schema().arguments();
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i].real_type()->kind() == c10::TypeKind::ScalarTypeType &&
+        call.arguments[i].isInt()) {
+      TORCH_CHECK_NOT_IMPLEMENTED(!c10::isQIntType(call.arguments[i].toScalarType()),
+                                  "the simulated device has no quantized tensors, which ",
+                                  *call.op.full_name,
+                                  " would make. Quantize on the CPU, or use "
+                                  "torch.fake_quantize_per_tensor_affine");
+    }
+  }
+}
+
 std::shared_ptr<Plan> make_plan(const Call& call) {
+  check_dtypes(call);
   auto plan = std::make_shared<Plan>(call.op);
   plan->needs_values = call.op.needs_values || !infer(call, *plan);
   if (plan->needs_values) {

@@ -14,7 +14,7 @@ Form Form::of(const at::Tensor& tensor) {
   form.conjugate = tensor.is_conj();
   form.negative = tensor.is_neg();
   form.wrapped_number = tensor.unsafeGetTensorImpl()->is_wrapped_number();
-  form.contiguous = tensor.is_contiguous();
+  form.contiguous = form.strides == contiguous_strides(form.sizes);
   return form;
 }
 

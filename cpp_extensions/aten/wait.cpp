@@ -30,7 +30,7 @@ class HostViews {
     form.offset = tensor.storage_offset();
     void* memory = storage_address(tensor);
     for (const auto& [start, shell] : shells_) {
-      if (start == memory) {
+      if (start == memory && memory != nullptr) {  // empty ones share nothing
         return Shell(form, shell).tensor();
       }
     }
@@ -60,9 +60,9 @@ torch::jit::Stack on_host(const Call& call, const backend::Sequence* sequence) {
   return stack;
 }
 
-// A written argument that the kernel resized, as out= arguments are.
+// A written argument that the kernel resized, as out= arguments are, or moved meanwhile.
 void follow_resize(const at::Tensor& tensor, const at::Tensor& after) {
-  if (tensor.sizes() != after.sizes()) {
+  if (tensor.sizes() != after.sizes() || address_of(tensor) != address_of(after)) {
     set_form(tensor, after.sizes(), after.strides(), /*keep=*/false);
     copy_to_device(after, tensor);
   }
