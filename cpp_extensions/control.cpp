@@ -5,6 +5,7 @@
 #include "backend/python.h"
 #include "backend/trace.h"
 #include "sim/host_thread.h"
+#include "sim/memory.h"
 #include "sim/runtime.h"
 
 namespace mtia::control {
@@ -26,6 +27,7 @@ void configure(std::string schedule, std::vector<std::string> names, std::vector
 }
 
 std::string schedule() { return sim::schedule_name(); }
+void set_poison(bool on) { sim::set_poison(on); }
 
 void launch(std::string name, int64_t nanoseconds, int64_t effect) {
   auto* callable = reinterpret_cast<PyObject*>(effect);

@@ -11,6 +11,7 @@ bool latched();
 
 void configure(std::string schedule, std::vector<std::string> names, std::vector<int64_t> values);
 std::string schedule();
+void set_poison(bool on);
 
 // `effect` is id(callable), which the caller keeps alive during the call; 0 for none.
 void launch(std::string name, int64_t nanoseconds, int64_t effect);

@@ -90,6 +90,7 @@ TORCH_LIBRARY(mtia_lab, m) {
   m.def("configure(str schedule, str[] names, int[] values) -> ()", control::configure);
   m.def("schedule() -> str", control::schedule);
   m.def("plan_counts() -> int[]", control::plan_counts);
+  m.def("set_poison(bool on) -> ()", control::set_poison);
   m.def("launch(str name, int nanoseconds, int effect) -> ()", control::launch);
   m.def("host_clock() -> int", control::host_clock);
   m.def("state() -> int[]", control::state);

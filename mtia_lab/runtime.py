@@ -25,7 +25,9 @@ class State(tuple):
         return tuple(self[1:])
 
 
-def configure(schedule: str | None = None, profile: Profile | None = None) -> None:
+def configure(
+    schedule: str | None = None, profile: Profile | None = None, poison: bool | None = None
+) -> None:
     """Choose when effects become visible, and what the device costs. Only while it is idle.
 
     Args:
@@ -35,10 +37,13 @@ def configure(schedule: str | None = None, profile: Profile | None = None) -> No
             (modelled, with durations drawn anew). None keeps the present one, and does not restart
             a random schedule's draws unless it is given again.
         profile: what the device costs. None keeps the present one.
+        poison: whether fresh memory, and each freed block in its stream's order, is filled with
+            0xFF bytes (NaN as a float, -1 as an integer), so that what is used after its free, or
+            before anything was written, shows. Off at first. None keeps the present choice.
 
     Raises:
         RuntimeError: work is pending, or the schedule is unknown. Nothing has changed then.
-        TypeError: the profile is not a `Profile`.
+        TypeError: the profile is not a `Profile`, or the poison not a bool.
     """
     global _profile
     profile = _profile if profile is None else profile
@@ -47,10 +52,14 @@ def configure(schedule: str | None = None, profile: Profile | None = None) -> No
             f"the profile is a {type(profile).__name__}; give a Profile, which names what it "
             "changes, such as mtia_lab.Profile(kernel_slots=1)"
         )
+    if not isinstance(poison, bool | None):
+        raise TypeError(f"poison is {poison!r}; give True, False, or None to leave it as it is")
     schedule = torch.ops.mtia_lab.schedule() if schedule is None else schedule
     fields = profile.fields()
     torch.ops.mtia_lab.configure(schedule, list(fields), list(fields.values()))
     _profile = profile
+    if poison is not None:
+        torch.ops.mtia_lab.set_poison(poison)
 
 
 def launch(name: str = "kernel", us: float = 10.0, effect: Callable[[], object] | None = None):

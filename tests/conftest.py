@@ -12,6 +12,6 @@ def lab():
 
     mtia_lab.load()
     machines.idle_at_defaults()
-    mtia_lab.configure(schedule="modelled", profile=mtia_lab.Profile())
+    mtia_lab.configure(schedule="modelled", profile=mtia_lab.Profile(), poison=False)
     yield mtia_lab
     machines.idle_at_defaults()
