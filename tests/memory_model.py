@@ -6,8 +6,7 @@ each stream: under the schedule "latest" it is done when, and only when, somebod
 
 from dataclasses import dataclass, field
 
-KIB = 1024
-MIB = 1024 * KIB
+from memory import MIB
 
 
 class OutOfMemory(Exception):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from memory_model import KIB, MIB
+from memory import KIB, MIB
 
 CAPACITY = 64 * MIB
 SIZES = [1, 512, 513, 100 * KIB, MIB - 511, MIB, MIB + 1, 3 * MIB, 10 * MIB - 1, 10 * MIB, 23 * MIB]
