@@ -26,4 +26,6 @@ struct Test {
 };
 
 extern const std::vector<Test> kSingleThreaded;
+extern const std::vector<Test> kMemory;
 extern const std::vector<Test> kMultiThreaded;
+extern const std::vector<Test> kMemoryOfThreads;

@@ -16,9 +16,13 @@ std::string raised(const std::function<void()>& call, const char* file, int line
 
 int main(int argc, char**) {
   mtia::sim::set_device_count(2);
-  for (const Test& test : argc > 1 ? kMultiThreaded : kSingleThreaded) {
-    std::printf("%s\n", test.name);
-    std::fflush(stdout);
-    test.run();
+  const bool threads = argc > 1;
+  for (const auto* tests :
+       {threads ? &kMultiThreaded : &kSingleThreaded, threads ? &kMemoryOfThreads : &kMemory}) {
+    for (const Test& test : *tests) {
+      std::printf("%s\n", test.name);
+      std::fflush(stdout);
+      test.run();
+    }
   }
 }

@@ -1,0 +1,251 @@
+// Device memory: no block is given out twice, whoever allocates, frees and uses it, and when.
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include "check.h"
+#include "log.h"
+#include "memory_device.h"
+#include "runtime.h"
+
+using namespace mtia::sim;
+
+namespace {
+
+constexpr Time us = 1000;
+constexpr size_t kCapacity = 256 * kMegabyte;
+
+// Effects count here what they find; they cannot CHECK, since what they throw is a kernel's
+// failure.
+std::atomic<int> wrong{0};
+
+void idle(const std::string& schedule) {
+  for (int device = 0; device < 2; ++device) {
+    synchronize_device(device);
+  }
+  Profile profile;
+  profile.launch = 2 * us;
+  profile.allocate = 10 * us;
+  profile.memory_bytes = kCapacity;
+  configure(schedule, profile);
+}
+
+void on(StreamRef stream, Effect effect) {
+  const int device = exchange_device(stream.device);
+  const StreamRef previous = exchange_stream(stream);
+  launch("k", 5 * us, std::move(effect));
+  exchange_stream(previous);
+  set_device(device);
+}
+
+void fill(StreamRef stream, void* address, size_t bytes, unsigned char value) {
+  on(stream, [=] { std::memset(address, value, bytes); });
+}
+
+void expect(StreamRef stream, const void* address, size_t bytes, unsigned char value) {
+  on(stream, [=] {
+    const auto* begin = static_cast<const unsigned char*>(address);
+    wrong += std::count(begin, begin + bytes, value) != static_cast<std::ptrdiff_t>(bytes);
+  });
+}
+
+struct Held {
+  void* address;
+  size_t bytes;
+  StreamRef stream;
+  unsigned char value;
+};
+
+// Every block is filled with its own number by its stream, looked at by another one, which is
+// recorded, looked at again by its own, and freed while all that is still to come.
+void blocks_are_nobody_elses(const std::string& schedule, bool poisoned) {
+  idle(schedule);
+  set_poison(poisoned);
+  std::minstd_rand random(7);
+  const auto below = [&](int limit) { return static_cast<int>(random() % limit); };
+  const StreamRef streams[] = {{0, 0}, new_stream(0, 0), new_stream(0, 0), new_stream(1, 0)};
+  std::vector<Held> held;
+  for (int step = 0; step < 4000; ++step) {
+    if (held.size() < 40 && below(2) == 0) {
+      const StreamRef stream = streams[below(3)];
+      const size_t bytes = below(10) == 0 ? kMegabyte + below(kMegabyte) : 1 + below(5000);
+      Held block{allocate(0, stream, bytes), bytes, stream, static_cast<unsigned char>(step)};
+      fill(stream, block.address, bytes, block.value);
+      held.push_back(block);
+    } else if (!held.empty()) {
+      std::swap(held[below(static_cast<int>(held.size()))], held.back());
+      const Held block = held.back();
+      held.pop_back();
+      if (below(3) == 0) {
+        const StreamRef user = streams[below(4)];
+        const EventId filled = record(0, block.stream, false);
+        wait(filled, user);
+        destroy_event(filled);
+        record_use(block.address, user);
+        expect(user, block.address, block.bytes, block.value);
+      }
+      expect(block.stream, block.address, block.bytes, block.value);
+      mtia::sim::free(block.address);
+    }
+    if (below(300) == 0) {
+      empty_cache();
+    }
+  }
+  for (const Held& block : held) {
+    mtia::sim::free(block.address);
+  }
+  empty_cache();
+  idle("modelled");
+  set_poison(false);
+  CHECK(wrong == 0);
+  CHECK(memory_stats(0).allocated_bytes.all.current == 0);
+  CHECK(memory_stats(0).reserved_bytes.all.current == 0);
+}
+
+void a_missing_record_use_shows() {
+  idle("latest");
+  const StreamRef own{0, 0}, side = new_stream(0, 0);
+  void* block = allocate(0, own, 1000);
+  fill(own, block, 1000, 1);
+  synchronize_stream(own);
+  expect(side, block, 1000, 1);
+  mtia::sim::free(block);
+  void* again = allocate(0, own, 1000);
+  CHECK(again == block);
+  fill(own, again, 1000, 2);
+  synchronize_stream(own);
+  synchronize_stream(side);
+  CHECK(wrong.exchange(0) == 1);
+  mtia::sim::free(again);
+}
+
+void addresses_are_told_apart() {
+  idle("modelled");
+  char* block = static_cast<char*>(allocate(1, {1, 0}, 100));
+  CHECK(owns(block) && owns(block + 99) && device_of(block) == 1);
+  CHECK(offset_of(block + 7) == offset_of(block) + 7);
+  int local = 0;
+  CHECK(!owns(&local) && !owns(nullptr) && device_of(&local) == -1 && offset_of(&local) == -1);
+  CHECK(allocate(1, {1, 0}, 0) == nullptr);
+  record_use(&local, {1, 0});
+  mtia::sim::free(nullptr);
+  mtia::sim::free(&local);
+  mtia::sim::free(block + 512);  // starts no block
+  CHECK(memory_stats(1).allocation.all.current == 1);
+  std::memset(block, 1, 512);
+  mtia::sim::free(block);
+  empty_cache();
+  CHECK(block[0] == 0);  // given back, and still readable
+  CHECK(RAISES(allocate(0, {1, 0}, 1)).find("of its own device") != std::string::npos);
+  CHECK(RAISES(allocate(0, {0, 12345}, 1)).find("12345") != std::string::npos);
+}
+
+void nothing_more_is_told_and_thrown() {
+  idle("modelled");
+  std::vector<size_t> seen;
+  observe_out_of_memory([&seen](const OutOfMemory& error) {
+    seen.push_back(error.asked);
+    CHECK(memory_stats(error.device).out_of_memory > 0);  // the lock is free
+  });
+  void* half = allocate(0, {0, 0}, kCapacity / 2);
+  for (size_t asked : {kCapacity / 2 + 1, kCapacity + 1, ~size_t{0}, ~size_t{0} - 511}) {
+    CHECK(RAISES(allocate(0, {0, 0}, asked)).find("out of memory") != std::string::npos);
+    CHECK(seen.back() == asked);
+  }
+  void* rest = allocate(0, {0, 0}, kCapacity / 2);
+  CHECK(RAISES(allocate(0, {0, 0}, 1)).find("0 bytes are free") != std::string::npos);
+  mtia::sim::free(half);
+  void* other = allocate(0, new_stream(0, 0), 3 * kMegabyte);  // after the half was given back
+  mtia::sim::free(rest);
+  mtia::sim::free(other);
+  seen.clear();
+  empty_cache();
+}
+
+void an_effect_may_free() {
+  idle("latest");
+  set_poison(true);
+  void* block = allocate(0, {0, 0}, 1000);
+  on({0, 0}, [block] { mtia::sim::free(block); });
+  on({0, 0}, [] { allocate(0, {0, 0}, 1); });
+  CHECK(memory_stats(0).allocation.all.current == 1);
+  CHECK(RAISES(synchronize_device(0)).find("inside a command's effect") != std::string::npos);
+  CHECK(memory_stats(0).allocation.all.current == 0);
+  set_poison(false);
+}
+
+void a_pool_keeps_its_blocks_until_it_is_released() {
+  DeviceMemory memory(9);
+  const StreamRef stream{9, 0};
+  Block* kept = memory.take_new(stream, 5, 1000, kCapacity);
+  Block* used = memory.take_cached(stream, 5, 1000);
+  memory.release(kept);
+  memory.cache(kept);
+  CHECK(memory.take_cached(stream, 0, 1000) == nullptr);
+  memory.release_pool(5);
+  memory.release(used);
+  memory.cache(used);
+  CHECK(memory.take_cached(stream, 5, 1000) == nullptr);
+  Block* whole = memory.take_cached(stream, 0, kMegabyte);
+  CHECK(whole != nullptr && whole->before == nullptr && whole->after->cached);
+}
+
+// Threads allocate on streams of their own, and free what others allocated.
+void threads_hand_blocks_around(const std::string& schedule, bool poisoned) {
+  idle(schedule);
+  set_poison(poisoned);
+  std::mutex mutex;
+  std::vector<Held> bag;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&, t] {
+      const StreamRef mine = new_stream(0, 0);
+      std::minstd_rand random(t + 1);
+      for (int round = 0; round < 300; ++round) {
+        const size_t bytes = 1 + random() % 20000;
+        Held block{allocate(0, mine, bytes), bytes, mine, static_cast<unsigned char>(round)};
+        fill(mine, block.address, bytes, block.value);
+        std::unique_lock<std::mutex> lock(mutex);
+        bag.push_back(block);
+        std::swap(bag[random() % bag.size()], bag.back());
+        const Held taken = bag.back();
+        bag.pop_back();
+        lock.unlock();
+        expect(taken.stream, taken.address, taken.bytes, taken.value);
+        mtia::sim::free(taken.address);
+      }
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  idle("modelled");
+  set_poison(false);
+  CHECK(wrong == 0);
+  CHECK(memory_stats(0).allocated_bytes.all.current == 0);
+  empty_cache();
+  CHECK(memory_stats(0).reserved_bytes.all.current == 0);
+}
+
+}  // namespace
+
+const std::vector<Test> kMemory{
+    {"blocks, modelled", [] { blocks_are_nobody_elses("modelled", false); }},
+    {"blocks, blocking", [] { blocks_are_nobody_elses("blocking", false); }},
+    {"blocks, latest", [] { blocks_are_nobody_elses("latest", false); }},
+    {"blocks, random", [] { blocks_are_nobody_elses("random:3", true); }},
+    {"blocks, latest, poisoned", [] { blocks_are_nobody_elses("latest", true); }},
+    {"missing record_use", a_missing_record_use_shows},
+    {"addresses", addresses_are_told_apart},
+    {"out of memory", nothing_more_is_told_and_thrown},
+    {"freed by an effect", an_effect_may_free},
+    {"pools", a_pool_keeps_its_blocks_until_it_is_released},
+};
+
+const std::vector<Test> kMemoryOfThreads{
+    {"blocks of threads, modelled", [] { threads_hand_blocks_around("modelled", false); }},
+    {"blocks of threads, latest, poisoned", [] { threads_hand_blocks_around("latest", true); }},
+};
