@@ -52,16 +52,19 @@ bool is_out_variant(const c10::FunctionSchema& out, const c10::FunctionSchema& p
   return true;
 }
 
+// Of a structured operator both variants are one kernel. Others may treat an output that already
+// has its size in another way: binary_cross_entropy.out, for one, gives a wrong mean then.
 std::optional<OperatorHandle> out_variant(const OperatorHandle& handle) {
+  if (!handle.hasKernelForDispatchKey(c10::DispatchKey::CompositeExplicitAutogradNonFunctional)) {
+    return std::nullopt;
+  }
   for (const auto& returned : handle.schema().returns()) {
     if (returned.alias_info() || returned.type()->kind() != c10::TypeKind::TensorType) {
       return std::nullopt;
     }
   }
   for (const OperatorHandle& other : overloads_of(handle.operator_name().name)) {
-    // One without a kernel of the CPU's own would compute elsewhere and copy.
-    if (is_out_variant(other.schema(), handle.schema()) &&
-        other.hasKernelForDispatchKey(c10::DispatchKey::CPU)) {
+    if (is_out_variant(other.schema(), handle.schema())) {
       return other;
     }
   }
