@@ -3,6 +3,7 @@
 //   guard      how C++ (torch.Stream, torch.Event, autograd) reaches the device
 //   hooks      how torch.mtia and device-generic code reach it
 //   allocator  where storage on the device comes from, and pinned memory on the host
+//   graph      what torch.accelerator.Graph captures into and replays
 //   operators  torch.ops.aten.*: how tensors compute here. One kernel for nearly all of them
 //   control    torch.ops.mtia_lab.*: how the lab's Python package reaches the simulator
 #include <ATen/native/transformers/attention.h>
@@ -14,6 +15,7 @@
 #include "aten/fallback.h"
 #include "aten/native.h"
 #include "backend/allocator.h"
+#include "backend/graph.h"
 #include "backend/guard.h"
 #include "backend/hooks.h"
 #include "backend/pinned.h"
@@ -29,6 +31,12 @@ REGISTER_MTIA_HOOKS(MTIAHooks)
 
 REGISTER_ALLOCATOR(c10::DeviceType::MTIA, &allocator())
 REGISTER_HOST_ALLOCATOR(c10::DeviceType::MTIA, &pinned_allocator())
+
+#if MTIA_LAB_TORCH_AT_LEAST(2, 12)
+using at::GraphImplRegistry;
+using at::RegistererGraphImplRegistry;
+REGISTER_GRAPH_IMPL(MTIA, MTIAGraphImpl)
+#endif
 
 }  // namespace mtia::backend
 

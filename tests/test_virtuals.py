@@ -5,6 +5,7 @@ turns this red until somebody decides what it means here.
 """
 
 import ctypes
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -20,8 +21,9 @@ HEADERS = {
     "hooks": ["ATen/detail/AcceleratorHooksInterface.h", "ATen/detail/MTIAHooksInterface.h"],
     "allocator": ["c10/core/CachingDeviceAllocator.h"],
 }
+if hasattr(torch.accelerator, "Graph"):
+    HEADERS["graph"] = ["ATen/core/GraphImplInterface.h"]
 CONSTANT = "constant, asked all the time, so not logged; its value is asserted below"
-GRAPHS = "about graph capture, which comes with tensors"
 EXEMPT = {
     ("guard", "type"): CONSTANT,
     ("hooks", "isBuilt"): CONSTANT,
@@ -29,13 +31,6 @@ EXEMPT = {
     ("hooks", "isAvailable"): CONSTANT,
     ("allocator", "initialized"): CONSTANT,
     ("hooks", "getDeviceCount"): "another name of deviceCount, under which it is logged",
-    ("hooks", "graphPoolHandle"): GRAPHS,
-    **{
-        ("hooks", f"mtiagraph{name}"): GRAPHS
-        for name in ("Create", "Destroy", "CaptureBegin", "CaptureEnd", "Instantiate", "Replay")
-    },
-    ("hooks", "mtiagraphReset"): GRAPHS,
-    ("hooks", "mtiagraphPool"): GRAPHS,
 }
 
 
@@ -100,6 +95,7 @@ def visit_everything(lab, probe) -> None:
     del begin, end
 
     visit_memory(probe)
+    visit_graphs()
 
     probe.init()
     probe.default_stream(0)
@@ -123,6 +119,23 @@ def visit_memory(probe) -> None:
     torch.mtia.snapshot()
     torch.mtia.record_memory_history(None)
     torch.mtia.attach_out_of_memory_observer(lambda *_: None)
+
+
+def visit_graphs() -> None:
+    kinds = [torch.mtia.MTIAGraph]
+    if hasattr(torch.accelerator, "Graph"):
+        kinds.append(torch.accelerator.Graph)
+    for make in kinds:
+        graph = make(keep_graph=True)
+        graph.capture_begin(*([torch.mtia.graph_pool_handle()] * (make is torch.mtia.MTIAGraph)))
+        graph.capture_end()
+        graph.instantiate()
+        graph.replay()
+        graph.pool()
+        if make is not torch.mtia.MTIAGraph:
+            graph.enable_debug_mode()
+            graph.debug_dump(os.devnull)
+        graph.reset()
 
 
 def test_every_virtual_is_seen_in_the_log_or_exempt_for_a_reason(lab, probe):

@@ -8,6 +8,7 @@
 
 #include "../backend/convert.h"
 #include "../backend/trace.h"
+#include "../sim/graph.h"
 #include "../sim/log.h"
 #include "kernel_state.h"
 #include "launch.h"
@@ -81,7 +82,10 @@ void from_host(const at::Tensor& from, const at::Tensor& to, bool non_blocking) 
   if (non_blocking && is_pinned(from)) {
     enqueue(stream, Engine::FromHost, from, to);
     keep_until_copied(from, stream);
-  } else if (non_blocking) {
+    return;
+  }
+  sim::check_not_capturing(stream, "this copy from the host");
+  if (non_blocking) {
     sim::synchronize_stream(stream);
     sim::stage(static_cast<int64_t>(from.nbytes()));
     copy_to_device(from.clone(), to);
@@ -95,6 +99,9 @@ void from_host(const at::Tensor& from, const at::Tensor& to, bool non_blocking) 
 void to_host(const at::Tensor& from, const at::Tensor& to, bool non_blocking) {
   const sim::StreamRef stream = sim::current_stream(from.get_device());
   const bool asynchronous = non_blocking && is_pinned(to);
+  if (!asynchronous) {
+    sim::check_not_capturing(stream, "this copy to the host");
+  }
   enqueue(stream, Engine::ToHost, from, to, asynchronous ? at::Tensor() : to);
   if (asynchronous) {
     keep_until_copied(to, stream);

@@ -20,14 +20,8 @@ std::shared_ptr<backend::Sequence> sequence_for(const Call& call) {
 
 // Two threads that draw from one generator must be ordered by their owner, as on the CPU.
 void enqueue_draw(const Call& call, sim::Command command, const sim::Cost& cost) {
-  const auto sequence = sequence_for(call);
-  if (sequence != nullptr) {
-    command.after = sequence->last_draw;
-  }
-  const auto recording = sim::submit(sim::current_stream(call.device), std::move(command), cost);
-  if (sequence != nullptr) {
-    sequence->last_draw = recording;
-  }
+  command.chain = sequence_for(call);
+  sim::submit(sim::current_stream(call.device), std::move(command), cost);
 }
 
 // Some operators take no generator and use the CPU's own. Its state is lent meanwhile. Copying it

@@ -1,5 +1,6 @@
 #include "wait.h"
 
+#include "../sim/graph.h"
 #include "../sim/runtime.h"
 #include "copy.h"
 #include "kernel_state.h"
@@ -87,6 +88,7 @@ IValue to_device(const IValue& value, int device) {
 }  // namespace
 
 void run_and_wait(Call& call) {
+  sim::check_not_capturing(sim::current_stream(call.device), call.op.name->c_str());
   const auto sequence = sequence_for(call);
   const auto outcome = std::make_shared<Outcome>();
   outcome->stack = on_host(call, sequence.get());

@@ -3,27 +3,24 @@
 #include <utility>
 #include <vector>
 
+#include "../sim/graph.h"
 #include "../sim/runtime.h"
 
 namespace mtia::backend {
-
-Sequence::Sequence(c10::intrusive_ptr<c10::GeneratorImpl> generator)
-    : twister(std::move(generator)) {}
-
-void Sequence::settle() {
-  if (auto draw = std::exchange(last_draw, std::nullopt)) {
-    sim::synchronize_command(*draw);
-  }
-}
 
 MTIAGeneratorImpl::MTIAGeneratorImpl(c10::DeviceIndex index)
     : GeneratorImpl(c10::Device(c10::DeviceType::MTIA, index),
                     c10::DispatchKeySet(c10::DispatchKey::MTIA)),
       sequence_(std::make_shared<Sequence>(c10::make_intrusive<at::CPUGeneratorImpl>())) {}
 
+void MTIAGeneratorImpl::settle() const {
+  sim::check_not_capturing(sim::current_stream(device().index()), "seeding or reading a generator");
+  sim::synchronize_chain(*sequence_);
+}
+
 // Contract: start the sequence that belongs to `seed`.
 void MTIAGeneratorImpl::set_current_seed(uint64_t seed) {
-  sequence_->settle();
+  settle();
   sequence_->twister->set_current_seed(seed);
 }
 
@@ -32,7 +29,7 @@ uint64_t MTIAGeneratorImpl::current_seed() const { return sequence_->twister->cu
 
 // Contract: draw a fresh seed from the system, use it, return it.
 uint64_t MTIAGeneratorImpl::seed() {
-  sequence_->settle();
+  settle();
   return sequence_->twister->seed();
 }
 
@@ -50,11 +47,11 @@ void MTIAGeneratorImpl::set_offset(uint64_t offset) {
 
 // Contract: the whole state as bytes, in a CPU tensor that set_state takes back.
 c10::intrusive_ptr<c10::TensorImpl> MTIAGeneratorImpl::get_state() const {
-  sequence_->settle();
+  settle();
   return sequence_->twister->get_state();
 }
 void MTIAGeneratorImpl::set_state(const c10::TensorImpl& state) {
-  sequence_->settle();
+  settle();
   sequence_->twister->set_state(state);
 }
 
@@ -76,7 +73,7 @@ void MTIAGeneratorImpl::graphsafe_set_state(const c10::intrusive_ptr<c10::Genera
 // Contract: an independent generator that will draw the same numbers.
 MTIAGeneratorImpl* MTIAGeneratorImpl::clone_impl() const {
   auto* copy = new MTIAGeneratorImpl(device().index());
-  sequence_->settle();
+  settle();
   copy->sequence_ = std::make_shared<Sequence>(sequence_->twister->clone());
   return copy;
 }

@@ -6,21 +6,18 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "../sim/command.h"
 
 namespace mtia::backend {
 
-// A sequence of random numbers. Operators that draw from it run one after the other, in the order
-// in which they were enqueued, on whatever streams: `last_draw` is the newest of them.
-struct Sequence {
-  explicit Sequence(c10::intrusive_ptr<c10::GeneratorImpl> generator);
-
-  // Waits for all draws that are enqueued. Seeding and looking at the state come after them.
-  void settle();
+// A sequence of random numbers, and the operators that draw from it.
+struct Sequence : sim::Chain {
+  explicit Sequence(c10::intrusive_ptr<c10::GeneratorImpl> generator)
+      : twister(std::move(generator)) {}
 
   c10::intrusive_ptr<c10::GeneratorImpl> twister;  // the CPU's kind
-  std::optional<sim::Recording> last_draw;
 };
 
 struct MTIAGeneratorImpl final : c10::GeneratorImpl {
@@ -43,6 +40,9 @@ struct MTIAGeneratorImpl final : c10::GeneratorImpl {
 
  private:
   MTIAGeneratorImpl* clone_impl() const override;
+
+  // Waits for all draws that are enqueued. Seeding and looking at the state come after them.
+  void settle() const;
 
   std::shared_ptr<Sequence> sequence_;  // shared between graph-safe states
 };

@@ -52,6 +52,17 @@ struct MTIAHooks final : at::MTIAHooksInterface {
   PyObject* memorySnapshot(const std::optional<std::string>& path) const override;
   void attachOutOfMemoryObserver(PyObject* observer) const override;
 
+  // Graphs
+  int64_t mtiagraphCreate(bool keep_graph) const override;
+  void mtiagraphDestroy(int64_t handle) const override;
+  void mtiagraphCaptureBegin(int64_t handle, at::MempoolId_t pool) const override;
+  void mtiagraphCaptureEnd(int64_t handle) const override;
+  void mtiagraphInstantiate(int64_t handle) const override;
+  void mtiagraphReplay(int64_t handle) const override;
+  void mtiagraphReset(int64_t handle) const override;
+  at::MempoolId_t mtiagraphPool(int64_t handle) const override;
+  at::MempoolId_t graphPoolHandle() const override;
+
   // Random numbers
   const at::Generator& getDefaultGenerator(c10::DeviceIndex index) const override;
   at::Generator getNewGenerator(c10::DeviceIndex index) const override;

@@ -27,6 +27,10 @@ std::string show(EventHandle event) {
   return event.id == 0 ? "new event" : "event " + std::to_string(event.id);
 }
 
+std::string show(const c10::MempoolId_t& pool) {
+  return "(" + std::to_string(pool.first) + ", " + std::to_string(pool.second) + ")";
+}
+
 std::vector<int64_t> thread_state() {
   const sim::HostThread& thread = sim::this_thread();
   std::vector<int64_t> state{thread.device};

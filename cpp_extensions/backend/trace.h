@@ -4,6 +4,7 @@
 // gave back or threw, when, from which line, and the thread's state when it returned.
 #pragma once
 
+#include <c10/core/Allocator.h>
 #include <c10/core/Device.h>
 #include <c10/core/Stream.h>
 
@@ -27,6 +28,7 @@ std::string show(const c10::Device& device);
 std::string show(const c10::Stream& stream);
 std::string show(const std::string& value);
 std::string show(EventHandle event);
+std::string show(const c10::MempoolId_t& pool);
 template <typename T>
 std::enable_if_t<std::is_integral_v<T>, std::string> show(T value) {
   return show(static_cast<int64_t>(value));

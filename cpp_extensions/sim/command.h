@@ -41,11 +41,18 @@ enum class CommandType { Kernel, Copy, Record, Wait };
 enum class Engine { None, Compute, FromHost, ToHost, Peer };
 constexpr int kEngines = 5;
 
-// One version of an event: the record command that stands for it. Or any command likewise.
+// One version of an event: the record command that stands for it. Or any command likewise. One
+// that was captured instead of enqueued has its place in the capture for an id, and no finish.
 struct Recording {
   StreamRef stream;
   CommandId command = 0;
   Time finish = 0;
+  CaptureId capture = 0;  // 0: none
+};
+
+// Commands that run one after the other, on whatever streams, in the order they are enqueued in.
+struct Chain {
+  std::optional<Recording> last;
 };
 
 // Device memory that a command reads or writes. Noted only while recording.
@@ -69,6 +76,7 @@ struct Command {
   int64_t version = 0;
   Effect effect;                   // may be empty
   std::optional<Recording> after;  // not before this one: of waits, bound when the wait was called
+  std::shared_ptr<Chain> chain;    // to become the last of; not before the one that was
   std::vector<Access> accesses;
   Site site;
 };

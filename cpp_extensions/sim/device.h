@@ -13,11 +13,14 @@
 
 namespace mtia::sim {
 
+struct Capture;
+
 struct Stream {
   StreamRef ref;
   int priority = 0;
   Time last_finish = 0;        // of everything ever enqueued here
   std::list<Command> pending;  // first in, first out; a command leaves when its effect has run
+  Capture* capture = nullptr;  // that takes what is enqueued here, instead of `pending`
 };
 
 struct Device {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "graph_capture.h"
 #include "host_thread.h"
 #include "log.h"
 #include "runtime.h"
@@ -22,20 +23,6 @@ const char* type_name(CommandType type) {
       return "wait";
   }
   return "";
-}
-
-// A full queue makes the host wait for its oldest command, as hardware does.
-void wait_for_room(Lock& lock, Stream& stream) {
-  Simulator& sim = simulator();
-  while (stream.pending.size() >= static_cast<size_t>(sim.profile.queue_depth)) {
-    const Command& oldest = stream.pending.front();
-    pass_time(0, oldest.finish);
-    if (sim.schedule.order == Order::Latest) {
-      run_up_to(lock, Recording{stream.ref, oldest.id, oldest.finish});
-    } else {
-      run_due(lock);
-    }
-  }
 }
 
 // The start rule: after the command before it, after what it waits for, and when its engine has a
@@ -78,22 +65,36 @@ void log_command(const Command& command, StreamRef stream) {
 }
 }  // namespace
 
-Recording enqueue(Lock& lock, Stream& stream, Command command) {
+// A full queue makes the host wait for its oldest command, as hardware does.
+void wait_for_room(Lock& lock, Stream& stream) {
   Simulator& sim = simulator();
-  initialize();
-  mark(sim.devices[stream.ref.device].touched);
-  wait_for_room(lock, stream);
+  while (stream.pending.size() >= static_cast<size_t>(sim.profile.queue_depth)) {
+    const Command& oldest = stream.pending.front();
+    pass_time(0, oldest.finish);
+    if (sim.schedule.order == Order::Latest) {
+      run_up_to(lock, Recording{stream.ref, oldest.id, oldest.finish});
+    } else {
+      run_due(lock);
+    }
+  }
+}
 
-  const bool work = command.engine != Engine::None;
-  sim.clock += work ? sim.profile.launch : sim.profile.event;
+Recording put(Stream& stream, Command&& command) {
+  Simulator& sim = simulator();
   command.id = ++sim.last_command;
   command.enqueue = sim.clock;
+  if (command.chain != nullptr) {
+    command.after = command.chain->last;
+  }
   place(command, stream);
   if (log::recording()) {
     log_command(command, stream.ref);
   }
 
   const Recording recording{stream.ref, command.id, command.finish};
+  if (command.chain != nullptr) {
+    command.chain->last = recording;
+  }
   if (sim.schedule.order == Order::Blocking) {
     pass_time(0, command.finish);
   }
@@ -101,6 +102,23 @@ Recording enqueue(Lock& lock, Stream& stream, Command command) {
     sim.due.push(Due{command.finish, command.id, &stream});
   }
   stream.pending.push_back(std::move(command));
+  return recording;
+}
+
+Recording enqueue(Lock& lock, Stream& stream, Command&& command) {
+  Simulator& sim = simulator();
+  initialize();
+  mark(sim.devices[stream.ref.device].touched);
+  const Time cost = command.engine != Engine::None ? sim.profile.launch : sim.profile.event;
+  const bool captured = stream.capture != nullptr;
+  if (captured) {
+    check_intact(stream);
+  } else {
+    wait_for_room(lock, stream);
+  }
+  sim.clock += cost;
+  const Recording recording =
+      captured ? capture(stream, std::move(command)) : put(stream, std::move(command));
   run_due(lock);
   return recording;
 }

@@ -1,6 +1,7 @@
 // Events. Each recording is a version; a wait binds to the version that is newest when it is
 // called.
 #include "enqueue.h"
+#include "graph_capture.h"
 #include "log.h"
 #include "runtime.h"
 #include "synchronize.h"
@@ -23,6 +24,7 @@ EventId record(EventId id, StreamRef ref, bool timing) {
   const Site site = log::site();
   Lock lock = enter("record");
   Stream& stream = stream_at(ref);
+  check_intact(stream);
   if (id == 0) {
     id = ++sim.last_event;
     Event& made = sim.events[id];
@@ -54,6 +56,8 @@ void wait(EventId id, StreamRef ref) {
   Lock lock = enter("block");
   Stream& stream = stream_at(ref);
   const Event& event = event_at(id);
+  check_intact(stream);
+  follow(stream, event.newest);
   Command command;
   command.type = CommandType::Wait;
   command.event = id;
@@ -86,6 +90,8 @@ double elapsed_ms(EventId from, EventId to) {
     throw Error("event " + std::to_string(first.timing ? to : from) +
                 " keeps no time. Make both with torch.Event(enable_timing=True)");
   }
+  check_can_wait(first.newest);
+  check_can_wait(second.newest);
   const Time clock = simulator().clock;
   if (first.newest.finish > clock || second.newest.finish > clock) {
     throw Error("an event of the two is still to come: synchronise before reading their times");

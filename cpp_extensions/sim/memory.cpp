@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "enqueue.h"
+#include "graph_capture.h"
 #include "host_thread.h"
 #include "memory_device.h"
 #include "runtime.h"
@@ -32,7 +33,8 @@ void enqueue_poison(Lock& lock, const Block& block) {
 
 // Effects may run meanwhile, so the block is in no list yet.
 void put_back(Lock& lock, DeviceMemory& memory, Block* block, bool poisons, const Site& site) {
-  if (poisons && block->segment->pool == 0) {
+  const Segment& segment = *block->segment;
+  if (poisons && segment.pool == 0 && stream_at(segment.stream).capture == nullptr) {
     enqueue_poison(lock, *block);
   }
   note_memory(kReusable, block->segment->stream, number(block->address), block->bytes, site);
@@ -110,7 +112,7 @@ void* allocate(int device, StreamRef stream, size_t bytes) {
   }
   DeviceMemory& memory = memory_of(device);
   Block* block = take_any(lock, memory, stream, bytes, site);
-  if (block == nullptr) {
+  if (block == nullptr && !is_capturing(device_at(device))) {
     ++memory.stats.retries;
     return_cached(lock, memory, device, site);
     block = take_any(lock, memory, stream, bytes, site);
@@ -177,11 +179,8 @@ void empty_cache() {
   }
 }
 
-PoolId capture_pool(StreamRef) { return 0; }
-
 void release_pool(PoolId pool) {
-  Lock lock = enter("releasePool");
-  for (int device = 0; pool != 0 && device < device_count(); ++device) {
+  for (int device = 0; device < device_count(); ++device) {
     if (DeviceMemory* memory = memory_if_used(device)) {
       memory->release_pool(pool);
     }

@@ -54,10 +54,6 @@ int64_t offset_of(const void* address) noexcept;  // in its device's range, as t
 Recording newest_recording(StreamRef stream);  // of everything enqueued on it so far
 bool is_complete(const Recording& recording);  // whether its effects have run; runs nothing
 
-// --- Graph capture ------------------------------------------------------------------------------
-PoolId capture_pool(StreamRef stream);  // which pool blocks for `stream` come from
-void release_pool(PoolId pool);         // its blocks go to pool 0
-
 // --- Debugging ----------------------------------------------------------------------------------
 
 // Fills fresh memory and, in stream order, each freed block with 0xFF bytes. Off by default.

@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -57,9 +58,10 @@ class DeviceMemory {
 
  private:
   struct Use {
-    CommandId command;
+    Recording recording;
     Block* block;
   };
+  using UseKey = std::tuple<int, StreamId, CaptureId>;
 
   FreeList& free_list(StreamId stream, PoolId pool, bool small);
   Segment* new_segment(size_t bytes, size_t capacity);
@@ -80,13 +82,16 @@ class DeviceMemory {
   FreeListKey last_key_{};  // of last_list_, looked up last
   FreeList* last_list_ = nullptr;
   BlockIndex index_;
-  std::map<std::pair<int, StreamId>, std::deque<Use>> uses_;  // each queue in enqueue order
+  std::map<UseKey, std::deque<Use>> uses_;  // each queue in enqueue order
   std::vector<std::unique_ptr<Block>> spare_;
 };
 
 DeviceMemory& memory_of(int device);       // made at first use
 DeviceMemory* memory_if_used(int device);  // or null
 
-bool has_run(const Recording& recording);  // under the simulator's mutex
+// Under the simulator's mutex.
+bool has_run(const Recording& recording);  // of a captured one: whether nothing replays it any more
+PoolId capture_pool(StreamRef stream);     // which pool blocks for `stream` come from
+void release_pool(PoolId pool);            // its blocks go to pool 0
 
 }  // namespace mtia::sim

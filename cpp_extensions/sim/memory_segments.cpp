@@ -57,7 +57,7 @@ std::vector<Segment> DeviceMemory::return_cached_segments() {
   for (auto entry = segments_.begin(); entry != segments_.end();) {
     const Segment& segment = entry->second;
     Block* first = segment.first;
-    if (!first->cached || !is_whole(*first)) {
+    if (!first->cached || !is_whole(*first) || segment.pool != 0) {
       ++entry;
       continue;
     }

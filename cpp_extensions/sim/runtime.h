@@ -37,7 +37,7 @@ bool is_capturing(StreamRef stream);
 bool query_stream(StreamRef stream);
 void synchronize_stream(StreamRef stream);
 void synchronize_device(int device);
-void synchronize_command(Recording command);  // and all that comes before it
+void synchronize_chain(Chain& chain);  // its last command, and all that comes before it
 
 // --- Events: versioned; recording again does not move earlier waits -----------------------------
 EventId record(EventId event, StreamRef stream, bool timing);  // 0 makes a new event

@@ -1,4 +1,6 @@
 // Streams: made, queried, waited for.
+#include <utility>
+
 #include "runtime.h"
 #include "simulator.h"
 #include "synchronize.h"
@@ -45,12 +47,6 @@ int64_t native_handle(StreamRef ref) {
   return (static_cast<int64_t>(ref.device) + 1) << 32 | ref.id;
 }
 
-// Graph capture comes with tensors; until then no stream can be in it.
-bool is_capturing(StreamRef ref) {
-  check_stream(ref);
-  return false;
-}
-
 bool query_stream(StreamRef ref) {
   Lock lock = enter("queryStream");
   const Stream& stream = stream_at(ref);
@@ -63,9 +59,17 @@ void synchronize_stream(StreamRef ref) {
   synchronize(lock, newest(stream));
 }
 
-void synchronize_command(Recording command) {
-  Lock lock = enter("synchronizeCommand");
-  synchronize(lock, command);
+// Nothing to wait for is no reason to look whether this thread might.
+void synchronize_chain(Chain& chain) {
+  Lock look(simulator().mutex);
+  const bool waits = chain.last.has_value();
+  look.unlock();
+  if (waits) {
+    Lock lock = enter("synchronizeChain");
+    if (const auto last = std::exchange(chain.last, std::nullopt)) {
+      synchronize(lock, *last);
+    }
+  }
 }
 
 void synchronize_device(int index) {

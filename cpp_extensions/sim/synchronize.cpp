@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "graph_capture.h"
 #include "log.h"
 
 namespace mtia::sim {
@@ -23,10 +24,14 @@ void pass_time(Time cost, Time finish) {
 }
 
 Recording newest(const Stream& stream) {
+  if (const Capture* capture = stream.capture) {
+    return {stream.ref, static_cast<CommandId>(capture->commands.size()), 0, capture->id};
+  }
   return {stream.ref, simulator().last_command, stream.last_finish};
 }
 
 bool query(Lock& lock, Recording target) {
+  check_can_wait(target);
   Simulator& sim = simulator();
   sim.clock += sim.profile.query;
   const bool complete = target.finish <= sim.clock;
@@ -39,11 +44,13 @@ bool query(Lock& lock, Recording target) {
 }
 
 void wait_for(Lock& lock, Recording target) {
+  check_can_wait(target);
   pass_time(simulator().profile.synchronize, target.finish);
   make_visible(lock, target);
 }
 
 void wait_for_device(Lock& lock, Device& device) {
+  check_can_wait(device);
   Time last = 0;
   for (const Stream& stream : device.streams) {
     last = std::max(last, stream.last_finish);

@@ -11,6 +11,7 @@ using Time = int64_t;  // virtual nanoseconds since the process started
 using StreamId = int64_t;
 using EventId = int64_t;
 using CommandId = int64_t;
+using CaptureId = int64_t;
 
 constexpr int kMaxDevices = 16;
 constexpr Time kLongest = 1'000'000'000'000;  // a thousand virtual seconds: sums do not overflow

@@ -1,0 +1,287 @@
+"""Graph capture: what is captured, replayed, kept and reported."""
+
+import gc
+
+import pytest
+import torch
+
+import mtia_lab
+
+SCHEDULES = ["modelled", "blocking", "latest", "random:5"]
+
+
+def capture(body, stream=None, **options) -> torch.mtia.MTIAGraph:
+    graph = torch.mtia.MTIAGraph(**options)
+    with torch.mtia.graph(graph, stream=stream):
+        body()
+    return graph
+
+
+def numbers(*values: float) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float32, device="mtia")
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_replay_computes_anew_from_what_the_inputs_hold_then(lab, schedule):
+    lab.configure(schedule)
+    x, y = numbers(1, 2), numbers(0, 0)
+    graph = capture(lambda: y.copy_(torch.relu(x * x - x)))
+    assert y.tolist() == [0, 0], "capture runs nothing"
+    for values in ([1, 2], [3, -4], [5, 6]):
+        x.copy_(torch.tensor(values))
+        graph.replay()
+        assert y.tolist() == [v * v - v for v in values]
+
+
+def test_capture_enqueues_nothing_and_a_replay_everything_at_the_cost_of_one_launch(lab):
+    x = numbers(1, 2)
+    with lab.record() as captured:
+        graph = capture(lambda: x.add_(x).mul_(x))
+    assert [c.name for c in captured.commands] == []
+    torch.mtia.synchronize()
+    before = lab.host_clock()
+    with lab.record() as replayed:
+        graph.replay()
+    cost = lab.host_clock() - before
+    assert cost == lab.Profile().launch_us
+    assert [c.name for c in replayed.commands] == ["add_", "mul_"]
+    line = test_capture_enqueues_nothing_and_a_replay_everything_at_the_cost_of_one_launch
+    assert {c.site for c in replayed.commands} == {
+        f"test_graphs.py:{line.__code__.co_firstlineno + 8}"
+    }
+    assert len({c.enqueue for c in replayed.commands}) == 1
+    assert x.tolist() == [4, 16]
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_branches_keep_their_order_and_their_streams(lab, schedule):
+    lab.configure(schedule)
+    side = torch.Stream("mtia")
+    x, y = numbers(1, 2), numbers(0, 0)
+
+    def body():
+        main = torch.mtia.current_stream()
+        x.add_(x)
+        side.wait_stream(main)
+        assert side.is_capturing() == hasattr(side, "is_capturing")
+        with side:
+            y.copy_(x)
+        main.wait_stream(side)
+        x.mul_(y)
+
+    graph = capture(body)
+    assert not side.is_capturing() and not torch.mtia.current_stream().is_capturing()
+    for _ in range(2):
+        with lab.record() as log:
+            graph.replay()
+        kinds = [(c.type, c.stream) for c in log.commands]
+        one, two = side.stream_id, 0
+        assert kinds == [("kernel", two), ("record", two), ("wait", one), ("kernel", one)] + [
+            ("record", one), ("wait", two), ("kernel", two)
+        ]  # fmt: skip
+        ids = [c.id for c in log.commands]
+        assert [c.after for c in log.commands if c.type == "wait"] == [(ids[1],), (ids[4],)]
+    assert x.tolist() == [64, 1024]
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_replays_follow_each_other_and_the_stream_they_are_called_on(lab, schedule):
+    lab.configure(schedule)
+    x = numbers(1, 1)
+    capturing, replaying = torch.mtia.Stream(), torch.mtia.Stream()
+    torch.mtia.synchronize()
+    graph = capture(lambda: x.add_(x), stream=capturing)
+    for stream in (replaying, capturing, replaying):
+        with stream:
+            graph.replay()
+    replaying.synchronize()
+    assert x.tolist() == [8, 8]
+    assert torch.mtia.current_stream().stream_id == 0
+
+
+def test_other_streams_run_as_ever_while_one_is_captured(lab):
+    other = torch.Stream("mtia")
+    x, y = numbers(1, 2), numbers(3, 4)
+    torch.mtia.synchronize()
+
+    def body():
+        x.add_(x)
+        with other:
+            assert not other.is_capturing()
+            y.mul_(y)
+            assert y.tolist() == [9, 16]
+            done = other.record_event()
+        done.synchronize()
+
+    capture(body).replay()
+    assert x.tolist() == [2, 4]
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_random_operators_draw_on_at_each_replay(lab, schedule):
+    lab.configure(schedule)
+    torch.manual_seed(7)
+    want = [torch.rand(3) for _ in range(7)]
+    torch.manual_seed(7)
+    got = [torch.rand(3, device="mtia").cpu()]
+    x, y = numbers(0, 0, 0), numbers(0, 0, 0)
+    graph = capture(lambda: (x.uniform_(), y.uniform_()))
+    for _ in range(2):
+        graph.replay()
+        got += [x.cpu(), y.cpu()]
+    got.append(torch.rand(3, device="mtia").cpu())
+    graph.replay()
+    got.append(x.cpu())
+    assert torch.equal(torch.stack(got), torch.stack(want))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_captured_training_step_gives_the_losses_of_eager_and_of_the_cpu(lab, schedule):
+    lab.configure(schedule)
+    batches = [torch.randn(16, 8) for _ in range(4)]
+    labels = [torch.randint(4, (16,)) for _ in range(4)]
+    torch.manual_seed(1)
+    initial = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.ReLU(), torch.nn.Linear(16, 4))
+
+    def trained(device: str, captured: bool) -> list[float]:
+        model = torch.nn.Sequential(*(type(m)(*shape(m)) for m in initial))
+        model.load_state_dict(initial.state_dict())
+        model.to(device)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        x, y = batches[0].clone().to(device), labels[0].clone().to(device)
+        loss = torch.zeros((), device=device)
+
+        def step():
+            optimizer.zero_grad()
+            out = torch.nn.functional.cross_entropy(model(x), y)
+            out.backward()
+            optimizer.step()
+            loss.copy_(out.detach())
+
+        step()  # the optimizer makes its buffers
+        run = capture(step).replay if captured else step
+        losses = [loss.item()]
+        for batch, label in zip(batches, labels, strict=True):
+            x.copy_(batch)
+            y.copy_(label)
+            run()
+            losses.append(loss.item())
+        return losses
+
+    want = trained("cpu", captured=False)
+    assert len(set(want)) == 5
+    assert trained("mtia", captured=False) == want
+    assert trained("mtia", captured=True) == want
+
+
+def shape(module) -> tuple:
+    linear = isinstance(module, torch.nn.Linear)
+    return (module.in_features, module.out_features) if linear else ()
+
+
+def test_more_commands_than_a_queue_holds(lab):
+    lab.configure(profile=lab.Profile(queue_depth=4))
+    for schedule in SCHEDULES:
+        lab.configure(schedule)
+        x = numbers(0)
+        one = numbers(1)
+        graph = capture(lambda x=x, one=one: [x.add_(one) for _ in range(50)])
+        graph.replay()
+        graph.replay()
+        assert x.tolist() == [100]
+
+
+@pytest.mark.parametrize("schedule", ["modelled", "latest"])
+def test_a_kernel_that_fails_in_a_replay_is_reported_at_the_next_synchronisation(lab, schedule):
+    lab.configure(schedule)
+    calls = []
+
+    def fail():
+        calls.append(len(calls))
+        raise ValueError(f"failure {len(calls)}")
+
+    graph = capture(lambda: lab.launch("bad", us=5, effect=fail))
+    torch.mtia.synchronize()
+    assert calls == []
+    for number in (1, 2):
+        graph.replay()
+        with pytest.raises(RuntimeError, match=rf"'bad' failed on stream 0.*failure {number}"):
+            torch.mtia.synchronize()
+
+
+def test_a_graph_destroyed_while_a_replay_is_pending_still_runs(lab):
+    lab.configure("latest")
+    x, y = numbers(3), numbers(0)
+    torch.mtia.synchronize()
+    stream = torch.mtia.Stream()
+    graph = capture(lambda: y.copy_(x * x))
+    with stream:
+        graph.replay()
+    del graph
+    gc.collect()
+    z = torch.full((1,), 7.0, device="mtia")  # may lie where the graph's memory was
+    torch.mtia.synchronize()
+    assert (y.tolist(), z.tolist()) == ([9], [7])
+
+
+def test_two_devices_in_one_graph(lab):
+    x, y = numbers(1, 2), torch.zeros(2, device="mtia:1")
+    torch.mtia.synchronize(1)
+    one, other = torch.mtia.current_stream(0), torch.mtia.current_stream(1)
+
+    def body():
+        other.wait_stream(one)  # a peer copy waits for both streams: both must take part
+        y.copy_(x.add_(x))
+        with other:
+            y.add_(y)
+        one.wait_stream(other)
+
+    graph = capture(body)
+    graph.replay()
+    torch.mtia.synchronize()
+    assert y.tolist() == [4, 8]
+    with torch.mtia.device(1), pytest.raises(RuntimeError, match="mtia:0 cannot be replayed on"):
+        graph.replay()
+
+
+def test_what_another_thread_enqueues_on_the_stream_is_captured_too(lab):
+    import threading
+
+    x = numbers(1)
+    graph = torch.mtia.MTIAGraph()
+    with torch.mtia.graph(graph):
+        thread = threading.Thread(target=lambda: x.add_(x))
+        thread.start()
+        thread.join()
+    assert x.tolist() == [1]
+    graph.replay()
+    assert x.tolist() == [2]
+
+
+@pytest.mark.skipif(not hasattr(torch.accelerator, "Graph"), reason="came with torch 2.13")
+def test_the_accelerators_graph(lab, tmp_path):
+    x = numbers(1)
+    torch.mtia.synchronize()
+    stream = torch.Stream("mtia")
+    graph = torch.accelerator.Graph(keep_graph=True)
+    with stream, graph:
+        x.add_(x)
+    graph.instantiate()
+    with stream:
+        graph.replay()
+    stream.synchronize()
+    assert x.tolist() == [2]
+    graph.debug_dump(str(tmp_path / "graph.dot"))
+    assert f'label="add_ on stream {stream.stream_id} of mtia:0"' in (
+        tmp_path / "graph.dot"
+    ).read_text(encoding="utf-8")
+    with pytest.raises(RuntimeError, match="cannot write the graph"):
+        graph.debug_dump(str(tmp_path / "missing" / "graph.dot"))
+    shared = torch.accelerator.Graph(pool=graph.pool())
+    with stream, shared:
+        x.add_(x)
+    assert shared.pool() == graph.pool() != torch.mtia.graph_pool_handle()
+    graph.reset()
+    with pytest.raises(RuntimeError, match="holds nothing"):
+        graph.replay()
+    assert mtia_lab.state() == (0, 0, 0)
