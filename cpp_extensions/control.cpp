@@ -6,6 +6,7 @@
 #include "backend/trace.h"
 #include "sim/host_thread.h"
 #include "sim/memory.h"
+#include "sim/memory_history.h"
 #include "sim/runtime.h"
 
 namespace mtia::control {
@@ -51,6 +52,25 @@ int64_t stream_priority(int64_t device, int64_t stream) {
 }
 
 void name_files(int64_t namer) { backend::set_file_namer(reinterpret_cast<PyObject*>(namer)); }
+
+std::vector<int64_t> memory_now() {
+  std::vector<int64_t> flat;
+  const auto add = [&](bool is_block, const sim::StreamRef& stream, uintptr_t address,
+                       size_t bytes) {
+    const int64_t offset = sim::offset_of(reinterpret_cast<void*>(address));
+    flat.insert(flat.end(),
+                {is_block, stream.device, stream.id, offset, static_cast<int64_t>(bytes)});
+  };
+  for (const sim::SegmentView& segment : sim::memory_snapshot().segments) {
+    add(false, segment.stream, segment.address, segment.bytes);
+    for (const sim::BlockView& block : segment.blocks) {
+      if (block.allocated) {
+        add(true, segment.stream, block.address, block.bytes);
+      }
+    }
+  }
+  return flat;
+}
 
 int64_t record_begin() { return sim::log::begin(); }
 std::string record_read(int64_t position) { return sim::log::read(position); }

@@ -113,7 +113,7 @@ class Memory:
     site: str | None
 
     def __repr__(self) -> str:
-        where = "" if self.address is None else f" at {self.address:#x}"
+        where = "" if self.address is None else f" from {self.address:,}"
         return f"{self.action} {self.bytes:,} bytes{where} on mtia:{self.device}/{self.stream}"
 
 
@@ -127,14 +127,18 @@ class Log(Sequence[Record]):
         records: what happened.
         initial_state: the state of each thread that is known from before the first record, by its
             number, as (device, stream on 0, stream on 1, …).
+        initial_memory: what was reserved and allocated before the first record, as if it had been
+            at time 0.
     """
 
     def __init__(
         self,
         records: Sequence[Record] = (),
         initial_state: dict[int, tuple[int, ...]] | None = None,
+        initial_memory: Sequence[Memory] = (),
     ) -> None:
         self._records = list(records)
+        self.initial_memory = list(initial_memory)
         self.initial_state = dict(initial_state or {})
 
     def __getitem__(self, index):

@@ -25,7 +25,7 @@ class LiveLog(log_module.Log):
     """A log that is still being written: it reads what is new whenever it is looked at."""
 
     def __init__(self) -> None:
-        super().__init__(initial_state={thread_number(): state()})
+        super().__init__((), {thread_number(): state()}, list(_memory_now()))
         self._origin = torch.ops.mtia_lab.host_clock()
         self._position = torch.ops.mtia_lab.record_begin()
 
@@ -53,6 +53,13 @@ class LiveLog(log_module.Log):
     def __iter__(self):
         self._refresh()
         return super().__iter__()
+
+
+def _memory_now() -> Iterator[log_module.Memory]:
+    flat = torch.ops.mtia_lab.memory_now()
+    for is_block, device, stream, address, count in zip(*[iter(flat)] * 5, strict=True):
+        action = "alloc" if is_block else "segment_alloc"
+        yield log_module.Memory(action, device, stream, address, count, 0.0, thread_number(), None)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mtia_lab import draw
 from mtia_lab.draw.measure import text_width
-from mtia_lab.log import Call, Command, Log
+from mtia_lab.log import Call, Command, Log, Memory
 
 NASTY = "k<&>\"' \u00e9\u5b57\U0001f600\x00\x1b[31m\n" + "very_long_name_" * 12
 
@@ -20,6 +20,56 @@ def call(name, state=(0, 0, 0), *, thread=0, begin=0.0, end=0.0, **fields):
 def command(id, type, where, times, *, name="", event=None, version=None, after=()):
     """A command on `where` = (device, stream) at `times` = (enqueue, start, finish)."""
     return Command(id, type, name, *where, *times, 0, event, version, after, "In[3]:2")
+
+
+def memory(action, at, size, *, stream=0, device=0, time=0.0):
+    """Something that happened to memory; address and size in MiB."""
+    address = None if at is None else at * 2**20
+    return Memory(action, device, stream, address, size * 2**20, time, 0, "In[3]:2")
+
+
+def heap_log():
+    """Two blocks, of which the first makes room for a third; a fourth on stream 3; all returned."""
+    return Log(
+        [
+            memory("segment_alloc", 0, 20),
+            memory("alloc", 0, 4),
+            memory("alloc", 4, 8),
+            memory("free", 0, 4),
+            memory("alloc", 0, 4, time=10.0),
+            memory("segment_alloc", 20, 2, stream=3, time=20.0),
+            memory("alloc", 20, 2, stream=3, time=20.0),
+            memory("free", 0, 4, time=30.0),
+            memory("free", 4, 8, time=30.0),
+            memory("free", 20, 2, stream=3, time=30.0),
+            memory("segment_free", 0, 20, time=31.0),
+            memory("segment_free", 20, 2, stream=3, time=31.0),
+        ]
+    )
+
+
+def some_heap(seed, size):
+    """Memory as a careless allocator would hand it out: blocks, holes, streams, the end of it."""
+    draws = random.Random(seed)
+    records, used, time = [memory("segment_alloc", 0, 64)], [], 0.0
+    for _ in range(size):
+        time += draws.choice([0.0, 0.001, 7.0])
+        if used and draws.random() < 0.5:
+            at, count, stream = used.pop(draws.randrange(len(used)))
+            records.append(memory("free", at, count, stream=stream, time=time))
+            if draws.random() < 0.3:
+                records.append(command(9, "kernel", (0, stream), (time,) * 3, name="poison"))
+            continue
+        at, count, stream = draws.randrange(60), draws.randrange(1, 5), draws.randrange(3)
+        if all(at + count <= a or a + c <= at for a, c, _ in used):
+            used.append((at, count, stream))
+            records.append(memory("alloc", at, count, stream=stream, time=time))
+            if draws.random() < 0.2:
+                records.append(command(9, "kernel", (0, 5), (time, time, time + 30), name="use"))
+                records.append(memory("record_stream", at, count, stream=5, time=time))
+        else:
+            records.append(memory("oom", None, count, time=time))
+    return Log(records)
 
 
 def moves(states, thread=0):
@@ -124,6 +174,10 @@ def gallery():
         "film four devices": draw.filmstrip(four),
         "ladder": draw.ladder(LADDERS, dummy=DUMMY),
         "ladder nasty": draw.ladder({NASTY: [f"{NASTY}.{NASTY}", "object"]}, dummy={"object"}),
+        "memory": draw.memory(heap_log()),
+        "memory empty": draw.memory(Log()),
+        "memory sixty": draw.memory(some_heap(1, 60)),
+        "memory of a thousand": draw.memory(some_heap(2, 1000)),
         "processes": draw.processes(FAMILY),
         "route": draw.route(ROUTES, {"relu": "enqueues relu", "linear": ["calls t, addmm"]}),
         "route nasty": draw.route({NASTY: {NASTY: NASTY}, "b": {NASTY: "kernel"}}, {NASTY: NASTY}),

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from drawings import Drawing, gallery, some_log
+from drawings import Drawing, gallery, some_heap, some_log
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -102,6 +102,7 @@ def test_words_have_room_whatever_was_logged(seed, size):
     log = some_log(seed, size)
     for make in (draw.timeline, draw.filmstrip, draw.threads):
         assert_words_have_room(make(log))
+    assert_words_have_room(draw.memory(some_heap(seed, size)))
 
 
 def test_markup_in_names_is_only_text():

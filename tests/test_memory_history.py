@@ -28,7 +28,7 @@ def test_the_log_shows_what_happened_to_memory_in_order(empty):
     names = [getattr(record, "name", None) for record in log]
     assert names.index("emptyCache") == len(log) - 2, "the call, and then what it did"
     assert "5 actions on memory" in repr(log)
-    assert repr(log.memory[1]) == "alloc 1,024 bytes at 0x0 on mtia:0/0"
+    assert repr(log.memory[1]) == "alloc 1,024 bytes from 0 on mtia:0/0"
 
 
 def test_the_log_shows_an_allocation_that_failed(empty):

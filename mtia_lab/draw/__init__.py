@@ -6,6 +6,7 @@ Nothing in here imports torch.
 
 from .filmstrip import filmstrip
 from .ladder import ladder, ladder_of
+from .memory import memory
 from .picture import Picture
 from .processes import processes
 from .route import route
@@ -18,6 +19,7 @@ __all__ = [
     "filmstrip",
     "ladder",
     "ladder_of",
+    "memory",
     "processes",
     "route",
     "threads",

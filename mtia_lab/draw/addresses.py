@@ -1,0 +1,36 @@
+"""Amounts of memory in words, and addresses as heights."""
+
+from bisect import bisect_left
+
+
+def size(count: int) -> str:
+    """A number of bytes in the largest unit that leaves at least 1, at most two decimals."""
+    for unit, bytes in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if count >= bytes:
+            return f"{count / bytes:.2f}".rstrip("0").rstrip(".") + f" {unit}"
+    return f"{count} B"
+
+
+class Scale:
+    """Maps addresses onto heights: in proportion, but nothing is lower than ``least``."""
+
+    def __init__(self, edges: list, bottom: float, height: float, least: float) -> None:
+        self._edges, self.bottom, self.top = edges, bottom, bottom - height
+        gaps = [high - low for low, high in zip(edges, edges[1:], strict=False)]
+        least = min(least, height / max(len(gaps), 1))
+        wide = set(range(len(gaps)))
+        rate = 0.0
+        while wide:  # those too low get the least; the others share what is left
+            room = height - least * (len(gaps) - len(wide))
+            rate = room / sum(gaps[k] for k in wide)
+            low = {k for k in wide if gaps[k] * rate < least}
+            if not low:
+                break
+            wide -= low
+        self._places = [bottom]
+        for k, gap in enumerate(gaps):
+            self._places.append(self._places[-1] - (gap * rate if k in wide else least))
+
+    def y(self, address: int) -> float:
+        """Where one of the edges lies."""
+        return self._places[bisect_left(self._edges, address)]

@@ -1,0 +1,194 @@
+"""The heap strip: which addresses of a device's memory were in use, step by step."""
+
+from . import palette, swatch
+from .addresses import Scale, size
+from .canvas import MARGIN, WIDTH, Canvas
+from .heap import Heap, Span
+from .lanes import microseconds
+from .measure import text_width
+from .memorytable import tell
+from .picture import Picture
+
+LEFT, RIGHT = 176, WIDTH - MARGIN - 14
+FONT = 11
+STRIP = (150, 330)  # least and largest height of the strip
+ROW = 21  # wanted height of the lowest block
+CURVES = 86  # height of the curves
+
+
+def memory(log: object, device: int = 0) -> Picture:
+    """Blocks over time: from left to right one step an action, from bottom to top addresses.
+
+    A grey area is a segment, memory that the allocator has reserved; on it the blocks, in the
+    colour of their stream, from ``alloc`` to ``free``. An arrow leads from a block to a later one
+    at its addresses. What was freed while another stream may use it (``record_stream``) is hatched
+    until that stream is done. Below stand the two sums: allocated never exceeds reserved. Low
+    blocks are drawn higher than they are, so that each can be seen.
+
+    Args:
+        log: what ``mtia_lab.record()`` yielded, or what ``torch.mtia.snapshot()`` returned.
+        device: whose memory.
+    """
+    heap = Heap(log, device)
+    title = f"Memory of mtia:{device}, step by step"
+    c = Canvas()
+    y = c.heading(title, "Left to right: one step for each action. Bottom to top: addresses") + 4
+    if not heap.boundaries():
+        c.text(MARGIN, y + 20, "nothing was allocated", color=palette.MUTED)
+        return Picture(tell(title, heap), c.svg(y + 40))
+    edges = heap.boundaries()
+    height = min(max(ROW * (len(edges) - 1), STRIP[0]), STRIP[1])
+    scale = Scale(edges, y + height, height, ROW)
+    _draw_strip(c, heap, scale)
+    y = _draw_steps(c, heap, y + height)
+    y = _draw_curves(c, heap, y + 20)
+    y = c.legend(y + 24, _legend(heap))
+    return Picture(tell(title, heap), c.svg(y + MARGIN))
+
+
+def _x(heap: Heap, step: int) -> float:
+    """Where a step begins."""
+    return LEFT + (RIGHT - LEFT) * step / len(heap.steps)
+
+
+def _area(heap: Heap, scale: Scale, span: Span) -> tuple:
+    """Left, top, width and height of a span."""
+    left, right = _x(heap, span.begin), _x(heap, span.end)
+    top, bottom = scale.y(span.top), scale.y(span.address)
+    return left, top, right - left, bottom - top
+
+
+def _draw_strip(c: Canvas, heap: Heap, scale: Scale) -> None:
+    for segment in heap.of("segment"):
+        tip = f"segment of {size(segment.bytes)}, stream {segment.stream}"
+        area = _area(heap, scale, segment)
+        c.rect(*area, fill=palette.PANEL, stroke=palette.FAINT, radius=0, tip=tip)
+    for hole in [*heap.of("rests"), *heap.of("poisoned")]:
+        left, top, width, height = _area(heap, scale, hole)
+        if hole.kind == "poisoned":
+            c.hatch(left, top, width, height, stroke=palette.FILM, step=4.0)
+        else:
+            user = palette.stream_hue(min(hole.users))
+            c.hatch(left, top, width, height, stroke=user.strong, step=7.0)
+    for earlier, later in heap.reuses():
+        _draw_reuse(c, heap, scale, earlier, later)
+    for block in heap.of("block"):
+        _draw_block(c, heap, scale, block)
+    _draw_addresses(c, heap, scale)
+
+
+def _draw_block(c: Canvas, heap: Heap, scale: Scale, block: Span) -> None:
+    left, top, width, height = _area(heap, scale, block)
+    hue = palette.stream_hue(block.stream)
+    tip = f"{block.name}: {size(block.bytes)} on stream {block.stream}"
+    tip += f", allocated at {block.site}" if block.site else ""
+    look = {"fill": hue.pale, "stroke": hue.strong, "radius": min(3, width / 2)}
+    c.rect(left, top, width, height, tip=tip, **look)
+    words = f"{block.name}  {size(block.bytes)}"
+    if text_width(words, FONT, bold=True) + 8 > width:
+        words = block.name
+    if text_width(words, FONT, bold=True) + 4 <= width and height >= FONT + 3:
+        middle = top + height / 2
+        c.text(left + width / 2, middle + 4, words, size=FONT, bold=True, anchor="middle")
+
+
+def _draw_reuse(c: Canvas, heap: Heap, scale: Scale, earlier: Span, later: Span) -> None:
+    """An arrow through the addresses that both have, if some time lies between them."""
+    begin, end = _x(heap, earlier.end), _x(heap, later.begin)
+    if end - begin >= 12:
+        top = scale.y(min(earlier.top, later.top))
+        bottom = scale.y(max(earlier.address, later.address))
+        y = (top + bottom) / 2
+        c.arrow([(begin + 1, y), (end - 1, y)], stroke=palette.INK)
+
+
+def _draw_addresses(c: Canvas, heap: Heap, scale: Scale) -> None:
+    """On the left, what each segment is and where it begins and ends."""
+    c.line([(LEFT - 6, scale.bottom), (LEFT - 6, scale.top)], stroke=palette.MUTED, width=1)
+    free = scale.bottom + 20  # below this line all is still free for words
+    segments = sorted(heap.of("segment"), key=lambda segment: (segment.address, segment.begin))
+    for edge in sorted({edge for s in segments for edge in (s.address, s.top)}):
+        y = scale.y(edge)
+        c.line([(LEFT - 10, y), (LEFT - 6, y)], stroke=palette.MUTED, width=1)
+        if y <= free - FONT - 4:
+            words = size(edge) if edge else "0"
+            style = {"size": FONT, "color": palette.MUTED, "anchor": "end"}
+            c.text(LEFT - 14, min(y + 4, scale.bottom), words, **style)
+            free = y
+    free = scale.bottom + 20
+    for segment in segments:
+        y = (scale.y(segment.address) + scale.y(segment.top)) / 2
+        if y <= free - 2 * FONT - 8:
+            room = LEFT - MARGIN - 74
+            c.text(MARGIN, y - 2, f"{size(segment.bytes)}", size=FONT, bold=True, fit=room)
+            words = f"stream {segment.stream}"
+            c.text(MARGIN, y + 12, words, size=FONT, color=palette.MUTED, fit=room)
+            free = y
+
+
+def _draw_steps(c: Canvas, heap: Heap, y: float) -> float:
+    """Below the strip, what happened in each step and when; only as far as there is room."""
+    width = _x(heap, 1) - LEFT
+    style = {"size": FONT, "color": palette.MUTED}
+    words = [_short(step) for step in heap.steps]
+    if max(text_width(word, FONT) for word in words) + 4 <= width:
+        for k, word in enumerate(words):
+            c.text(_x(heap, k) + width / 2, y + 17, word, anchor="middle", **style)
+        c.text(MARGIN, y + 17, "action", **style)
+        y += 18
+    c.text(MARGIN, y + 17, "virtual time, \u00b5s", **style)
+    free, shown = LEFT - 1, None
+    for k, step in enumerate(heap.steps):
+        x = _x(heap, k)
+        if step.time != shown and x > free and x + 60 < WIDTH - MARGIN:
+            c.line([(x, y), (x, y + 20)], stroke=palette.LINE, width=1)
+            free = x + 4 + c.text(x + 4, y + 17, microseconds(step.time), **style) + 8
+            shown = step.time
+    return y + 20
+
+
+def _short(step) -> str:
+    words = {"segment_free": "return", "record_stream": "record", "oom": "no room"}
+    return words.get(step.action, step.action)
+
+
+def _draw_curves(c: Canvas, heap: Heap, y: float) -> float:
+    most = max(step.reserved for step in heap.steps) or 1
+    floor = y + CURVES
+    peak = max(step.allocated for step in heap.steps)
+    for amount, hue in (("reserved", palette.PLAIN), ("allocated", palette.DOOR)):
+        points = [(LEFT, floor)]
+        for k, step in enumerate(heap.steps):
+            height = floor - CURVES * getattr(step, amount) / most
+            points += [(_x(heap, k), height), (_x(heap, k + 1), height)]
+        c.polygon([*points, (RIGHT, floor)], fill=hue.pale, stroke=hue.strong, width=1.6)
+    style = {"size": FONT, "anchor": "end"}
+    tops = [floor - CURVES, floor - CURVES * peak / most]
+    tops[1] = max(tops[1], tops[0] + 16)
+    for name, amount, top in zip(("reserved", "allocated"), (most, peak), tops, strict=True):
+        words = f"{name}: peak {size(amount)}"
+        c.text(LEFT - 14, top + 4, words, color=palette.INK, **style)
+    c.line([(LEFT, floor), (RIGHT, floor)], stroke=palette.MUTED, width=1.2)
+    return floor
+
+
+def _legend(heap: Heap) -> list:
+    hue = palette.stream_hue(1)
+    legend = [
+        (
+            swatch.box(palette.PANEL, palette.FAINT),
+            "segment: reserved, cached where it is empty",
+        ),
+        (swatch.box(hue.pale, hue.strong), "block: allocated, in its stream's colour"),
+    ]
+    if any(later.begin > earlier.end for earlier, later in heap.reuses()):
+        legend.append((swatch.arrow(palette.INK), "the same addresses again"))
+    if heap.of("rests"):
+        legend.append(
+            (swatch.hatched(palette.PANEL, hue.strong), "freed, another stream may use it")
+        )
+    if heap.of("poisoned"):
+        legend.append((swatch.hatched(palette.PANEL, palette.FILM), "freed and overwritten"))
+    legend.append((swatch.box(palette.PLAIN.pale, palette.PLAIN.strong), "sum of the reserved"))
+    legend.append((swatch.box(palette.DOOR.pale, palette.DOOR.strong), "sum of the allocated"))
+    return legend
