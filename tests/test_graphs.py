@@ -4,21 +4,9 @@ import gc
 
 import pytest
 import torch
+from graphs import SCHEDULES, capture, numbers
 
 import mtia_lab
-
-SCHEDULES = ["modelled", "blocking", "latest", "random:5"]
-
-
-def capture(body, stream=None, **options) -> torch.mtia.MTIAGraph:
-    graph = torch.mtia.MTIAGraph(**options)
-    with torch.mtia.graph(graph, stream=stream):
-        body()
-    return graph
-
-
-def numbers(*values: float) -> torch.Tensor:
-    return torch.tensor(values, dtype=torch.float32, device="mtia")
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -133,50 +121,6 @@ def test_random_operators_draw_on_at_each_replay(lab, schedule):
     graph.replay()
     got.append(x.cpu())
     assert torch.equal(torch.stack(got), torch.stack(want))
-
-
-@pytest.mark.parametrize("schedule", SCHEDULES)
-def test_a_captured_training_step_gives_the_losses_of_eager_and_of_the_cpu(lab, schedule):
-    lab.configure(schedule)
-    batches = [torch.randn(16, 8) for _ in range(4)]
-    labels = [torch.randint(4, (16,)) for _ in range(4)]
-    torch.manual_seed(1)
-    initial = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.ReLU(), torch.nn.Linear(16, 4))
-
-    def trained(device: str, captured: bool) -> list[float]:
-        model = torch.nn.Sequential(*(type(m)(*shape(m)) for m in initial))
-        model.load_state_dict(initial.state_dict())
-        model.to(device)
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-        x, y = batches[0].clone().to(device), labels[0].clone().to(device)
-        loss = torch.zeros((), device=device)
-
-        def step():
-            optimizer.zero_grad()
-            out = torch.nn.functional.cross_entropy(model(x), y)
-            out.backward()
-            optimizer.step()
-            loss.copy_(out.detach())
-
-        step()  # the optimizer makes its buffers
-        run = capture(step).replay if captured else step
-        losses = [loss.item()]
-        for batch, label in zip(batches, labels, strict=True):
-            x.copy_(batch)
-            y.copy_(label)
-            run()
-            losses.append(loss.item())
-        return losses
-
-    want = trained("cpu", captured=False)
-    assert len(set(want)) == 5
-    assert trained("mtia", captured=False) == want
-    assert trained("mtia", captured=True) == want
-
-
-def shape(module) -> tuple:
-    linear = isinstance(module, torch.nn.Linear)
-    return (module.in_features, module.out_features) if linear else ()
 
 
 def test_more_commands_than_a_queue_holds(lab):

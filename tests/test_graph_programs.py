@@ -1,0 +1,172 @@
+"""Whole programs, captured once and replayed, against eager and against the CPU, bit for bit."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import NamedTuple
+
+import pytest
+import torch
+from graphs import SCHEDULES, capture
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+VARIABLES = 4
+STREAMS = 3
+RUNS = 3
+
+
+class Step(NamedTuple):
+    name: str
+    stream: int
+    to: int
+    a: int
+    b: int
+
+
+OPERATIONS = {
+    "add": lambda a, b: a + b,
+    "gate": lambda a, b: torch.tanh(a) * b,
+    "larger": torch.maximum,
+    "product": lambda a, b: torch.tanh(a.view(2, 3) @ b.view(3, 2)).sum().expand(6) + a,
+}
+IN_PLACE = {
+    "add_": lambda to, a: to.add_(a),
+    "copy_": lambda to, a: to.copy_(a),
+    "uniform_": lambda to, a: to.uniform_(-1, 1),
+}
+VARIABLE = st.integers(0, VARIABLES - 1)
+STEP = st.builds(
+    Step,
+    st.sampled_from([*OPERATIONS, *IN_PLACE]),
+    st.integers(0, STREAMS - 1),
+    VARIABLE,
+    VARIABLE,
+    VARIABLE,
+)
+PROGRAMS = st.lists(st.lists(STEP, max_size=6), max_size=5).map(lambda parts: sum(parts, []))
+
+
+def run(program: list[Step], inputs: list, outputs: list, streams: list | None = None) -> None:
+    """Compute `outputs` from `inputs`; on streams, waiting wherever one touches another's tensor.
+
+    Args:
+        streams: the first is the current one. None: there are none, as on the CPU.
+    """
+    values = [x.clone() for x in inputs]
+    touched_by: list[set[int]] = [{0} for _ in values]
+    joined = {0}
+    for step in program:
+        used = {step.to, step.a, step.b}
+        if streams is not None:
+            mine = streams[step.stream]
+            for other in sorted({0} | set().union(*(touched_by[v] for v in used))):
+                mine.wait_stream(streams[other])
+            joined.add(step.stream)
+        with nullcontext() if streams is None else streams[step.stream]:
+            if step.name in IN_PLACE:
+                IN_PLACE[step.name](values[step.to], values[step.a])
+            else:
+                values[step.to] = OPERATIONS[step.name](values[step.a], values[step.b])
+        for v in used:
+            if streams is not None:
+                values[v].record_stream(streams[step.stream])
+            touched_by[v].add(step.stream)
+    if streams is not None:
+        for number in sorted(joined - {0}):
+            streams[0].wait_stream(streams[number])
+    for out, value in zip(outputs, values, strict=True):
+        out.copy_(value)
+
+
+def results(step: Callable, inputs: list, outputs: list) -> list[torch.Tensor]:
+    """What `step` leaves in `outputs` in some runs from one seed, with new inputs in each."""
+    torch.manual_seed(11)
+    found = []
+    for number in range(RUNS):
+        for index, x in enumerate(inputs):
+            x.copy_(torch.arange(6.0) / 7 - 0.1 * index + number)
+        step()
+        found += [out.cpu().clone() for out in outputs]
+    return found
+
+
+def tensors(device: str) -> tuple[list, list]:
+    inputs, outputs = ([torch.zeros(6, device=device) for _ in range(VARIABLES)] for _ in "io")
+    return inputs, outputs
+
+
+@settings(deadline=None, max_examples=40)
+@given(PROGRAMS, st.sampled_from([1024, 3]), st.booleans())
+def test_a_captured_program_computes_what_eager_and_the_cpu_compute(program, depth, on_a_side):
+    import machines
+
+    import mtia_lab
+
+    mtia_lab.load()
+    inputs, outputs = tensors("cpu")
+    want = results(lambda: run(program, inputs, outputs), inputs, outputs)
+    for schedule in SCHEDULES:
+        machines.idle_at_defaults()
+        mtia_lab.configure(schedule, mtia_lab.Profile(queue_depth=depth))
+        streams = [torch.mtia.Stream() for _ in range(STREAMS)]
+        if not on_a_side:
+            streams[0] = torch.mtia.default_stream()
+        with streams[0] if on_a_side else nullcontext():
+            inputs, outputs = tensors("mtia")
+
+            def eager(inputs=inputs, outputs=outputs, streams=streams):
+                run(program, inputs, outputs, streams)
+
+            assert equal(results(eager, inputs, outputs), want)
+            graph = capture(eager, stream=streams[0])
+            assert equal(results(graph.replay, inputs, outputs), want), schedule
+    machines.idle_at_defaults()
+    mtia_lab.configure("modelled", mtia_lab.Profile())
+
+
+def equal(got: list[torch.Tensor], want: list[torch.Tensor]) -> bool:
+    return all(torch.equal(one, other) for one, other in zip(got, want, strict=True))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_captured_training_step_gives_the_losses_of_eager_and_of_the_cpu(lab, schedule):
+    lab.configure(schedule)
+    batches = [torch.randn(16, 8) for _ in range(4)]
+    labels = [torch.randint(4, (16,)) for _ in range(4)]
+    torch.manual_seed(1)
+    initial = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.ReLU(), torch.nn.Linear(16, 4))
+
+    def trained(device: str, captured: bool) -> list[float]:
+        model = torch.nn.Sequential(*(type(m)(*shape(m)) for m in initial))
+        model.load_state_dict(initial.state_dict())
+        model.to(device)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        x, y = batches[0].clone().to(device), labels[0].clone().to(device)
+        loss = torch.zeros((), device=device)
+
+        def step():
+            optimizer.zero_grad()
+            out = torch.nn.functional.cross_entropy(model(x), y)
+            out.backward()
+            optimizer.step()
+            loss.copy_(out.detach())
+
+        step()  # the optimizer makes its buffers
+        run = capture(step).replay if captured else step
+        losses = [loss.item()]
+        for batch, label in zip(batches, labels, strict=True):
+            x.copy_(batch)
+            y.copy_(label)
+            run()
+            losses.append(loss.item())
+        return losses
+
+    want = trained("cpu", captured=False)
+    assert len(set(want)) == 5
+    assert trained("mtia", captured=False) == want
+    assert trained("mtia", captured=True) == want
+
+
+def shape(module) -> tuple:
+    linear = isinstance(module, torch.nn.Linear)
+    return (module.in_features, module.out_features) if linear else ()
