@@ -5,8 +5,10 @@
 #include <c10/util/Exception.h>
 
 #include "../backend/clean_thread.h"
-#include "convolution.h"
+#include "../backend/generator.h"
+#include "kernel_state.h"
 #include "key.h"
+#include "random.h"
 
 namespace mtia::aten {
 
@@ -149,22 +151,45 @@ void note_arguments(const Call& call, Plan& plan) {
   }
 }
 
-// The meta kernels of these answer for another device: the CPU's kernels give other sizes, which
-// do not depend on values. They are asked themselves, on zeros.
-bool meta_kernel_misleads(const std::string& name) {
-  return name == "_embedding_bag" || name == "_embedding_bag_forward_only" ||
-         name.find("native_batch_norm") != std::string::npos;
+// Whether a kernel's own word is needed for what it returns. Meta kernels of structured operators
+// are the first half of the CPU's. Others were written for what compilers need: they know sizes,
+// but not the CPU's strides, on which the last bits of later results depend, and some answer for
+// CUDA.
+bool meta_kernel_is_vague(const Operator& op) {
+  const bool fresh = std::count(op.source.begin(), op.source.end(), kFresh) > 0;
+  const std::string& name = op.handle.operator_name().name;
+  return fresh && !op.out &&
+         name.rfind("aten::", 0) == 0;  // a reader's kernel is run when due only
 }
 
-std::vector<std::vector<char>> lend_zeros(const std::vector<Shell>& shells) {
+// Runs the CPU's kernel on zeros, for the forms of what it returns.
+void rehearse(const Call& call, const Plan& plan, torch::jit::Stack& results) {
   std::vector<std::vector<char>> memory;
-  for (const Shell& shell : shells) {
-    memory.emplace_back(shell.tensor().storage().nbytes());
-    shell.lend(memory.back().data());
+  for (const Input& input : plan.inputs) {
+    memory.emplace_back(input.shell.tensor().storage().nbytes());
+    input.shell.lend(memory.back().data());
   }
-  return memory;
+  torch::jit::Stack stack = plan.arguments;
+  for (int argument : plan.varying) {
+    stack[argument] = call.arguments[argument];
+  }
+  const backend::Sequence scratch(c10::make_intrusive<at::CPUGeneratorImpl>());
+  if (call.op.generator != kFresh) {
+    stack[call.op.generator] = at::Generator(scratch.twister);
+  }
+  try {
+    const KernelState state(Settings::now());
+    draw_from(call.op.random && call.op.generator == kFresh ? &scratch : nullptr, [&] {
+      call.op.handle.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), &stack);
+    });
+    results = std::move(stack);
+  } catch (const std::exception&) {
+    // It will not have zeros, a singular matrix, say: the meta kernel's word counts.
+  }
+  for (size_t i = 0; i < plan.inputs.size(); ++i) {
+    plan.inputs[i].shell.restore(plan.inputs[i].form, memory[i].data());
+  }
 }
-
 }  // namespace
 
 bool infer(const Call& call, Plan& plan) {
@@ -172,23 +197,20 @@ bool infer(const Call& call, Plan& plan) {
   backend::run_clean([&] {
     at::AutoDispatchBelowADInplaceOrView below_autograd;
     const std::vector<Form> forms = forms_of(call);
-    const bool on_zeros = meta_kernel_misleads(*call.op.name);
-    const auto key = on_zeros ? c10::DispatchKey::CPU : c10::DispatchKey::Meta;
-    const std::vector<Shell> asked = make_shells(call, forms, key);
-    const auto zeros = on_zeros ? lend_zeros(asked) : std::vector<std::vector<char>>();
-    torch::jit::Stack stack;
+    const std::vector<Shell> asked = make_shells(call, forms, c10::DispatchKey::Meta);
+    torch::jit::Stack results;
     size_t next = 0;
     for (const c10::IValue& value : call.arguments) {
-      stack.push_back(on_meta(value, call, asked, next));
+      results.push_back(on_meta(value, call, asked, next));
     }
     try {
-      call.op.handle.redispatchBoxed(c10::DispatchKeySet(key), &stack);
+      call.op.handle.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::Meta), &results);
       note_inputs(call, forms, asked, plan);
       note_arguments(call, plan);
-      if (*call.op.full_name == "convolution") {  // its format depends on the device
-        stack[0] = stack[0].toTensor().contiguous(convolution_format(plan.arguments));
+      if (meta_kernel_is_vague(call.op)) {
+        rehearse(call, plan, results);
       }
-      note_returns(stack, plan);
+      note_returns(results, plan);
       inferred = true;
     } catch (const std::exception&) {
       // The caller runs the operator for real, which says what is wrong if anything is.
