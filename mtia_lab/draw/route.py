@@ -12,6 +12,7 @@ LABEL = 136  # width of the column of keys
 HEAD, ROW, BOX = 34, 62, 40
 LEADING = 16  # of the lines at the end of a route
 MOST = 6  # operators side by side
+WIDEST = 230  # of a column
 COMPOSITE = ("math kernel", "default backend kernel")
 PASSES = "fallthrough"
 
@@ -40,7 +41,7 @@ def route(table: Mapping, ends: Mapping | None = None) -> Picture:
             raise ValueError(f"the keys of {op!r} are {list(kinds)}, but the first has {keys}")
     c = Canvas()
     y = c.heading(TITLE, "A column is a call. A row is a dispatch key, the highest priority on top")
-    width = (WIDTH - 2 * MARGIN - LABEL) / len(table)
+    width = min((WIDTH - 2 * MARGIN - LABEL) / len(table), WIDEST)
     for row, key in enumerate(keys):
         top = y + HEAD + 18 + ROW * row
         c.text(MARGIN, top + BOX / 2 + 4, key, size=12, mono=True, fit=LABEL - 10)
@@ -50,10 +51,11 @@ def route(table: Mapping, ends: Mapping | None = None) -> Picture:
     items = [
         (swatch.wire(palette.MUTED, width=2.4), "passes on"),
         (swatch.box(palette.WHITE, palette.INK), "does its part, calls on"),
-        (swatch.box(palette.GOOD.pale, palette.GOOD.strong), "composite: calls other operators"),
         (swatch.box(palette.DOOR.pale, palette.DOOR.strong), "the backend's"),
-        (swatch.arrow(palette.FAINT, dash="4 4"), "keys not reached (dashed)"),
+        (swatch.box(palette.GOOD.pale, palette.GOOD.strong), "composite: calls other operators"),
     ]
+    if any(stop(kinds) < len(keys) - 1 for kinds in table.values()):
+        items.append((swatch.arrow(palette.FAINT, dash="4 4"), "keys not reached (dashed)"))
     y = c.legend(max(last) + 18, items)
     return Picture(_tell(keys, table, ends), c.svg(y + MARGIN))
 
