@@ -165,9 +165,9 @@ void DeviceMemory::count_split(const Block& block, int sign) {
 
 Block* DeviceMemory::new_block(Segment* segment, char* address, size_t bytes) {
   if (spare_.empty()) {
-    spare_.push_back(std::make_unique<Block>());
+    spare_.push_back(&blocks_.emplace_back());
   }
-  Block* block = spare_.back().release();
+  Block* block = spare_.back();
   spare_.pop_back();
   block->segment = segment;
   block->address = address;
@@ -183,7 +183,7 @@ void DeviceMemory::drop_block(Block* block) {
   }
   block->before = block->after = nullptr;
   block->site.clear();
-  spare_.emplace_back(block);
+  spare_.push_back(block);
 }
 
 FreeList& DeviceMemory::free_list(StreamId stream, PoolId pool, bool small) {

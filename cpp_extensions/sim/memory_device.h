@@ -83,7 +83,8 @@ class DeviceMemory {
   FreeList* last_list_ = nullptr;
   BlockIndex index_;
   std::map<UseKey, std::deque<Use>> uses_;  // each queue in enqueue order
-  std::vector<std::unique_ptr<Block>> spare_;
+  std::deque<Block> blocks_;  // all there ever were; a deque, since they are referred to by address
+  std::vector<Block*> spare_;
 };
 
 DeviceMemory& memory_of(int device);       // made at first use
