@@ -4,6 +4,8 @@ import pytest
 import torch
 from memory import MIB, taken
 
+from mtia_lab import isolated
+
 
 def test_a_block_is_free_for_its_own_stream_at_once(empty):
     empty.configure(schedule="latest")
@@ -117,6 +119,24 @@ def test_memory_survives_its_tensor(empty):
     torch.accelerator.empty_cache()
     with side:
         assert total.item() == 2 * MIB, "empty_cache waited for the device"
+
+
+FORKED = """
+import os, torch
+torch.mtia.init()
+mtia_lab.configure(poison=True)
+x, pinned = torch.ones(1000, device="mtia"), torch.ones(1000).pin_memory()
+pinned.to("mtia", non_blocking=True)
+child = os.fork()
+del x, pinned
+if child == 0:
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_a_forked_child_may_let_go_of_tensors():
+    assert isolated.run("import mtia_lab\n" + FORKED, devices=1).error is None
 
 
 # --- Poison -------------------------------------------------------------------------------------

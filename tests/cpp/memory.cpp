@@ -79,7 +79,7 @@ void blocks_are_nobody_elses(const std::string& schedule, bool poisoned) {
       std::swap(held[below(static_cast<int>(held.size()))], held.back());
       const Held block = held.back();
       held.pop_back();
-      if (below(3) == 0) {
+      for (int users = below(4); users > 0; --users) {
         const StreamRef user = streams[below(4)];
         const EventId filled = record(0, block.stream, false);
         wait(filled, user);
@@ -185,6 +185,9 @@ void a_pool_keeps_its_blocks_until_it_is_released() {
   memory.release(kept);
   memory.cache(kept);
   CHECK(memory.take_cached(stream, 0, 1000) == nullptr);
+  CHECK(memory.take_cached(stream, 5, 1000) == kept);
+  memory.release(kept);
+  memory.cache(kept);
   memory.release_pool(5);
   memory.release(used);
   memory.cache(used);
