@@ -14,7 +14,6 @@ using namespace mtia::sim;
 
 namespace {
 
-constexpr Time us = 1000;
 constexpr size_t kCapacity = 256 * kMegabyte;
 
 // Effects count here what they find; they cannot CHECK, since what they throw is a kernel's
@@ -25,8 +24,8 @@ void idle(const std::string& schedule) {
   synchronize_device(0);
   synchronize_device(1);
   Profile profile;
-  profile.launch = 2 * us;
-  profile.allocate = 10 * us;
+  profile.launch = 2000;
+  profile.allocate = 10'000;
   profile.memory_bytes = kCapacity;
   configure(schedule, profile);
 }
@@ -34,7 +33,7 @@ void idle(const std::string& schedule) {
 void on(StreamRef stream, Effect effect) {
   const int device = exchange_device(stream.device);
   const StreamRef previous = exchange_stream(stream);
-  launch("k", 5 * us, std::move(effect));
+  launch("k", 5000, std::move(effect));
   exchange_stream(previous);
   set_device(device);
 }
