@@ -12,10 +12,10 @@ CLANG_FORMAT := $(RUN) -c 'import clang_format; clang_format.clang_format()'
 ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)  # containers; JupyterLab asks for it
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120
 
-.PHONY: help lab test setup build lint unit notebooks bench sanitize faults clean
+.PHONY: help lab test setup build lint unit test-ops notebooks bench sanitize faults clean
 
 help:  ## list the commands
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
 
 lab: build  ## set up, build, open JupyterLab on the first notebook (PORT=..., ARGS="--no-browser ...")
 	@$(RUN) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
@@ -45,6 +45,9 @@ lint: setup  ## check the form of Python, notebooks and C++
 
 unit: build  ## unit tests only
 	@$(RUN) -m pytest -n auto --dist loadscope tests $(ARGS)
+
+test-ops: build  ## every operator with all samples of all dtypes against the CPU; some minutes
+	@$(RUN) -m pytest -n auto tests/test_ops.py --all-ops $(ARGS)
 
 notebooks: build  ## run every notebook and store its outputs
 	@$(RUN) tests/refresh_notebooks.py $(ARGS)

@@ -3,6 +3,12 @@
 import pytest
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--all-ops", action="store_true", help="all samples of all dtypes in test_ops.py"
+    )
+
+
 @pytest.fixture
 def lab():
     """`mtia_lab`, loaded, idle, at its defaults and at device 0 with default streams."""

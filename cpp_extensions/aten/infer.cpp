@@ -151,15 +151,13 @@ void note_arguments(const Call& call, Plan& plan) {
   }
 }
 
-// Whether a kernel's own word is needed for what it returns. Meta kernels of structured operators
-// are the first half of the CPU's. Others were written for what compilers need: they know sizes,
-// but not the CPU's strides, on which the last bits of later results depend, and some answer for
-// CUDA.
-bool meta_kernel_is_vague(const Operator& op) {
+// Whether the kernel's own word is taken for the forms of what it returns. Meta kernels were
+// written for what compilers need: they know sizes, but not all strides of the CPU's kernels, on
+// which the last bits of later results depend, and some answer for CUDA. A reader's own kernel may
+// have side effects, and runs when it is due only.
+bool can_be_rehearsed(const Operator& op) {
   const bool fresh = std::count(op.source.begin(), op.source.end(), kFresh) > 0;
-  const std::string& name = op.handle.operator_name().name;
-  return fresh && !op.out &&
-         name.rfind("aten::", 0) == 0;  // a reader's kernel is run when due only
+  return fresh && op.handle.operator_name().name.rfind("aten::", 0) == 0;
 }
 
 // Runs the CPU's kernel on zeros, for the forms of what it returns.
@@ -207,7 +205,7 @@ bool infer(const Call& call, Plan& plan) {
       call.op.handle.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::Meta), &results);
       note_inputs(call, forms, asked, plan);
       note_arguments(call, plan);
-      if (meta_kernel_is_vague(call.op)) {
+      if (can_be_rehearsed(call.op)) {
         rehearse(call, plan, results);
       }
       note_returns(results, plan);

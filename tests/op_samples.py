@@ -1,0 +1,178 @@
+"""One entry of PyTorch's operator database, run on the device and on the CPU, and compared.
+
+`op_db` (torch.testing._internal.common_methods_invocations) is what PyTorch tests its own backends
+with: some 700 operators, each with sample inputs. Kernels here are the CPU's, so results are to be
+equal, bit for bit, not merely close.
+"""
+
+import warnings
+from collections.abc import Iterator
+
+import torch
+from torch.testing._internal.common_methods_invocations import op_db
+
+# Nothing can be compared: uninitialised memory, and kernels compiled for CUDA.
+_NOTHING_TO_COMPARE = ("empty", "new_empty", "jiterator")
+
+ENTRIES = {
+    op.formatted_name: op for op in op_db if not op.formatted_name.startswith(_NOTHING_TO_COMPARE)
+}
+
+
+def names(dtype: torch.dtype) -> list[str]:
+    """Return the entries whose operator takes `dtype` on the CPU."""
+    return [name for name, op in ENTRIES.items() if dtype in op.supported_dtypes("cpu")]
+
+
+def difference(
+    name: str, dtype: torch.dtype, *, backward: bool, close: bool = False, at_most: int = 1000
+) -> str | None:
+    """Run the samples of an entry on both sides and say where they differ.
+
+    Args:
+        name: an entry, as `names` gives it.
+        dtype: of the samples.
+        backward: compare gradients as well as results.
+        close: within the tolerances of `torch.testing.assert_close` is near enough.
+        at_most: how many samples to run.
+
+    Returns:
+        what differs first, or None.
+
+    Raises:
+        Exception: what the device raised where the CPU raised nothing.
+    """
+    op = ENTRIES[name]
+    torch.manual_seed(3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        samples = op.sample_inputs("mtia", dtype, requires_grad=backward)
+        for number, sample in zip(range(at_most), samples, strict=False):
+            here = [sample.input, sample.args, sample.kwargs]
+            for what, ours, theirs in _outcomes(op, here, _Mirror()(here), backward):
+                if problem := _unlike(ours, theirs, close):
+                    return f"sample {number}, {what}: {problem}"
+    return None
+
+
+def _outcomes(op, here: list, there: list, backward: bool) -> Iterator[tuple[str, object, object]]:
+    theirs, ours = _call(op, there), _call(op, here)
+    if isinstance(theirs, Exception) or isinstance(ours, Exception):
+        if not isinstance(theirs, Exception):
+            raise ours
+        yield "error", isinstance(ours, Exception), True
+        return
+    yield "result", ours, theirs
+    if backward:
+        theirs = _gradients(theirs, there)
+        if not isinstance(theirs, Exception):  # else double backward of a sample the CPU refuses
+            yield "gradient", _gradients(ours, here), theirs
+
+
+def _call(op, sample: list):
+    torch.manual_seed(7)
+    try:
+        return op.op(sample[0], *sample[1], **sample[2])
+    except Exception as error:
+        return error
+
+
+def _gradients(results, sample: list):
+    outputs = [t for t in _tensors(results) if t.requires_grad]
+    inputs = [t for t in _tensors(sample) if t.requires_grad and t.is_leaf]
+    if not outputs or not inputs:
+        return []
+    try:
+        total = sum(t.abs().sum() if t.is_complex() else t.sum() for t in outputs)
+        return torch.autograd.grad(total, inputs, allow_unused=True)
+    except Exception as error:
+        return error
+
+
+def _tensors(value) -> list[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return [tensor for item in value for tensor in _tensors(item)]
+    return []
+
+
+class _Mirror:
+    """Copies a structure to the CPU, with the storage, the strides and the identity of tensors."""
+
+    def __init__(self) -> None:
+        self._storages: dict[int, torch.UntypedStorage] = {}
+        self._copies: dict[int, torch.Tensor] = {}
+        self._kept: list = []  # ids stay taken
+
+    def __call__(self, value):
+        if isinstance(value, torch.Tensor):
+            if id(value) not in self._copies:
+                self._kept.append(value)
+                self._copies[id(value)] = self._tensor(value)
+            return self._copies[id(value)]
+        if isinstance(value, dict):
+            return {key: self(item) for key, item in value.items()}
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            return type(value)(*map(self, value))
+        if isinstance(value, list | tuple):
+            return type(value)(map(self, value))
+        is_device = isinstance(value, torch.device) or str(value).startswith("mtia")
+        return "cpu" if is_device else value
+
+    def _tensor(self, tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.device.type == "cpu" or tensor.layout != torch.strided:
+            return tensor.detach().cpu().requires_grad_(tensor.requires_grad)
+        detached = tensor.detach()
+        if detached.is_conj():
+            copy = self._tensor(detached.conj()).conj()
+        elif detached.is_neg():
+            copy = torch._neg_view(self._tensor(torch._neg_view(detached)))
+        else:
+            copy = torch.empty(0, dtype=tensor.dtype).set_(
+                self._storage(detached),
+                detached.storage_offset(),
+                detached.size(),
+                detached.stride(),
+            )
+        return copy.requires_grad_(tensor.requires_grad)
+
+    def _storage(self, tensor: torch.Tensor) -> torch.UntypedStorage:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in self._storages:
+            self._kept.append(storage)
+            data = torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(storage)
+            self._storages[storage._cdata] = data.cpu().untyped_storage()
+        return self._storages[storage._cdata]
+
+
+def _unlike(ours, theirs, close: bool) -> str | None:
+    if isinstance(theirs, torch.Tensor):
+        return _unlike_tensor(ours, theirs, close)
+    if isinstance(theirs, dict):
+        ours, theirs = list(ours.items()), list(theirs.items())
+    if isinstance(theirs, list | tuple):
+        if len(ours) != len(theirs):
+            return f"{len(ours)} values instead of {len(theirs)}"
+        problems = (_unlike(a, b, close) for a, b in zip(ours, theirs, strict=True))
+        return next(filter(None, problems), None)
+    same = ours == theirs or (ours != ours and theirs != theirs)  # not a number
+    return None if same else f"{ours} instead of {theirs}"
+
+
+def _unlike_tensor(ours, theirs: torch.Tensor, close: bool) -> str | None:
+    if not isinstance(ours, torch.Tensor):
+        return f"{ours} instead of a tensor"
+    form = (ours.shape, ours.dtype, ours.layout)
+    if form != (theirs.shape, theirs.dtype, theirs.layout):
+        return f"{form} instead of {(theirs.shape, theirs.dtype, theirs.layout)}"
+    ours, theirs = ours.detach().cpu().resolve_conj(), theirs.detach().resolve_conj()
+    if close:
+        torch.testing.assert_close(ours, theirs, equal_nan=True)
+        return None
+    if ours.dtype.itemsize == 1 and ours.dtype.is_floating_point:  # 8 bits know no comparison
+        ours, theirs = ours.view(torch.uint8), theirs.view(torch.uint8)
+    equal = (ours == theirs) | ((ours != ours) & (theirs != theirs))
+    return None if equal.all() else f"{(~equal).sum()} of {equal.numel()} elements differ"

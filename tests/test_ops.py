@@ -1,0 +1,74 @@
+"""Every operator PyTorch tests its backends with gives the CPU's result, bit for bit.
+
+Under the schedule "latest": each command runs only when a synchronisation demands it, so a kernel
+that forgot one would show. `make test` runs a few samples of each entry in float32, forward and
+backward; `make test-ops` runs all samples in all dtypes.
+"""
+
+import op_samples
+import pytest
+import torch
+
+# The whole truth about float32: an entry that is not here passes, and one that is here fails.
+EXCEPTIONS = {
+    "to_sparse": "the device has no sparse tensors",
+    "sparse_mm_reduce": "the device has no sparse tensors",
+    "sparse_sampled_addmm": "the device has no sparse tensors",
+}
+
+# LAPACK's gelsy, as PyTorch calls it, reads pivots that nobody has set: asked twice for the same, the
+# CPU's last bits differ from the CPU's. These are compared within tolerances.
+NOT_REPRODUCIBLE = ("linalg_lstsq", "linalg_lstsq_grad_oriented")
+
+FLOAT32 = op_samples.names(torch.float32)
+SAMPLES = 6  # of an entry; some have a thousand
+
+
+@pytest.fixture
+def latest(lab):
+    lab.configure(schedule="latest")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # two workers of pytest have two cores
+    yield
+    torch.set_num_threads(threads)
+
+
+def differs(name: str, dtype: torch.dtype, at_most: int = SAMPLES) -> str | None:
+    options = {"close": name in NOT_REPRODUCIBLE, "at_most": at_most}
+    backward = dtype in op_samples.ENTRIES[name].supported_backward_dtypes("cpu")
+    return op_samples.difference(name, dtype, backward=False, **options) or (
+        op_samples.difference(name, dtype, backward=True, **options) if backward else None
+    )
+
+
+@pytest.mark.parametrize("name", FLOAT32)
+def test_float32_equals_the_cpu(latest, name):
+    if name not in EXCEPTIONS:
+        assert differs(name, torch.float32) is None
+        return
+    with pytest.raises(Exception, match="sparse|Sparse|Could not run"):
+        problem = differs(name, torch.float32)
+        raise AssertionError(problem or f"{name} passes: take it out of EXCEPTIONS")
+
+
+@pytest.mark.skipif("not config.getoption('--all-ops')", reason="run by make test-ops: minutes")
+@pytest.mark.parametrize("name", op_samples.ENTRIES)
+def test_all_samples_of_all_dtypes_equal_the_cpu(latest, name):
+    if name in EXCEPTIONS:
+        pytest.skip(EXCEPTIONS[name])
+    dtypes = sorted(op_samples.ENTRIES[name].supported_dtypes("cpu"), key=str)
+    problems = {str(dtype): differs(name, dtype, at_most=1_000_000) for dtype in dtypes}
+    assert not {dtype: problem for dtype, problem in problems.items() if problem}
+
+
+def test_the_exceptions_are_entries_and_the_database_is_whole():
+    assert set(EXCEPTIONS) <= set(FLOAT32)
+    assert set(NOT_REPRODUCIBLE) <= set(FLOAT32)
+    assert len(FLOAT32) >= 600
+
+
+def test_a_wrong_result_is_noticed(latest, monkeypatch):
+    right = op_samples.ENTRIES["add"].op
+    wrong = lambda x, *rest, **more: right(x, *rest, **more) + (x.device.type == "mtia")  # noqa: E731
+    monkeypatch.setattr(op_samples.ENTRIES["add"], "op", wrong)
+    assert "elements differ" in differs("add", torch.float32)
