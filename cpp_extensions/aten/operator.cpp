@@ -106,8 +106,11 @@ Operator describe(const OperatorHandle& handle) {
     op.needs_values = op.needs_values || !is_tensor(returned);
   }
   op.random = op.random || handle.hasTag(at::Tag::nondeterministic_seeded);
-  op.needs_values = op.needs_values || handle.hasTag(at::Tag::dynamic_output_shape) ||
-                    handle.hasTag(at::Tag::data_dependent_output);
+  // Where there is a meta kernel, it tells for each call: sizes of x[i] depend on values only if an
+  // index is a mask, and then it objects.
+  op.needs_values = op.needs_values || ((handle.hasTag(at::Tag::dynamic_output_shape) ||
+                                         handle.hasTag(at::Tag::data_dependent_output)) &&
+                                        !handle.hasKernelForDispatchKey(c10::DispatchKey::Meta));
   op.out = out_variant(handle);
   return op;
 }
