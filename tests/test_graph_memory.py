@@ -41,6 +41,18 @@ def test_what_is_allocated_later_never_lies_in_a_graph(lab, request, schedule, p
     assert all((other == -5).all() for other in others)
 
 
+def test_poison_is_no_part_of_a_graph(lab, request):
+    request.addfinalizer(lambda: (torch.mtia.synchronize(), lab.configure(poison=False)))
+    lab.configure(poison=True)
+    held = [torch.ones(1_000_000, device="mtia")]
+    address = held[0].data_ptr()
+    graph = capture(held.clear)
+    other = torch.full((1_000_000,), 5.0, device="mtia")
+    assert other.data_ptr() == address
+    graph.replay()
+    assert (other == 5).all()
+
+
 def test_memory_freed_in_a_capture_is_used_again_in_it(lab):
     x, out = numbers(1, 2), numbers(0, 0)
 

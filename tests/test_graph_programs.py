@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from graphs import SCHEDULES, capture
+from graphs import SCHEDULES, capture, numbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -62,14 +62,14 @@ def run(program: list[Step], inputs: list, outputs: list, streams: list | None =
             for other in sorted({0} | set().union(*(touched_by[v] for v in used))):
                 mine.wait_stream(streams[other])
             joined.add(step.stream)
+            for v in used:
+                values[v].record_stream(mine)
         with nullcontext() if streams is None else streams[step.stream]:
             if step.name in IN_PLACE:
                 IN_PLACE[step.name](values[step.to], values[step.a])
             else:
                 values[step.to] = OPERATIONS[step.name](values[step.a], values[step.b])
         for v in used:
-            if streams is not None:
-                values[v].record_stream(streams[step.stream])
             touched_by[v].add(step.stream)
     if streams is not None:
         for number in sorted(joined - {0}):
@@ -170,3 +170,46 @@ def test_a_captured_training_step_gives_the_losses_of_eager_and_of_the_cpu(lab, 
 def shape(module) -> tuple:
     linear = isinstance(module, torch.nn.Linear)
     return (module.in_features, module.out_features) if linear else ()
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_draws_on_two_streams_come_in_the_order_of_their_capture(lab, schedule):
+    lab.configure(schedule)
+    torch.manual_seed(7)
+    want = [torch.rand(3) for _ in range(4)]
+    torch.manual_seed(7)
+    side = torch.mtia.Stream()
+    x, y = numbers(0, 0, 0), numbers(0, 0, 0)
+
+    def body():
+        main = torch.mtia.current_stream()
+        side.wait_stream(main)
+        lab.launch("long", us=500)
+        x.uniform_()
+        with side:
+            y.uniform_()
+        main.wait_stream(side)
+
+    graph = capture(body)
+    for number in (0, 2):
+        graph.replay()
+        assert torch.equal(x.cpu(), want[number])
+        assert torch.equal(y.cpu(), want[number + 1])
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_random_operators_draw_on_at_each_replay(lab, schedule):
+    lab.configure(schedule)
+    torch.manual_seed(7)
+    want = [torch.rand(3) for _ in range(7)]
+    torch.manual_seed(7)
+    got = [torch.rand(3, device="mtia").cpu()]
+    x, y = numbers(0, 0, 0), numbers(0, 0, 0)
+    graph = capture(lambda: (x.uniform_(), y.uniform_()))
+    for _ in range(2):
+        graph.replay()
+        got += [x.cpu(), y.cpu()]
+    got.append(torch.rand(3, device="mtia").cpu())
+    graph.replay()
+    got.append(x.cpu())
+    assert torch.equal(torch.stack(got), torch.stack(want))

@@ -58,7 +58,7 @@ sim::Recording enqueue(sim::StreamRef stream, Engine engine, const at::Tensor& f
   command.name = engine == Engine::FromHost ? kToDevice
                  : engine == Engine::ToHost ? kToHost
                                             : kToPeer;
-  if (sim::log::recording()) {
+  if (sim::wants_accesses()) {
     for (const at::Tensor* tensor : {&from, &to}) {
       if (tensor->is_mtia()) {
         note_access(command, *tensor, tensor == &to);

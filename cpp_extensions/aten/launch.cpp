@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "../backend/allocator.h"
-#include "../sim/log.h"
 #include "../sim/memory.h"
 #include "../sim/runtime.h"
 #include "kernel_state.h"
@@ -215,7 +214,7 @@ void launch(Call& call, std::shared_ptr<const Plan> plan) {
   }
   const std::vector<at::Tensor> outputs = make_outputs(*plan, call.device);
   sim::Command command = kernel_command(call);
-  if (sim::log::recording()) {
+  if (sim::wants_accesses()) {
     note_accesses(command, call, outputs);
   }
   command.effect = Job(call, plan, outputs);

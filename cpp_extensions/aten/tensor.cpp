@@ -48,7 +48,7 @@ void grow_storage(const at::Tensor& tensor, size_t bytes, bool keep) {
     copy.effect = [to = grown.get(), from = storage.data(), before] {
       std::memcpy(to, from, before);
     };
-    if (sim::log::recording()) {
+    if (sim::wants_accesses()) {
       const auto size = static_cast<int64_t>(before);
       copy.accesses = {{device, sim::offset_of(storage.data()), size, false},
                        {device, sim::offset_of(grown.get()), size, true}};

@@ -55,7 +55,7 @@ struct Chain {
   std::optional<Recording> last;
 };
 
-// Device memory that a command reads or writes. Noted only while recording.
+// Device memory that a command reads or writes. Noted only if it will be logged.
 struct Access {
   int device = 0;
   int64_t address = 0;  // offset in the device's memory

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "log.h"
 #include "memory_device.h"
 
 namespace mtia::sim {
@@ -36,10 +37,12 @@ void open_capture(Graph& graph, StreamRef origin, PoolId pool) {
   store.captures[capture->id] = capture.get();
   stream_at(origin).capture = capture.get();
   graph.capture = std::move(capture);
+  ++store.open_captures;
 }
 
 void close_capture(Graph& graph) {
   if (std::exchange(graph.capture->open, false)) {
+    --graph_store().open_captures;
     for (const StreamRef& stream : graph.capture->streams) {
       stream_at(stream).capture = nullptr;
     }
@@ -65,6 +68,10 @@ std::shared_ptr<Capture> forget_capture(Graph& graph) {
   graph.instantiated = false;
   graph.last_replay.reset();
   return std::exchange(graph.capture, nullptr);
+}
+
+bool wants_accesses() noexcept {
+  return log::recording() || graph_store().open_captures.load(std::memory_order_relaxed) > 0;
 }
 
 bool is_gone(CaptureId id) {

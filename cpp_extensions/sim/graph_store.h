@@ -2,6 +2,7 @@
 // simulator's mutex.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -23,6 +24,7 @@ struct GraphStore {
   std::unordered_map<CaptureId, Capture*> captures;       // of these graphs
   std::unordered_map<CaptureId, Recording> last_replays;  // of captures whose graph is gone
   std::unordered_map<PoolId, int> pool_users;             // how many captures use it
+  std::atomic<int> open_captures{0};
   GraphId last_graph = 0;
   CaptureId last_capture = 0;
   PoolId last_pool = 0;

@@ -55,4 +55,7 @@ Recording submit(StreamRef stream, Command command, const Cost& cost);
 void stage(int64_t bytes);  // the host copies them into a buffer the link can read
 Time clock_now() noexcept;
 
+// Whether a command should name the memory it uses: it will be logged, now or at a replay.
+bool wants_accesses() noexcept;
+
 }  // namespace mtia::sim

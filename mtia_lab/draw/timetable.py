@@ -123,5 +123,7 @@ def describe(command: object) -> str:
         return f"record e{command.event} v{command.version}"
     if is_mark(command):
         after = ", ".join(str(k) for k in command.after) or "nothing"
+        if command.event is None:  # a graph's next replay waits for its last
+            return f"wait for {command.name}, command {after}"
         return f"wait for e{command.event} v{command.version}, recorded by command {after}"
     return f"{command.type} {command.name}"

@@ -29,3 +29,5 @@ extern const std::vector<Test> kSingleThreaded;
 extern const std::vector<Test> kMemory;
 extern const std::vector<Test> kMultiThreaded;
 extern const std::vector<Test> kMemoryOfThreads;
+extern const std::vector<Test> kGraphs;
+extern const std::vector<Test> kGraphsOfThreads;

@@ -18,7 +18,8 @@ int main(int argc, char**) {
   mtia::sim::set_device_count(2);
   const bool threads = argc > 1;
   for (const auto* tests :
-       {threads ? &kMultiThreaded : &kSingleThreaded, threads ? &kMemoryOfThreads : &kMemory}) {
+       {threads ? &kMultiThreaded : &kSingleThreaded, threads ? &kMemoryOfThreads : &kMemory,
+        threads ? &kGraphsOfThreads : &kGraphs}) {
     for (const Test& test : *tests) {
       std::printf("%s\n", test.name);
       std::fflush(stdout);
