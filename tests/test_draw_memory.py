@@ -70,6 +70,11 @@ def test_an_arrow_leads_to_the_next_block_at_the_same_addresses():
     assert (earlier.name, later.name) == ("a", "c")
     picture = draw.memory(log)
     assert "the same addresses again" in picture.svg
+    drawing = Drawing(picture)
+    y = (box(drawing, "a").top + box(drawing, "a").bottom) / 2
+    heads = [p.get("points").split()[0].split(",") for p in drawing.all("polygon")]
+    tips = [float(x) for x, height in heads if abs(float(height) - y) < 1]
+    assert tips == [pytest.approx(box(drawing, "c").left - 1, abs=0.02)]
     fresh = Log([r for r in log if r.time < 10])
     assert "the same addresses again" not in draw.memory(fresh).svg
 
@@ -89,6 +94,7 @@ def test_other_devices_are_left_out():
     log = Log([memory("segment_alloc", 0, 2, device=1), memory("alloc", 0, 1, device=1)])
     assert "nothing was allocated" in draw.memory(log).text
     assert spans(Heap(log, 1), "block") == [("a", 0, 1)]
+    assert Heap(Log(initial_memory=list(log)), 0).boundaries() == []
 
 
 def used_elsewhere(until):
@@ -137,7 +143,13 @@ def test_out_of_memory_is_a_step():
     picture = draw.memory(log)
     assert "out of memory: 30 MiB asked" in picture.text
     assert picture.text.split("\n")[3].strip() == "|      !!!!!!"
-    assert Drawing(picture).find("no room")
+    drawing = Drawing(picture)
+    assert drawing.find("no room")
+    words = drawing.find("out of memory: 30 MiB asked")
+    assert words.attributes["fill"] == palette.FAULT.strong
+    dashed = [p for p in drawing.all("path") if p.get("stroke") == palette.FAULT.strong]
+    assert len(dashed) == 1 and words.left < float(dashed[0].get("d").split()[0][1:]) <= words.right
+    assert palette.FAULT.strong not in draw.memory(heap_log()).svg
 
 
 def test_a_snapshot_is_one_step():

@@ -236,3 +236,19 @@ def test_ticks_are_round_and_few():
 def test_labels_take_the_lowest_free_row():
     assert list(stack([(0, 10), (5, 15), (20, 30), (21, 31)], rows=2)) == [0, 1, 0, 1]
     assert list(stack([(0, 9), (0, 9), (0, 9)], rows=2)) == [0, 1, None]
+
+
+def test_a_dashed_arrow_leads_from_a_draw_to_the_next_on_another_stream():
+    first = command(1, "kernel", (0, 1), (1, 1, 40), name="rand")
+    second = command(2, "kernel", (0, 2), (2, 40, 50), name="rand", after=(1,))
+    picture = draw.timeline(Log([first, second]))
+    drawing = Drawing(picture)
+    x = axis(drawing)
+    (path,) = [p.get("d") for p in drawing.all("path") if p.get("stroke-dasharray")][:-1]
+    begin = tuple(map(float, re.findall(r"[\d.]+", path)))
+    top, bottom = lane(drawing, 0, 1)
+    assert begin[0] == pytest.approx(x(40), abs=0.02) and top < begin[1] < bottom
+    assert drawing.find("next draw on one generator")
+    assert "kernel rand, after command 1" in picture.text
+    same = command(2, "kernel", (0, 1), (2, 40, 50), name="rand", after=(1,))
+    assert "generator" not in draw.timeline(Log([first, same])).svg

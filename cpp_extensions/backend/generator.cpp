@@ -18,6 +18,7 @@ void MTIAGeneratorImpl::settle() const {
   sim::synchronize_chain(*sequence_);
 }
 
+// [generator.set_seed]
 // Contract: start the sequence that belongs to `seed`.
 void MTIAGeneratorImpl::set_current_seed(uint64_t seed) {
   settle();

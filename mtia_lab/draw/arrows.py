@@ -29,6 +29,24 @@ def launches(lanes: list) -> list:
     return [] if len(found) > FEW else found
 
 
+def draw_chains(c: Canvas, scale: Scale, lanes: list) -> None:
+    """Dashed arrows from each random draw to the next on its generator, on another stream."""
+    for source, target, here, there in chains(lanes):
+        begin = (scale.x(source.finish), here.middle)
+        c.arrow([begin, (scale.x(target.start), there.middle)], stroke=palette.INK, dash="3 3")
+
+
+def chains(lanes: list) -> list:
+    """``(earlier, later, lane, lane)`` of kernels in two lanes, the later after the earlier."""
+    homes = {item.id: (item, lane) for lane in lanes if not lane.host for item in lane.items}
+    return [
+        (homes[k][0], item, homes[k][1], lane)
+        for item, lane in homes.values()
+        for k in item.after
+        if not is_mark(item) and k in homes and homes[k][1] is not lane
+    ]
+
+
 def draw_waits(c: Canvas, scale: Scale, lanes: list) -> None:
     """The waits as diamonds, and the arrows that lead to them."""
     streams = [lane for lane in lanes if not lane.host]

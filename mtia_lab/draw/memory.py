@@ -13,6 +13,7 @@ LEFT, RIGHT = 176, WIDTH - MARGIN - 14
 FONT = 11
 STRIP = (150, 330)  # least and largest height of the strip
 ROW = 21  # wanted height of the lowest block
+FLAG = 18  # room above the strip for the words of a failed request
 CURVES = 86  # height of the curves
 
 
@@ -33,6 +34,7 @@ def memory(log: object, device: int = 0) -> Picture:
     title = f"Memory of mtia:{device}, step by step"
     c = Canvas()
     y = c.heading(title, "Left to right: one step for each action. Bottom to top: addresses") + 4
+    y += FLAG if any(step.action == "oom" for step in heap.steps) else 0
     if not heap.boundaries():
         c.text(MARGIN, y + 20, "nothing was allocated", color=palette.MUTED)
         return Picture(tell(title, heap), c.svg(y + 40))
@@ -74,6 +76,7 @@ def _draw_strip(c: Canvas, heap: Heap, scale: Scale) -> None:
         _draw_reuse(c, heap, scale, earlier, later)
     for block in heap.of("block"):
         _draw_block(c, heap, scale, block)
+    _draw_failures(c, heap, scale)
     _draw_addresses(c, heap, scale)
 
 
@@ -100,6 +103,22 @@ def _draw_reuse(c: Canvas, heap: Heap, scale: Scale, earlier: Span, later: Span)
         bottom = scale.y(max(earlier.address, later.address))
         y = (top + bottom) / 2
         c.arrow([(begin + 1, y), (end - 1, y)], stroke=palette.INK)
+
+
+def _draw_failures(c: Canvas, heap: Heap, scale: Scale) -> None:
+    """A red line where a request found no memory, with what was asked if there is room."""
+    free = LEFT
+    for k, step in enumerate(heap.steps):
+        if step.action == "oom":
+            x = (_x(heap, k) + _x(heap, k + 1)) / 2
+            line = [(x, scale.top - 4), (x, scale.bottom)]
+            c.line(line, stroke=palette.FAULT.strong, width=2, dash="5 3")
+            width = text_width(step.what, FONT, bold=True)
+            left = min(x - width / 2, RIGHT - width)
+            if left >= free:
+                style = {"size": FONT, "bold": True, "color": palette.FAULT.strong}
+                c.text(left, scale.top - 8, step.what, **style)
+                free = left + width + 8
 
 
 def _draw_addresses(c: Canvas, heap: Heap, scale: Scale) -> None:

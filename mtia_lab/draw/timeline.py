@@ -1,7 +1,7 @@
 """The timeline: what the host and every stream did, on the axis of virtual time."""
 
 from . import palette, swatch
-from .arrows import draw_launches, draw_waits, launches
+from .arrows import chains, draw_chains, draw_launches, draw_waits, launches
 from .canvas import MARGIN, WIDTH, Canvas
 from .lanes import (
     BAR,
@@ -58,6 +58,7 @@ def timeline(log: object) -> Picture:
             _draw_item(c, scale, lane, item, held)
         _draw_poles(c, scale, lane)
         _draw_queue(c, scale, lane)
+    draw_chains(c, scale, lanes)
     draw_waits(c, scale, lanes)
     for lane in lanes:  # words last: an arrow passes behind them
         _draw_names(c, scale, lane)
@@ -218,6 +219,8 @@ def _legend(lanes: list, held: dict) -> list:
         legend.append((_flag, "event recorded (event, version)"))
     if waits:
         legend += [(_diamond, "wait"), (swatch.arrow(palette.INK), "from the recording waited for")]
+    if chains(lanes):
+        legend.append((swatch.arrow(palette.INK, dash="3 3"), "next draw on one generator"))
     if any(source not in known for wait in waits for source in wait.after):
         legend.append((swatch.arrow(palette.INK, dash="3 3"), "recorded before this log"))
     if held or any(map(waits_of, items)):

@@ -126,4 +126,5 @@ def describe(command: object) -> str:
         if command.event is None:  # a graph's next replay waits for its last
             return f"wait for {command.name}, command {after}"
         return f"wait for e{command.event} v{command.version}, recorded by command {after}"
-    return f"{command.type} {command.name}"
+    after = ", ".join(str(k) for k in command.after)
+    return f"{command.type} {command.name}" + (f", after command {after}" if after else "")
