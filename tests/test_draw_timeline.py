@@ -252,3 +252,12 @@ def test_a_dashed_arrow_leads_from_a_draw_to_the_next_on_another_stream():
     assert "kernel rand, after command 1" in picture.text
     same = command(2, "kernel", (0, 1), (2, 40, 50), name="rand", after=(1,))
     assert "generator" not in draw.timeline(Log([first, same])).svg
+
+
+def test_of_crowded_names_that_of_a_call_that_waits_is_shown():
+    calls = [call(f"launch_{k}", begin=k / 5, end=(k + 1) / 5) for k in range(6)]
+    waiting = call("item", begin=1.2, end=2.0, waits=((1.4, 2.0),))
+    late = command(1, "kernel", (0, 0), (0, 0, 100), name="k")
+    words = [t.words for t in Drawing(draw.timeline(Log([*calls, waiting, late]))).texts]
+    assert "item waits" in words
+    assert any(call.name not in words for call in calls)  # crowded indeed

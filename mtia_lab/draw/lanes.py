@@ -164,7 +164,8 @@ def _place_labels(lane: Lane, scale: Scale) -> None:
             size = text_width(name_of(item), FONT) + 8
             left = min(max(x + width / 2 - size / 2, scale.left), scale.right + 10 - size)
             spans[k] = (left, size)
-    order = sorted(spans, key=lambda k: (not is_flag(lane.items[k]), spans[k][0], k))
+    first = [(not is_flag(item), not waits_of(item)) for item in lane.items]  # of most interest
+    order = sorted(spans, key=lambda k: (first[k], spans[k][0], k))
     rows = stack(((spans[k][0], sum(spans[k])) for k in order), ROWS)
     for k, row in zip(order, rows, strict=True):
         if row is not None and (row < NAME_ROWS or is_flag(lane.items[k])):
