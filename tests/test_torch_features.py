@@ -120,10 +120,10 @@ def test_settings_count_as_of_the_launch(lab, schedule):
         n = torch.arange(3, device=d)
         torch.set_default_dtype(torch.float64)
         try:
-            wide = n / 2, torch.ones(2, device=d), n * 1.5
+            wide = n / 3, torch.ones(2, device=d) / 3, n * 0.1, n.sin()
         finally:
             torch.set_default_dtype(torch.float32)
-        return wide, n / 2
+        return wide, n / 3
 
     same.assert_same(program)
 
