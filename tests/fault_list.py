@@ -417,8 +417,8 @@ void wait(""",
     Fault(
         "generator-seed-ignored",
         GENERATOR,
-        "{ twister_->set_current_seed(seed); }",
-        "{ twister_->set_current_seed(0 * seed); }",
+        "sequence_->twister->set_current_seed(seed);",
+        "sequence_->twister->set_current_seed(0 * seed);",
         "a seed is ignored",
     ),
     # --- Threads and queues -----------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
     python tests/faults.py [--list] [--all] [--notebook PATH]... [NAME...]
 
-For each fault of fault_list.py: plant it in a copy of the C++ sources, rebuild what that touches,
+For each fault of fault_list*.py: plant it in a copy of the C++ sources, rebuild what that touches,
 and run the cells of all notebooks on that device, one process a notebook. A fault that turns no
 cell red belongs to a claim that the notebooks make and do not check, so it fails the command.
 Outputs are not compared here: a wrong output that only a stored copy gives away teaches a reader
@@ -24,7 +24,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
-from fault_list import FAULTS, Fault
+from fault_list import FAULTS as RUNTIME_FAULTS
+from fault_list import Fault
+from fault_list_operators import OPERATOR_FAULTS
 from notebook_files import NOTEBOOKS, ROOT, code_cells, tags
 
 from mtia_lab import build, compiling, isolated, toolchain
@@ -32,6 +34,7 @@ from mtia_lab.cache import Cache
 from mtia_lab.isolated import Result
 from mtia_lab.progress import Progress
 
+FAULTS = RUNTIME_FAULTS + OPERATOR_FAULTS
 SOURCES = ROOT / "cpp_extensions"
 NOTEBOOK_TIMEOUT = 400  # seconds: a fault may make a cell hang, a busy machine makes it slow
 PRELUDE = "import torch, IPython.core.interactiveshell, IPython.utils.capture"
@@ -129,11 +132,7 @@ def shown(cells: dict[str, list[int]]) -> str:
 
 
 class Workshop:
-    """One copy of the sources, rebuilt file by file as a fault comes and goes.
-
-    The package builds a folder's sources as one unit, which is quicker from nothing. Here they are
-    compiled one by one, so that a fault costs one file.
-    """
+    """One copy of the sources, of which a folder is rebuilt as a fault comes and goes."""
 
     def __init__(self, scratch: Path):
         self.scratch, self.out = scratch, scratch / "out"
@@ -142,7 +141,7 @@ class Workshop:
         self.package = scratch / "package"
         shutil.copytree(ROOT / "mtia_lab", self.package / "mtia_lab")
         shutil.copytree(SOURCES, self.sound)
-        shutil.copytree(SOURCES, self.sources)
+        self.units = compiling._write(build._read(SOURCES), self.sources)
         self.out.mkdir()
 
     def build(self, fault: Fault | None) -> dict[str, str]:
@@ -171,10 +170,9 @@ class Workshop:
         }
 
     def compile(self, name: str) -> Path:
-        units = sorted(map(str, self.sources.rglob("*.cpp")))
         load = {
             "name": compiling.NAME,
-            "sources": units,
+            "sources": [str(self.sources / unit) for unit in self.units],
             "extra_cflags": list(build.FLAGS),
             "extra_include_paths": [str(self.sources)],
             "build_directory": str(self.out),
