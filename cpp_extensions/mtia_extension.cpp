@@ -15,6 +15,7 @@
 #include "aten/fallback.h"
 #include "aten/native.h"
 #include "backend/allocator.h"
+#include "backend/first_use.h"
 #include "backend/graph.h"
 #include "backend/guard.h"
 #include "backend/hooks.h"
@@ -47,10 +48,6 @@ REGISTER_MTIA_DISPATCH(_fused_sdp_choice_stub, &_fused_sdp_choice_cpp)
 
 }  // namespace at::native
 
-TORCH_LIBRARY_IMPL(_, MTIA, m) {
-  m.fallback(torch::CppFunction::makeFromBoxedFunction<&mtia::aten::fallback>());
-}
-
 TORCH_LIBRARY_IMPL(aten, MTIA, m) {
   namespace aten = mtia::aten;
   m.impl("empty.memory_format", aten::empty);
@@ -64,23 +61,42 @@ TORCH_LIBRARY_IMPL(aten, MTIA, m) {
   m.impl("_copy_from_and_resize", aten::copy_from_and_resize);
   m.impl("_local_scalar_dense", aten::local_scalar_dense);
   m.impl("record_stream", aten::record_stream);
+}
+
+namespace mtia {
+namespace {
+
+using torch::CppFunction;
+
+torch::Library& library(const char* space, c10::DispatchKey key) {
+  return *new torch::Library(torch::Library::IMPL, space, key, __FILE__, __LINE__);
+}
+
+// For a fallback the dispatcher rewrites the tables of all its operators, which takes longer than
+// everything else here: so this comes before the device is first used, not when it is loaded.
+void register_kernels() {
+  library("_", c10::DispatchKey::MTIA)
+      .fallback(CppFunction::makeFromBoxedFunction<&aten::fallback>());
 
   // These are composite only, and would choose a library or a kernel by device. The CPU's is taken.
+  torch::Library& kernels = library("aten", c10::DispatchKey::MTIA);
   for (const char* name : {"convolution", "convolution_backward", "kaiser_window",
                            "kaiser_window.periodic", "kaiser_window.beta"}) {
-    m.impl(name, torch::CppFunction::makeFromBoxedFunction<&aten::fallback>());
+    kernels.impl(name, CppFunction::makeFromBoxedFunction<&aten::fallback>());
   }
   for (const std::string& name : aten::with_cpu_and_composite_kernels()) {
-    m.impl(name.c_str(), torch::CppFunction::makeFromBoxedFunction<&aten::fallback>());
+    kernels.impl(name.c_str(), CppFunction::makeFromBoxedFunction<&aten::fallback>());
+  }
+  torch::Library& autograd = library("aten", c10::DispatchKey::AutogradMTIA);
+  for (const std::string& name : aten::with_cpu_and_implicit_kernels()) {
+    autograd.impl(name.c_str(), CppFunction::makeFromBoxedFunction<&aten::below_or_composite>());
   }
 }
 
-TORCH_LIBRARY_IMPL(aten, AutogradMTIA, m) {
-  namespace aten = mtia::aten;
-  for (const std::string& name : aten::with_cpu_and_implicit_kernels()) {
-    m.impl(name.c_str(), torch::CppFunction::makeFromBoxedFunction<&aten::below_or_composite>());
-  }
-}
+const bool put_off = (backend::before_first_use(register_kernels), true);
+
+}  // namespace
+}  // namespace mtia
 
 // A copy resolves conjugates and signs itself. Made real before it, they would be those of a
 // temporary tensor, which the copy would then write to.

@@ -16,8 +16,8 @@ EXCEPTIONS = {
     "sparse_sampled_addmm": "the device has no sparse tensors",
 }
 
-# LAPACK's gelsy, as PyTorch calls it, reads pivots that nobody has set: asked twice for the same, the
-# CPU's last bits differ from the CPU's. These are compared within tolerances.
+# LAPACK's gelsy, as PyTorch calls it, reads pivots that nobody has set: asked twice for the same,
+# the CPU's last bits differ from the CPU's. These are compared within tolerances.
 NOT_REPRODUCIBLE = ("linalg_lstsq", "linalg_lstsq_grad_oriented")
 
 FLOAT32 = op_samples.names(torch.float32)

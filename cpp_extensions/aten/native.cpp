@@ -2,6 +2,7 @@
 
 #include "../backend/allocator.h"
 #include "../backend/convert.h"
+#include "../backend/first_use.h"
 #include "../sim/memory.h"
 #include "tensor.h"
 
@@ -21,6 +22,7 @@ Form form_of(c10::IntArrayRef sizes, c10::IntArrayRef strides, Dtype dtype) {
 
 at::Tensor make(const Form& form, std::optional<c10::Layout> layout,
                 std::optional<c10::Device> device, std::optional<bool> pin_memory) {
+  backend::first_use();
   TORCH_CHECK_NOT_IMPLEMENTED(layout.value_or(c10::kStrided) == c10::kStrided,
                               "the simulated device has no ", *layout,
                               " tensors: its kernels work on strided memory. Make it on the CPU");

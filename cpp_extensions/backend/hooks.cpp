@@ -2,6 +2,7 @@
 
 #include "../sim/memory.h"
 #include "convert.h"
+#include "first_use.h"
 #include "generator.h"
 #include "memory_stats.h"
 #include "pinned.h"
@@ -27,7 +28,10 @@ int checked(c10::DeviceIndex index) { return sim::checked_device(index_or_curren
 
 // Contract: make the device ready. From here on a forked child cannot use it.
 void MTIAHooks::init() const {
-  hook("init", [] { sim::initialize(); });
+  hook("init", [] {
+    first_use();
+    sim::initialize();
+  });
 }
 
 // Contract: whether work could run here; never throws, initialises nothing.
