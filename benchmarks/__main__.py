@@ -6,14 +6,14 @@ import re
 from pathlib import Path
 from statistics import median
 
-from . import calls, loads
+from . import calls, loads, tensors
 
 HEADER = ("what", "median", "least", "most", "against", "ratio")
 
 
 def row(what: str, values: list[float], unit: str, against: str = "", base=None) -> tuple:
     """One line: the median, the extremes, and how many times the base's median it is."""
-    scale, digits = {"s": (1, 1), "ms": (1e3, 1), "us": (1, 2)}[unit]
+    scale, digits = {"s": (1, 1), "ms": (1e3, 1), "us": (1, 2), "MiB": (1, 1)}[unit]
     numbers = [f"{f(values) * scale:.{digits}f} {unit}" for f in (median, min, max)]
     return what, *numbers, against, f"{median(values) / median(base):.2f}" if base else ""
 
@@ -40,6 +40,24 @@ def call_rows(rounds: int) -> list[tuple]:
     return [r for _, r in sorted(rows, key=lambda pair: order.index(pair[0]))]
 
 
+def tensor_rows(rounds: int) -> list[tuple]:
+    found = tensors.small(rounds) | tensors.training(rounds) | tensors.scale(1)
+    found = {name.removeprefix(": "): values for name, values in found.items()}
+    against = {
+        "x + 1, enqueued": "x + 1, CPU",
+        "x + 1, enqueued and run": "x + 1, CPU",
+        "empty(8), device": "empty(8), CPU",
+        "MLP step, device": "MLP step, CPU",
+        "op of 10^6": "op of 10^3",
+        "op on 1,000 streams": "op on 1 stream",
+    }
+    rows = []
+    for name, values in found.items():
+        unit, base = ("MiB" if "MiB" in name else "us"), against.get(name, "")
+        rows.append(row(name, values, unit, base, found[base] if base else None))
+    return rows
+
+
 def test_rows(log: Path) -> list[tuple]:
     """The total that pytest printed last into the log of a `make test`."""
     times = re.findall(r" in (\d+\.\d+)s", log.read_text(encoding="utf-8"))
@@ -63,6 +81,7 @@ def main() -> None:
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, OMP_NUM_THREADS=1 in children")
     show("Opening the library (fresh processes, torch imported)", load_rows(chosen.rounds))
     show("Calls from Python, one thread", call_rows(max(3, chosen.rounds // 3)))
+    show("Tensors, against the CPU in the same process", tensor_rows(max(3, chosen.rounds // 3)))
     totals = [] if chosen.no_build else [row(*pair, "s") for pair in loads.cold_build().items()]
     totals += test_rows(chosen.test_log) if chosen.test_log else []
     if totals:
