@@ -5,10 +5,8 @@
 #include <c10/util/Exception.h>
 
 #include "../backend/clean_thread.h"
-#include "../backend/generator.h"
-#include "kernel_state.h"
 #include "key.h"
-#include "random.h"
+#include "rehearse.h"
 
 namespace mtia::aten {
 
@@ -150,44 +148,6 @@ void note_arguments(const Call& call, Plan& plan) {
                                                      }));
   }
 }
-
-// Whether the kernel's own word is taken for the forms of what it returns. Meta kernels were
-// written for what compilers need: they know sizes, but not all strides of the CPU's kernels, on
-// which the last bits of later results depend, and some answer for CUDA. A reader's own kernel may
-// have side effects, and runs when it is due only.
-bool can_be_rehearsed(const Operator& op) {
-  const bool fresh = std::count(op.source.begin(), op.source.end(), kFresh) > 0;
-  return fresh && op.handle.operator_name().name.rfind("aten::", 0) == 0;
-}
-
-// Runs the CPU's kernel on zeros, for the forms of what it returns.
-void rehearse(const Call& call, const Plan& plan, torch::jit::Stack& results) {
-  std::vector<std::vector<char>> memory;
-  for (const Input& input : plan.inputs) {
-    memory.emplace_back(input.shell.tensor().storage().nbytes());
-    input.shell.lend(memory.back().data());
-  }
-  torch::jit::Stack stack = plan.arguments;
-  for (int argument : plan.varying) {
-    stack[argument] = call.arguments[argument];
-  }
-  const backend::Sequence scratch(c10::make_intrusive<at::CPUGeneratorImpl>());
-  if (call.op.generator != kFresh) {
-    stack[call.op.generator] = at::Generator(scratch.twister);
-  }
-  try {
-    const KernelState state(Settings::now());
-    draw_from(call.op.random && call.op.generator == kFresh ? &scratch : nullptr, [&] {
-      call.op.handle.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), &stack);
-    });
-    results = std::move(stack);
-  } catch (const std::exception&) {
-    // It will not have zeros, a singular matrix, say: the meta kernel's word counts.
-  }
-  for (size_t i = 0; i < plan.inputs.size(); ++i) {
-    plan.inputs[i].shell.restore(plan.inputs[i].form, memory[i].data());
-  }
-}
 }  // namespace
 
 bool infer(const Call& call, Plan& plan) {
@@ -205,11 +165,8 @@ bool infer(const Call& call, Plan& plan) {
       call.op.handle.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::Meta), &results);
       note_inputs(call, forms, asked, plan);
       note_arguments(call, plan);
-      if (can_be_rehearsed(call.op)) {
-        rehearse(call, plan, results);
-      }
+      inferred = rehearse(call, plan, results);
       note_returns(results, plan);
-      inferred = true;
     } catch (const std::exception&) {
       // The caller runs the operator for real, which says what is wrong if anything is.
       inferred = false;

@@ -73,9 +73,9 @@ IValue to_device(const IValue& value, int device) {
   return with_tensors(value, [&, next = size_t{0}]() mutable {
     const at::Tensor& result =
         value.isTensor() ? value.toTensor() : value.toListRef()[next++].toTensor();
-    TORCH_CHECK_NOT_IMPLEMENTED(result.layout() == c10::kStrided, "the simulated device has no ",
-                                result.layout(),
-                                " tensors. Convert on the CPU: x.cpu().to_sparse()");
+    TORCH_CHECK_NOT_IMPLEMENTED(
+        result.layout() == c10::kStrided, "the simulated device has no ", result.layout(),
+        " tensors: its kernels work on strided memory. Make it on the CPU, from x.cpu()");
     Form form = Form::of(result);
     if (!result.is_non_overlapping_and_dense()) {
       form.strides = contiguous_strides(form.sizes);
