@@ -12,9 +12,9 @@ from .picture import Picture
 LEFT, RIGHT = 176, WIDTH - MARGIN - 14
 FONT = 11
 STRIP = (150, 330)  # least and largest height of the strip
-ROW = 21  # wanted height of the lowest block
+ROW = 19  # wanted height of the lowest block
 FLAG = 18  # room above the strip for the words of a failed request
-CURVES = 86  # height of the curves
+CURVES = 66  # height of the curves
 
 
 def memory(log: object, device: int = 0) -> Picture:
