@@ -1,15 +1,16 @@
 #include "copy.h"
 
 #include <ATen/core/CachingHostAllocator.h>
-#include <ATen/detail/MTIAHooksInterface.h>
 #include <ATen/ops/_local_scalar_dense.h>
 
 #include <array>
 
 #include "../backend/convert.h"
+#include "../backend/pinned.h"
 #include "../backend/trace.h"
 #include "../sim/graph.h"
 #include "../sim/log.h"
+#include "fallback.h"
 #include "kernel_state.h"
 #include "launch.h"
 #include "tensor.h"
@@ -36,9 +37,7 @@ class Region {
   Form form_;
 };
 
-bool is_pinned(const at::Tensor& tensor) {
-  return at::detail::getMTIAHooks().isPinnedPtr(tensor.storage().data());
-}
+bool is_pinned(const at::Tensor& tensor) { return backend::is_pinned(tensor.storage().data()); }
 
 // The host allocator keeps pinned memory from being reused before the copy is done.
 void keep_until_copied(const at::Tensor& pinned, sim::StreamRef stream) {
@@ -128,8 +127,7 @@ void to_peer(const at::Tensor& from, const at::Tensor& to) {
 void within_device(const at::Tensor& from, const at::Tensor& to) {
   static const Operator& op = operator_of(find("aten::copy_", ""));
   torch::jit::Stack stack{to, from, false};
-  Call call(op, stack);
-  launch(call, plan_for(call));
+  execute(op, stack);
 }
 
 std::string text_of(const at::Tensor& from, const at::Tensor& to, bool non_blocking) {

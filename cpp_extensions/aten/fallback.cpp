@@ -39,17 +39,18 @@ bool has_host_indices(const Call& call) {
   return false;
 }
 
-void run(const Operator& op, torch::jit::Stack& stack) {
+}  // namespace
+
+void execute(const Operator& op, torch::jit::Stack& stack) {
   Call call(op, stack);
   if (takes_indices_from_host(op) && has_host_indices(call)) {
     bring_indices(call);
-    return run(op, stack);
+    return execute(op, stack);
   }
   check_same_device(call);
   auto plan = op.needs_values ? nullptr : plan_for(call);
   plan == nullptr || plan->needs_values ? run_and_wait(call) : launch(call, std::move(plan));
 }
-}  // namespace
 
 // [aten.fallback]
 void fallback(const c10::OperatorHandle& handle, c10::DispatchKeySet, torch::jit::Stack* stack) {
@@ -58,11 +59,11 @@ void fallback(const c10::OperatorHandle& handle, c10::DispatchKeySet, torch::jit
     return handle.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), stack);
   }
   if (!sim::log::recording()) {
-    return run(op, *stack);
+    return execute(op, *stack);
   }
   const Call call(op, *stack);
   backend::traced(
-      "aten", op.full_name->c_str(), [&] { run(op, *stack); }, describe(call.arguments));
+      "aten", op.full_name->c_str(), [&] { execute(op, *stack); }, describe(call.arguments));
 }
 
 std::vector<std::string> with_cpu_and_composite_kernels() {

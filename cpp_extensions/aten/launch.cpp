@@ -15,6 +15,10 @@ namespace mtia::aten {
 namespace {
 using c10::IValue;
 
+constexpr const char* kForetoldWrongly =
+    "its memory was made as its meta kernel says, before it ran, and the two disagree. If the "
+    "operator is your own, mend what torch.library.register_fake() was given. Foretold: ";
+
 // One enqueued operator. It knows device memory by address alone: a tensor that is freed while its
 // kernel is pending really gives its memory back. All else it holds by value.
 class Job {
@@ -103,8 +107,9 @@ void Job::copy_results(const torch::jit::Stack& results) const {
       return;
     }
     TORCH_CHECK(result.sizes() == output.form.sizes && result.scalar_type() == output.form.dtype,
-                "its meta kernel foretold ", c10::toString(output.form.dtype), output.form.sizes,
-                ", but it gave ", c10::toString(result.scalar_type()), result.sizes());
+                kForetoldWrongly, c10::toString(output.form.dtype),
+                at::IntArrayRef(output.form.sizes), ", but it gave ",
+                c10::toString(result.scalar_type()), result.sizes());
     output.shell.tensor().copy_(result);
   };
   for (size_t i = 0; i < plan_->returns.size(); ++i) {
@@ -148,9 +153,12 @@ void Job::operator()() {
   } catch (const c10::Error& error) {
     restore_shells();
     throw std::runtime_error(error.what_without_backtrace());
+  } catch (...) {
+    restore_shells();
+    throw;
   }
   if (!restore_shells()) {
-    throw std::runtime_error("its meta kernel foretold other sizes than it needs");
+    throw std::runtime_error(std::string(kForetoldWrongly) + "other sizes than it needs");
   }
 }
 

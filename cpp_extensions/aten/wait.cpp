@@ -98,7 +98,9 @@ void run_and_wait(Call& call) {
   sim::Cost cost;
   for (const auto& [tensor, argument] : call.tensors) {
     if (tensor->is_mtia()) {
-      note_access(command, *tensor, call.op.written[argument]);
+      if (sim::wants_accesses()) {
+        note_access(command, *tensor, call.op.written[argument]);
+      }
       cost.memory_bytes += static_cast<int64_t>(tensor->nbytes());
       cost.vector_operations = std::max(cost.vector_operations, tensor->numel());
     }
