@@ -20,6 +20,12 @@ EXCEPTIONS = {
 # the CPU's last bits differ from the CPU's. These are compared within tolerances.
 NOT_REPRODUCIBLE = ("linalg_lstsq", "linalg_lstsq_grad_oriented")
 
+# Written in Python, in torch.nn, these choose how to add up 16-bit numbers by the type of device.
+CHUNKED = (
+    "nn_functional_linear_cross_entropy_chunked",
+    "nn_functional_linear_cross_entropy_chunked_none",
+)
+
 FLOAT32 = op_samples.names(torch.float32)
 SAMPLES = 6  # of an entry; some have a thousand
 
@@ -34,7 +40,8 @@ def latest(lab):
 
 
 def differs(name: str, dtype: torch.dtype, at_most: int = SAMPLES) -> str | None:
-    options = {"close": name in NOT_REPRODUCIBLE, "at_most": at_most}
+    close = name in NOT_REPRODUCIBLE or (name in CHUNKED and dtype.itemsize == 2)
+    options = {"close": close, "at_most": at_most}
     backward = dtype in op_samples.ENTRIES[name].supported_backward_dtypes("cpu")
     return op_samples.difference(name, dtype, backward=False, **options) or (
         op_samples.difference(name, dtype, backward=True, **options) if backward else None
@@ -49,6 +56,21 @@ def test_float32_equals_the_cpu(latest, name):
     with pytest.raises(Exception, match="sparse|Sparse|Could not run"):
         problem = differs(name, torch.float32)
         raise AssertionError(problem or f"{name} passes: take it out of EXCEPTIONS")
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        ("add", torch.bfloat16),
+        ("index_put", torch.int64),
+        ("linalg_lu_solve", torch.complex64),  # whose kernel leaves its output to be conjugated
+        ("sort", torch.float16),
+        ("sum", torch.bool),
+        ("where", torch.complex64),
+    ],
+)
+def test_some_operators_in_other_dtypes(latest, name, dtype):
+    assert differs(name, dtype) is None
 
 
 def pytest_generate_tests(metafunc):
@@ -67,7 +89,7 @@ def test_all_samples_of_all_dtypes_equal_the_cpu(latest, entry):
 
 def test_the_exceptions_are_entries_and_the_database_is_whole():
     assert set(EXCEPTIONS) <= set(FLOAT32)
-    assert set(NOT_REPRODUCIBLE) <= set(FLOAT32)
+    assert {*NOT_REPRODUCIBLE, *CHUNKED} <= set(FLOAT32)
     assert len(FLOAT32) >= 600
 
 

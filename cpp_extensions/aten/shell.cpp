@@ -79,14 +79,18 @@ void Shell::lend(void* memory) const {
 bool Shell::restore(const Form& form, void* memory) const {
   auto* impl = tensor_.unsafeGetTensorImpl();
   const bool in_place = impl->strides() == form.strides && storage_.data() == memory &&
-                        impl->unsafe_storage().is_alias_of(storage_);
+                        impl->unsafe_storage().is_alias_of(storage_) &&
+                        tensor_.is_conj() == form.conjugate && tensor_.is_neg() == form.negative;
   if (impl->sizes() == form.sizes && in_place) {
     return true;
   }
   const bool same_sizes = impl->sizes() == form.sizes;
-  const at::Tensor content = same_sizes ? tensor_.clone() : at::Tensor();
+  const at::Tensor content =
+      same_sizes ? tensor_.resolve_conj().resolve_neg().clone() : at::Tensor();
   impl->set_storage_keep_dtype(storage_);
   impl->set_sizes_and_strides(form.sizes, form.strides, form.offset);
+  impl->_set_conj(form.conjugate);
+  impl->_set_neg(form.negative);
   lend(memory);
   if (same_sizes) {
     tensor_.copy_(content);

@@ -38,7 +38,8 @@ class Shell {
   void lend(void* memory) const;
 
   // Makes it what it was, with what a kernel left in it, on the memory that was lent: a kernel may
-  // give what it writes other strides, or memory of its own. False if it gave it other sizes.
+  // give what it writes other strides, or memory of its own, or leave it to be conjugated. False if
+  // it gave it other sizes.
   bool restore(const Form& form, void* memory) const;
 
  private:
