@@ -26,7 +26,7 @@ from playwright.sync_api import Error, Page, sync_playwright
 THEMES = ("Light", "Dark")
 GREY_RANGE = 80  # of 255: an output whose lightest and darkest pixel are nearer is unreadable
 TIMEOUT = 180  # seconds for a notebook to run, or for anything else to happen
-TALLEST = 15_000  # pixels: Chromium takes no picture beyond 16,384
+TALLEST = 16_000  # pixels: Chromium takes no picture beyond 16,384
 _FLAGS = ["--disable-gpu", "--disable-quic"]
 _FOLDERS = {
     "JUPYTER_CONFIG_DIR": "config",
