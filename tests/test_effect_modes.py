@@ -1,5 +1,7 @@
 """An effect runs on the thread that synchronises, but notices nothing of its modes."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from torch._subclasses import FakeTensorMode
@@ -53,3 +55,25 @@ def test_the_synchronising_thread_keeps_its_own_modes(lab):
         assert torch.is_inference_mode_enabled()
         assert torch.is_autocast_enabled("cpu")
     assert torch.is_grad_enabled()
+
+
+def test_a_kernel_takes_the_number_of_threads_that_is_set(lab):
+    """A thread that has computed before keeps the number it began with; kernels do not."""
+    library, seen = torch.library.Library("mtia_lab_threads", "DEF"), []
+    library.define("note(Tensor x) -> Tensor")
+    library.impl("note", lambda x: seen.append(torch.get_num_threads()) or x.clone(), "CPU")
+    library.impl("note", torch.empty_like, "Meta")
+    x, before = torch.ones(2, device="mtia"), torch.get_num_threads()
+
+    def run():
+        torch.ops.mtia_lab_threads.note(x)
+        torch.mtia.synchronize()
+
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            for number in (1, 3):
+                torch.set_num_threads(number)
+                pool.submit(run).result()
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [1, 3]

@@ -1,7 +1,6 @@
 #include "infer.h"
 
 #include <ATen/TensorUtils.h>
-#include <ATen/core/LegacyTypeDispatch.h>
 #include <c10/util/Exception.h>
 
 #include "../backend/clean_thread.h"
@@ -151,28 +150,24 @@ void note_arguments(const Call& call, Plan& plan) {
 }  // namespace
 
 bool infer(const Call& call, Plan& plan) {
-  bool inferred = false;
-  backend::run_clean([&] {
-    at::AutoDispatchBelowADInplaceOrView below_autograd;
-    const std::vector<Form> forms = forms_of(call);
-    const std::vector<Shell> asked = make_shells(call, forms, c10::DispatchKey::Meta);
-    torch::jit::Stack results;
-    size_t next = 0;
-    for (const c10::IValue& value : call.arguments) {
-      results.push_back(on_meta(value, call, asked, next));
-    }
-    try {
-      call.op.handle.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::Meta), &results);
-      note_inputs(call, forms, asked, plan);
-      note_arguments(call, plan);
-      inferred = rehearse(call, plan, results);
-      note_returns(results, plan);
-    } catch (const std::exception&) {
-      // The caller runs the operator for real, which says what is wrong if anything is.
-      inferred = false;
-    }
-  });
-  return inferred;
+  const backend::CleanThread clean(/*below_autograd=*/true);
+  const std::vector<Form> forms = forms_of(call);
+  const std::vector<Shell> asked = make_shells(call, forms, c10::DispatchKey::Meta);
+  torch::jit::Stack results;
+  size_t next = 0;
+  for (const c10::IValue& value : call.arguments) {
+    results.push_back(on_meta(value, call, asked, next));
+  }
+  try {
+    call.op.handle.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::Meta), &results);
+    note_inputs(call, forms, asked, plan);
+    note_arguments(call, plan);
+    const bool inferred = rehearse(call, plan, results);
+    note_returns(results, plan);
+    return inferred;
+  } catch (const std::exception&) {
+    return false;  // the caller runs the operator for real, which says what is wrong if anything is
+  }
 }
 
 }  // namespace mtia::aten

@@ -1,6 +1,7 @@
 #include "kernel_state.h"
 
 #include <ATen/Context.h>
+#include <ATen/Parallel.h>
 #include <c10/core/DefaultDtype.h>
 
 namespace mtia::aten {
@@ -30,22 +31,19 @@ void Settings::apply() const {
 }
 
 KernelState::KernelState(const Settings& settings)
-    : keys_(c10::default_included_set.remove(c10::DispatchKey::ADInplaceOrView),
-            c10::default_excluded_set | c10::autograd_dispatch_keyset_with_ADInplaceOrView),
-      autograd_(c10::AutogradState::get_tls_state()),
+    : thread_(/*below_autograd=*/true),
       unwarned_(&silent_),
       wanted_(settings),
       found_(Settings::now()) {
-  c10::AutogradState::set_tls_state(c10::AutogradState(
-      /*grad_mode=*/false, /*inference_mode=*/false, /*fw_grad_mode=*/true,
-      /*multithreading_enabled=*/true));
+  // Each host thread has its own idea of how many threads a kernel takes, from when it was made. On
+  // how a sum is split depend its last bits: the number that torch.set_num_threads() gave counts.
+  at::init_num_threads();
   if (!(wanted_ == found_)) {
     wanted_.apply();
   }
 }
 
 KernelState::~KernelState() {
-  c10::AutogradState::set_tls_state(autograd_);
   if (!(wanted_ == found_)) {
     found_.apply();
   }

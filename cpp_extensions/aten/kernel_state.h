@@ -2,9 +2,9 @@
 #pragma once
 
 #include <ATen/record_function.h>
-#include <c10/core/AutogradState.h>
-#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <c10/util/Exception.h>
+
+#include "../backend/clean_thread.h"
 
 namespace mtia::aten {
 
@@ -20,10 +20,8 @@ class Settings {
   bool deterministic_, warn_only_, fill_, mkldnn_;
 };
 
-// What a kernel finds in eager mode on the CPU: below autograd, no Python, functorch or fake-tensor
-// mode, no autocast, no profiler, no warnings (those were given at the enqueue). Only the thread
-// state that dispatch looks at is set: blanking all of it, as run_clean() does for effects in
-// Python, costs more than a small kernel.
+// What a kernel finds in eager mode on the CPU: a clean thread below autograd, with no profiler,
+// and no warnings, since those were given at the enqueue.
 class KernelState {
  public:
   explicit KernelState(const Settings& settings);
@@ -32,8 +30,7 @@ class KernelState {
   KernelState& operator=(const KernelState&) = delete;
 
  private:
-  c10::impl::ForceDispatchKeyGuard keys_;
-  c10::AutogradState autograd_;
+  backend::CleanThread thread_;
   at::DisableRecordFunctionGuard unprofiled_;
   struct Silent final : c10::WarningHandler {
     void process(const c10::Warning&) override {}

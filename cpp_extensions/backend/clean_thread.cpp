@@ -1,28 +1,39 @@
 #include "clean_thread.h"
 
-#include <ATen/ThreadLocalState.h>
-#include <c10/core/GradMode.h>
-
-#include <memory>
-#include <thread>
-
 namespace mtia::backend {
 
 namespace {
-// PyTorch can copy a thread's state, but not make a blank one: ask a thread that has done nothing.
-const at::ThreadLocalState& blank_state() {
-  static const auto* const state = [] {
-    std::unique_ptr<at::ThreadLocalState> copy;
-    std::thread([&] { copy = std::make_unique<at::ThreadLocalState>(); }).join();
-    return copy.release();
-  }();
-  return *state;
+using c10::DispatchKey;
+
+c10::DispatchKeySet included(bool below_autograd) {
+  return below_autograd ? c10::default_included_set.remove(DispatchKey::ADInplaceOrView)
+                        : c10::default_included_set;
+}
+
+c10::DispatchKeySet excluded(bool below_autograd) {
+  return below_autograd
+             ? c10::default_excluded_set | c10::autograd_dispatch_keyset_with_ADInplaceOrView
+             : c10::default_excluded_set;
 }
 }  // namespace
 
+CleanThread::CleanThread(bool below_autograd)
+    : keys_(included(below_autograd), excluded(below_autograd)),
+      autograd_(c10::AutogradState::get_tls_state()),
+      functions_(at::impl::PythonTorchFunctionTLS::get_state()) {
+  c10::AutogradState::set_tls_state(c10::AutogradState(
+      /*grad_mode=*/false, /*inference_mode=*/false, /*fw_grad_mode=*/true,
+      /*multithreading_enabled=*/true));
+  at::impl::PythonTorchFunctionTLS::set_state({});
+}
+
+CleanThread::~CleanThread() {
+  c10::AutogradState::set_tls_state(autograd_);
+  at::impl::PythonTorchFunctionTLS::set_state(functions_);
+}
+
 void run_clean(const std::function<void()>& effect) {
-  at::ThreadLocalStateGuard blank(blank_state());
-  c10::AutoGradMode no_gradients(false);
+  const CleanThread clean;
   effect();
 }
 

@@ -1,12 +1,32 @@
 // An effect runs on whichever thread synchronises, and must not notice what that thread is up to.
 #pragma once
 
+#include <ATen/PythonTorchFunctionTLS.h>
+#include <c10/core/AutogradState.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
+
 #include <functional>
 
 namespace mtia::backend {
 
-// Runs `effect` as a fresh thread would: no Python, functorch or fake-tensor modes, no autocast, no
-// inference mode; and with gradients off, as a kernel records none.
+// While it lives, calls are dispatched as on a fresh thread: no Python, functorch or fake-tensor
+// modes, no autocast, no inference mode, gradients off; and below autograd if that is asked.
+//
+// It does not exchange all of the thread's state (at::ThreadLocalStateGuard): functorch, which may
+// be further up this stack, keeps references into that.
+class CleanThread {
+ public:
+  explicit CleanThread(bool below_autograd = false);
+  ~CleanThread();
+  CleanThread(const CleanThread&) = delete;
+  CleanThread& operator=(const CleanThread&) = delete;
+
+ private:
+  c10::impl::ForceDispatchKeyGuard keys_;
+  c10::AutogradState autograd_;
+  at::impl::PythonTorchFunctionTLS functions_;
+};
+
 void run_clean(const std::function<void()>& effect);
 
 }  // namespace mtia::backend
