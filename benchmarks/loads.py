@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from functools import partial
+from pathlib import Path
 
 from .processes import ROOT, alternate, run
 
@@ -19,13 +20,25 @@ print(json.dumps({{"": time.perf_counter() - begin}}))
 """
 
 
+SOURCES = ROOT / "cpp_extensions"
+
+
+def units(folder: Path) -> list[str]:
+    """The sources as the lab compiles them, each folder of them as one unit, in `folder`."""
+    found = [str(path) for path in sorted(SOURCES.glob("*.cpp"))]
+    for part in sorted(path for path in SOURCES.iterdir() if path.is_dir()):
+        unit = folder / f"all_of_{part.name}.cpp"
+        unit.write_text("".join(f'#include "{path}"\n' for path in sorted(part.glob("*.cpp"))))
+        found.append(str(unit))
+    return found
+
+
 def up_to_date(folder: str) -> str:
     """The way PyTorch offers, for the same sources and flags."""
-    sources = sorted(str(p) for p in (ROOT / "cpp_extensions").rglob("*.cpp"))
     return timed(f"""
 from torch.utils.cpp_extension import load
-load("mtia_extension", {sources!r}, extra_cflags=["-O2"], build_directory={folder!r},
-     is_python_module=False)
+load("mtia_extension", {units(Path(folder))!r}, extra_cflags=["-O2"], build_directory={folder!r},
+     extra_include_paths=[{str(SOURCES)!r}], is_python_module=False)
 """)
 
 

@@ -9,19 +9,15 @@
 namespace mtia::aten {
 
 namespace {
-Form form_of(c10::IntArrayRef sizes, c10::IntArrayRef strides, Dtype dtype) {
+void check_sizes(c10::IntArrayRef sizes) {
   for (int64_t size : sizes) {
     TORCH_CHECK(size >= 0, "Trying to create tensor with negative dimension ", size, ": ", sizes);
   }
-  Form form;
-  form.sizes = sizes.vec();
-  form.strides = strides.vec();
-  form.dtype = dtype.value_or(c10::get_default_dtype_as_scalartype());
-  return form;
 }
 
-at::Tensor make(const Form& form, std::optional<c10::Layout> layout,
-                std::optional<c10::Device> device, std::optional<bool> pin_memory) {
+// The index of the device that is asked for, if it can hold such a tensor.
+int device_for(std::optional<c10::Layout> layout, std::optional<c10::Device> device,
+               std::optional<bool> pin_memory) {
   backend::first_use();
   TORCH_CHECK_NOT_IMPLEMENTED(layout.value_or(c10::kStrided) == c10::kStrided,
                               "the simulated device has no ", *layout,
@@ -29,8 +25,7 @@ at::Tensor make(const Form& form, std::optional<c10::Layout> layout,
   TORCH_CHECK(!pin_memory.value_or(false),
               "Only dense CPU tensors can be pinned: memory of the device is no host memory. Leave "
               "out pin_memory, or make the tensor on the CPU");
-  const int index = backend::to_index_or_current(device.value_or(c10::DeviceType::MTIA));
-  return make_tensor(sim::checked_device(index), form, form.span());
+  return sim::checked_device(backend::to_index_or_current(device.value_or(c10::DeviceType::MTIA)));
 }
 
 c10::IntArrayRef concrete(c10::SymIntArrayRef sizes) { return C10_AS_INTARRAYREF_SLOW(sizes); }
@@ -42,14 +37,12 @@ at::Tensor empty(c10::SymIntArrayRef size, Dtype dtype, std::optional<c10::Layou
                  std::optional<c10::Device> device, std::optional<bool> pin_memory,
                  std::optional<c10::MemoryFormat> memory_format) {
   const auto sizes = concrete(size);
-  Form form = form_of(sizes, contiguous_strides(sizes), dtype);
-  form.contiguous = true;
-  const auto format = memory_format.value_or(c10::MemoryFormat::Contiguous);
-  if (format == c10::MemoryFormat::Contiguous) {
-    return make(form, layout, device, pin_memory);
+  check_sizes(sizes);
+  at::Tensor tensor = make_contiguous_tensor(device_for(layout, device, pin_memory), sizes,
+                                             c10::dtype_or_default(dtype));
+  if (memory_format.value_or(c10::MemoryFormat::Contiguous) != c10::MemoryFormat::Contiguous) {
+    tensor.unsafeGetTensorImpl()->empty_tensor_restride(*memory_format);
   }
-  at::Tensor tensor = make(form, layout, device, pin_memory);
-  tensor.unsafeGetTensorImpl()->empty_tensor_restride(format);
   return tensor;
 }
 
@@ -57,7 +50,12 @@ at::Tensor empty(c10::SymIntArrayRef size, Dtype dtype, std::optional<c10::Layou
 at::Tensor empty_strided(c10::SymIntArrayRef size, c10::SymIntArrayRef stride, Dtype dtype,
                          std::optional<c10::Layout> layout, std::optional<c10::Device> device,
                          std::optional<bool> pin_memory) {
-  return make(form_of(concrete(size), concrete(stride), dtype), layout, device, pin_memory);
+  Form form;
+  form.sizes = concrete(size).vec();
+  form.strides = concrete(stride).vec();
+  form.dtype = c10::dtype_or_default(dtype);
+  check_sizes(form.sizes);
+  return make_tensor(device_for(layout, device, pin_memory), form, form.span());
 }
 
 // Contract: the tensor in its new size, with as many of its first elements as fit.
@@ -102,8 +100,7 @@ at::Tensor& set_tensor(at::Tensor& self, const at::Tensor& source) {
 }
 
 at::Tensor& set_nothing(at::Tensor& self) {
-  const Form nothing = form_of({0}, {1}, self.scalar_type());
-  return set_tensor(self, make_tensor(self.get_device(), nothing, 0));
+  return set_tensor(self, make_contiguous_tensor(self.get_device(), {0}, self.scalar_type()));
 }
 
 // Contract: the tensor's memory is used on `stream` too, and is not reused before that is done.

@@ -9,16 +9,29 @@
 
 namespace mtia::aten {
 
-at::Tensor make_tensor(int device, const Form& form, size_t bytes) {
+namespace {
+at::Tensor on_new_storage(int device, size_t bytes, c10::ScalarType dtype) {
   auto storage = c10::make_intrusive<c10::StorageImpl>(c10::StorageImpl::use_byte_size_t(), bytes,
                                                        backend::allocate(device, bytes),
                                                        &backend::allocator(), /*resizable=*/true);
-  auto tensor = at::detail::make_tensor<c10::TensorImpl>(
-      std::move(storage), c10::DispatchKeySet(c10::DispatchKey::MTIA),
-      c10::scalarTypeToTypeMeta(form.dtype));
+  return at::detail::make_tensor<c10::TensorImpl>(std::move(storage),
+                                                  c10::DispatchKeySet(c10::DispatchKey::MTIA),
+                                                  c10::scalarTypeToTypeMeta(dtype));
+}
+}  // namespace
+
+at::Tensor make_tensor(int device, const Form& form, size_t bytes) {
+  at::Tensor tensor = on_new_storage(device, bytes, form.dtype);
   auto* impl = tensor.unsafeGetTensorImpl();
   form.contiguous ? impl->set_sizes_contiguous(form.sizes)
                   : impl->set_sizes_and_strides(form.sizes, form.strides);
+  return tensor;
+}
+
+at::Tensor make_contiguous_tensor(int device, at::IntArrayRef sizes, c10::ScalarType dtype) {
+  const size_t bytes = at::detail::computeStorageNbytesContiguous(sizes, c10::elementSize(dtype));
+  at::Tensor tensor = on_new_storage(device, bytes, dtype);
+  tensor.unsafeGetTensorImpl()->set_sizes_contiguous(sizes);
   return tensor;
 }
 

@@ -6,6 +6,7 @@
 namespace mtia::aten {
 
 at::Tensor make_tensor(int device, const Form& form, size_t bytes);
+at::Tensor make_contiguous_tensor(int device, at::IntArrayRef sizes, c10::ScalarType dtype);
 
 // The memory a tensor's first element lies in, or its storage starts at.
 void* address_of(const at::Tensor& tensor);
