@@ -84,11 +84,17 @@ void register_kernels() {
                            "kaiser_window.periodic", "kaiser_window.beta"}) {
     kernels.impl(name, CppFunction::makeFromBoxedFunction<&aten::fallback>());
   }
-  for (const std::string& name : aten::with_cpu_and_composite_kernels()) {
+  // Without an entry of their own these would take their composite kernel on MTIA, which computes
+  // in another order or makes several calls of one.
+  using c10::DispatchKey;
+  for (const std::string& name : aten::names_with_cpu_kernel_and(
+           {DispatchKey::CompositeExplicitAutograd, DispatchKey::CompositeImplicitAutograd,
+            DispatchKey::CompositeExplicitAutogradNonFunctional})) {
     kernels.impl(name.c_str(), CppFunction::makeFromBoxedFunction<&aten::fallback>());
   }
   torch::Library& autograd = library("aten", c10::DispatchKey::AutogradMTIA);
-  for (const std::string& name : aten::with_cpu_and_implicit_kernels()) {
+  for (const std::string& name :
+       aten::names_with_cpu_kernel_and({DispatchKey::CompositeImplicitAutograd})) {
     autograd.impl(name.c_str(), CppFunction::makeFromBoxedFunction<&aten::below_or_composite>());
   }
 }

@@ -22,8 +22,8 @@ OPERATOR_FAULTS = [
     ),
     Fault(
         "aten-no-rule",
-        FALLBACK,
-        "if (composite && ",
+        "aten/operator.cpp",
+        "if (other && ",
         "if (false && ",
         "operators with a composite kernel have no registration of their own",
     ),

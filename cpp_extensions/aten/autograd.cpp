@@ -21,17 +21,4 @@ void below_or_composite(const c10::OperatorHandle& handle, c10::DispatchKeySet,
   handle.callBoxed(stack);
 }
 
-std::vector<std::string> with_cpu_and_implicit_kernels() {
-  std::vector<std::string> names;
-  auto& dispatcher = c10::Dispatcher::singleton();
-  for (const auto& name : dispatcher.getAllOpNamesForDispatchKey(c10::DispatchKey::CPU)) {
-    const auto handle = dispatcher.findSchema(name);
-    if (handle && handle->hasKernelForDispatchKey(c10::DispatchKey::CompositeImplicitAutograd) &&
-        name.name.rfind("aten::", 0) == 0) {
-      names.push_back(c10::toString(name));
-    }
-  }
-  return names;
-}
-
 }  // namespace mtia::aten

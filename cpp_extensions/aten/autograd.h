@@ -4,9 +4,6 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/stack.h>
 
-#include <string>
-#include <vector>
-
 namespace mtia::aten {
 
 // Contract of a kernel on AutogradMTIA: compute, and note how to differentiate if that is asked.
@@ -15,7 +12,5 @@ namespace mtia::aten {
 // is the case in every backward() without create_graph, and the composite where something is.
 void below_or_composite(const c10::OperatorHandle& handle, c10::DispatchKeySet keys,
                         torch::jit::Stack* stack);
-
-std::vector<std::string> with_cpu_and_implicit_kernels();
 
 }  // namespace mtia::aten

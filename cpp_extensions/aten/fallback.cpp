@@ -66,22 +66,4 @@ void fallback(const c10::OperatorHandle& handle, c10::DispatchKeySet, torch::jit
       "aten", op.full_name->c_str(), [&] { execute(op, *stack); }, describe(call.arguments));
 }
 
-std::vector<std::string> with_cpu_and_composite_kernels() {
-  using c10::DispatchKey;
-  std::vector<std::string> names;
-  auto& dispatcher = c10::Dispatcher::singleton();
-  for (const c10::OperatorName& name : dispatcher.getAllOpNamesForDispatchKey(DispatchKey::CPU)) {
-    const auto handle = dispatcher.findSchema(name);
-    const bool composite =
-        handle &&
-        (handle->hasKernelForDispatchKey(DispatchKey::CompositeExplicitAutograd) ||
-         handle->hasKernelForDispatchKey(DispatchKey::CompositeImplicitAutograd) ||
-         handle->hasKernelForDispatchKey(DispatchKey::CompositeExplicitAutogradNonFunctional));
-    if (composite && name.name.rfind("aten::", 0) == 0) {
-      names.push_back(c10::toString(name));
-    }
-  }
-  return names;
-}
-
 }  // namespace mtia::aten

@@ -3,9 +3,6 @@
 
 #include <ATen/core/stack.h>
 
-#include <string>
-#include <vector>
-
 #include "operator.h"
 
 namespace mtia::aten {
@@ -18,10 +15,5 @@ void execute(const Operator& op, torch::jit::Stack& stack);
 // it returns in their place. The keys are those the call was dispatched by.
 void fallback(const c10::OperatorHandle& handle, c10::DispatchKeySet keys,
               torch::jit::Stack* stack);
-
-// The operators that have a kernel for the CPU and a composite one as well. Without an entry of
-// their own they would take the composite on MTIA, which computes in another order or makes
-// several calls of one.
-std::vector<std::string> with_cpu_and_composite_kernels();
 
 }  // namespace mtia::aten

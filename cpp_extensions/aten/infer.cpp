@@ -63,16 +63,6 @@ c10::IValue on_meta(const c10::IValue& value, const Call& call, const std::vecto
   });
 }
 
-Form fresh_form(const at::Tensor& tensor) {
-  Form form = Form::of(tensor);
-  form.conjugate = form.negative = form.wrapped_number = false;
-  if (!tensor.is_non_overlapping_and_dense()) {
-    form.strides = contiguous_strides(form.sizes);
-    form.contiguous = true;
-  }
-  return form;
-}
-
 Output make_output(const at::Tensor& tensor) {
   if (!tensor.defined()) {
     Form nothing;
@@ -82,7 +72,7 @@ Output make_output(const at::Tensor& tensor) {
     return {false, std::move(nothing), 0, std::move(shell)};
   }
   TORCH_CHECK(tensor.layout() == c10::kStrided, "not strided");
-  Form form = fresh_form(tensor);
+  Form form = Form::fresh(tensor);
   const size_t bytes = form.span();
   Shell shell(form, c10::DispatchKey::CPU, bytes);
   return {true, std::move(form), bytes, std::move(shell)};

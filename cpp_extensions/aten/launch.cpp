@@ -23,7 +23,8 @@ constexpr const char* kForetoldWrongly =
 // kernel is pending really gives its memory back. All else it holds by value.
 class Job {
  public:
-  Job(const Call& call, std::shared_ptr<const Plan> plan, at::ArrayRef<at::Tensor> outputs);
+  Job(const Call& call, std::shared_ptr<const Plan> plan, at::ArrayRef<at::Tensor> outputs,
+      std::shared_ptr<backend::Sequence> sequence);
   void operator()();
 
  private:
@@ -43,8 +44,9 @@ class Job {
   std::shared_ptr<backend::Sequence> sequence_;
 };
 
-Job::Job(const Call& call, std::shared_ptr<const Plan> plan, at::ArrayRef<at::Tensor> outputs)
-    : plan_(std::move(plan)), settings_(Settings::now()), sequence_(sequence_for(call)) {
+Job::Job(const Call& call, std::shared_ptr<const Plan> plan, at::ArrayRef<at::Tensor> outputs,
+         std::shared_ptr<backend::Sequence> sequence)
+    : plan_(std::move(plan)), settings_(Settings::now()), sequence_(std::move(sequence)) {
   for (size_t i = 0; i < plan_->inputs.size(); ++i) {
     const Input& input = plan_->inputs[i];
     const at::Tensor& tensor = *call.tensors[i].tensor;
@@ -84,21 +86,18 @@ torch::jit::Stack Job::arguments() const {
   for (size_t i = 0; i < varying_.size(); ++i) {
     stack[plan_->varying[i]] = varying_[i];
   }
-  if (plan_->op.generator != kFresh) {
-    stack[plan_->op.generator] = at::Generator(sequence_->twister);
-  }
   return stack;
 }
 
 void Job::run(torch::jit::Stack& stack) const {
-  constexpr c10::DispatchKeySet kCpu(c10::DispatchKey::CPU);
+  const Operator& op = plan_->op;
   if (!plan_->into_outputs) {
-    return plan_->op.handle.redispatchBoxed(kCpu, &stack);
+    return run_on_cpu(op, op.handle, stack, sequence_.get());
   }
   for (const Output& output : plan_->outputs) {
     stack.emplace_back(output.shell.tensor());
   }
-  plan_->op.out->redispatchBoxed(kCpu, &stack);
+  run_on_cpu(op, *op.out, stack, sequence_.get());
 }
 
 void Job::copy_results(const torch::jit::Stack& results) const {
@@ -145,8 +144,7 @@ void Job::operator()() {
   const KernelState state(settings_);
   try {
     torch::jit::Stack stack = arguments();
-    const bool lends_state = plan_->op.generator == kFresh;
-    draw_from(lends_state ? sequence_.get() : nullptr, [&] { run(stack); });
+    run(stack);
     if (!plan_->into_outputs) {
       copy_results(stack);
     }
@@ -206,10 +204,11 @@ void note_access(sim::Command& command, const at::Tensor& tensor, bool write) {
   }
 }
 
-sim::Command kernel_command(const Call& call) {
+sim::Command kernel_command(const Call& call, std::shared_ptr<sim::Chain> chain) {
   sim::Command command;
   command.engine = sim::Engine::Compute;
   command.name = call.op.name;
+  command.chain = std::move(chain);
   return command;
 }
 
@@ -221,12 +220,13 @@ void launch(Call& call, std::shared_ptr<const Plan> plan) {
     }
   }
   const std::vector<at::Tensor> outputs = make_outputs(*plan, call.device);
-  sim::Command command = kernel_command(call);
+  auto sequence = sequence_for(call);
+  sim::Command command = kernel_command(call, sequence);
   if (sim::wants_accesses()) {
     note_accesses(command, call, outputs);
   }
-  command.effect = Job(call, plan, outputs);
-  enqueue_draw(call, std::move(command), plan->cost);
+  command.effect = Job(call, plan, outputs, std::move(sequence));
+  sim::submit(sim::current_stream(call.device), std::move(command), plan->cost);
 
   c10::SmallVector<IValue, 3> results;
   for (const Return& given : plan->returns) {

@@ -1,5 +1,6 @@
 #include "operator.h"
 
+#include <algorithm>
 #include <mutex>
 #include <unordered_map>
 
@@ -130,6 +131,21 @@ const Operator& operator_of(const OperatorHandle& handle) {
 
 OperatorHandle find(const char* name, const char* overload) {
   return c10::Dispatcher::singleton().findSchemaOrThrow(name, overload);
+}
+
+std::vector<std::string> names_with_cpu_kernel_and(std::initializer_list<c10::DispatchKey> others) {
+  std::vector<std::string> names;
+  auto& dispatcher = c10::Dispatcher::singleton();
+  for (const auto& name : dispatcher.getAllOpNamesForDispatchKey(c10::DispatchKey::CPU)) {
+    const auto handle = dispatcher.findSchema(name);
+    const bool other = handle && std::any_of(others.begin(), others.end(), [&](auto key) {
+                         return handle->hasKernelForDispatchKey(key);
+                       });
+    if (other && name.name.rfind("aten::", 0) == 0) {
+      names.push_back(c10::toString(name));
+    }
+  }
+  return names;
 }
 
 }  // namespace mtia::aten

@@ -1,11 +1,10 @@
-// Random operators: they draw from a generator of the device in the order of their enqueueing.
+// Random operators: they draw from a generator of the device in the order of their enqueueing. Two
+// threads that draw from one generator must be ordered by their owner, as on the CPU.
 #pragma once
 
-#include <functional>
 #include <memory>
 
 #include "../backend/generator.h"
-#include "../sim/profile.h"
 #include "arguments.h"
 
 namespace mtia::aten {
@@ -13,11 +12,10 @@ namespace mtia::aten {
 // What the operator draws from; null unless it is random.
 std::shared_ptr<backend::Sequence> sequence_for(const Call& call);
 
-// Enqueues `command` on the current stream, after the last draw from what the call draws from.
-void enqueue_draw(const Call& call, sim::Command command, const sim::Cost& cost);
-
-// Runs `kernel` drawing from `sequence`, whether it takes a generator or uses the CPU's own, which
-// is left as it was. Does not look at `sequence` when that is null.
-void draw_from(const backend::Sequence* sequence, const std::function<void()>& kernel);
+// Runs the CPU's kernel of `handle`, which is that of `op` or of its out variant, on the values of
+// the stack. A random one draws from `sequence`, whether it takes a generator or uses the CPU's
+// own, which is left as it was.
+void run_on_cpu(const Operator& op, const c10::OperatorHandle& handle, torch::jit::Stack& stack,
+                const backend::Sequence* sequence);
 
 }  // namespace mtia::aten

@@ -8,18 +8,15 @@
 namespace mtia::aten {
 
 namespace {
-// The arguments as the plan has them, on zeros, drawing from a generator that nobody else has.
-torch::jit::Stack arguments_on(const std::vector<std::vector<char>>& zeros, const Call& call,
-                               const Plan& plan, const backend::Sequence& scratch) {
+// The arguments as the plan has them, on zeros.
+torch::jit::Stack arguments_on(std::vector<std::vector<char>>& zeros, const Call& call,
+                               const Plan& plan) {
   for (size_t i = 0; i < plan.inputs.size(); ++i) {
-    plan.inputs[i].shell.lend(const_cast<char*>(zeros[i].data()));
+    plan.inputs[i].shell.lend(zeros[i].data());
   }
   torch::jit::Stack stack = plan.arguments;
   for (int argument : plan.varying) {
     stack[argument] = call.arguments[argument];
-  }
-  if (call.op.generator != kFresh) {
-    stack[call.op.generator] = at::Generator(scratch.twister);
   }
   return stack;
 }
@@ -34,14 +31,12 @@ bool rehearse(const Call& call, const Plan& plan, torch::jit::Stack& results) {
   for (const Input& input : plan.inputs) {
     zeros.emplace_back(input.shell.tensor().storage().nbytes());
   }
-  const backend::Sequence scratch(c10::make_intrusive<at::CPUGeneratorImpl>());
-  torch::jit::Stack stack = arguments_on(zeros, call, plan, scratch);
+  torch::jit::Stack stack = arguments_on(zeros, call, plan);
+  const backend::Sequence scratch(c10::make_intrusive<at::CPUGeneratorImpl>());  // nobody else's
   bool accepted = true;
   try {
     const KernelState state(Settings::now());
-    draw_from(op.random && op.generator == kFresh ? &scratch : nullptr, [&] {
-      op.handle.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), &stack);
-    });
+    run_on_cpu(op, op.handle, stack, op.random ? &scratch : nullptr);
     results = std::move(stack);
   } catch (const std::exception&) {
     accepted = std::find(op.written.begin(), op.written.end(), true) == op.written.end();

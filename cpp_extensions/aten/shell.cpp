@@ -18,6 +18,16 @@ Form Form::of(const at::Tensor& tensor) {
   return form;
 }
 
+Form Form::fresh(const at::Tensor& tensor) {
+  Form form = of(tensor);
+  form.conjugate = form.negative = form.wrapped_number = false;
+  if (!tensor.is_non_overlapping_and_dense()) {
+    form.strides = contiguous_strides(form.sizes);
+    form.contiguous = true;
+  }
+  return form;
+}
+
 size_t Form::span() const {
   return at::detail::computeStorageNbytes(sizes, strides, c10::elementSize(dtype),
                                           static_cast<size_t>(offset));

@@ -21,6 +21,7 @@ struct Form {
   bool contiguous = false;
 
   static Form of(const at::Tensor& tensor);
+  static Form fresh(const at::Tensor& tensor);  // of a new tensor to copy this one to
   size_t span() const;    // bytes from the start of the storage to the last element's end
   int64_t count() const;  // elements
 };

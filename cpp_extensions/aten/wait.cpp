@@ -45,7 +45,7 @@ class HostViews {
   std::vector<std::pair<void*, Shell>> shells_;
 };
 
-torch::jit::Stack on_host(const Call& call, const backend::Sequence* sequence) {
+torch::jit::Stack on_host(const Call& call) {
   HostViews views;
   size_t next = 0;
   torch::jit::Stack stack;
@@ -54,9 +54,6 @@ torch::jit::Stack on_host(const Call& call, const backend::Sequence* sequence) {
                                      : with_tensors(value, [&] {
                                          return views.of(*call.tensors[next++].tensor);
                                        }));
-  }
-  if (call.op.generator != kFresh) {
-    stack[call.op.generator] = at::Generator(sequence->twister);
   }
   return stack;
 }
@@ -76,10 +73,7 @@ IValue to_device(const IValue& value, int device) {
     TORCH_CHECK_NOT_IMPLEMENTED(
         result.layout() == c10::kStrided, "the simulated device has no ", result.layout(),
         " tensors: its kernels work on strided memory. Make it on the CPU, from x.cpu()");
-    Form form = Form::of(result);
-    if (!result.is_non_overlapping_and_dense()) {
-      form.strides = contiguous_strides(form.sizes);
-    }
+    const Form form = Form::fresh(result);
     const at::Tensor made = make_tensor(device, form, form.span());
     copy_to_device(result, made);
     return made;
@@ -91,10 +85,10 @@ void run_and_wait(Call& call) {
   sim::check_not_capturing(sim::current_stream(call.device), call.op.name->c_str());
   const auto sequence = sequence_for(call);
   const auto outcome = std::make_shared<Outcome>();
-  outcome->stack = on_host(call, sequence.get());
+  outcome->stack = on_host(call);
   const torch::jit::Stack given = outcome->stack;
 
-  sim::Command command = kernel_command(call);
+  sim::Command command = kernel_command(call, sequence);
   sim::Cost cost;
   for (const auto& [tensor, argument] : call.tensors) {
     if (tensor->is_mtia()) {
@@ -108,16 +102,14 @@ void run_and_wait(Call& call) {
   command.effect = [outcome, op = &call.op, sequence, settings = Settings::now()] {
     try {
       const KernelState state(settings);
-      const bool lends_state = op->generator == kFresh;
-      draw_from(lends_state ? sequence.get() : nullptr, [&] {
-        op->handle.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), &outcome->stack);
-      });
+      run_on_cpu(*op, op->handle, outcome->stack, sequence.get());
     } catch (...) {
       outcome->error = std::current_exception();
     }
   };
-  enqueue_draw(call, std::move(command), cost);
-  sim::synchronize_stream(sim::current_stream(call.device));
+  const sim::StreamRef stream = sim::current_stream(call.device);
+  sim::submit(stream, std::move(command), cost);
+  sim::synchronize_stream(stream);
   if (outcome->error) {
     std::rethrow_exception(outcome->error);
   }

@@ -32,9 +32,4 @@ CleanThread::~CleanThread() {
   at::impl::PythonTorchFunctionTLS::set_state(functions_);
 }
 
-void run_clean(const std::function<void()>& effect) {
-  const CleanThread clean;
-  effect();
-}
-
 }  // namespace mtia::backend

@@ -5,8 +5,6 @@
 #include <c10/core/AutogradState.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
-#include <functional>
-
 namespace mtia::backend {
 
 // While it lives, calls are dispatched as on a fresh thread: no Python, functorch or fake-tensor
@@ -26,7 +24,5 @@ class CleanThread {
   c10::AutogradState autograd_;
   at::impl::PythonTorchFunctionTLS functions_;
 };
-
-void run_clean(const std::function<void()>& effect);
 
 }  // namespace mtia::backend

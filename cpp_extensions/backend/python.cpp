@@ -113,13 +113,12 @@ sim::Effect python_effect(PyObject* callable) {
     }
   });
   return [shared] {
-    run_clean([&] {
-      WithGil gil;
-      Owned result(PyObject_CallNoArgs(shared.get()));
-      if (!result) {
-        throw std::runtime_error(take_error());
-      }
-    });
+    const CleanThread clean;
+    WithGil gil;
+    Owned result(PyObject_CallNoArgs(shared.get()));
+    if (!result) {
+      throw std::runtime_error(take_error());
+    }
   };
 }
 
