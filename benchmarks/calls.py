@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from mtia_lab import toolchain
+from mtia_lab import build, toolchain
 
 from .processes import alternate, run
 
@@ -71,7 +71,7 @@ def build_bare_guard(folder: Path) -> Path:
     torch_folder = Path(torch.__file__).parent
     library = folder / "bare_guard.so"
     abi = int(torch.compiled_with_cxx11_abi())
-    flags = ["-O2", "-shared", "-fPIC", f"-std={toolchain.standard_needed()}"]
+    flags = [*build.FLAGS, "-shared", "-fPIC", f"-std={toolchain.standard_needed()}"]
     paths = [f"-I{torch_folder / 'include'}", f"-L{torch_folder / 'lib'}", "-lc10", "-ltorch_cpu"]
     subprocess.run(
         [toolchain.find_compiler(), *flags, f"-D_GLIBCXX_USE_CXX11_ABI={abi}"]

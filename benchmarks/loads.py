@@ -5,6 +5,8 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
+from mtia_lab.build import FLAGS
+
 from .processes import ROOT, alternate, run
 
 
@@ -37,8 +39,8 @@ def up_to_date(folder: str) -> str:
     """The way PyTorch offers, for the same sources and flags."""
     return timed(f"""
 from torch.utils.cpp_extension import load
-load("mtia_extension", {units(Path(folder))!r}, extra_cflags=["-O2"], build_directory={folder!r},
-     extra_include_paths=[{str(SOURCES)!r}], is_python_module=False)
+load("mtia_extension", {units(Path(folder))!r}, extra_cflags={list(FLAGS)!r},
+     build_directory={folder!r}, extra_include_paths=[{str(SOURCES)!r}], is_python_module=False)
 """)
 
 

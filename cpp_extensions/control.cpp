@@ -1,5 +1,6 @@
 #include "control.h"
 
+#include "aten/host_operators.h"
 #include "aten/plan.h"
 #include "backend/hooks.h"
 #include "backend/python.h"
@@ -72,8 +73,16 @@ std::vector<int64_t> memory_now() {
   return flat;
 }
 
-int64_t record_begin() { return sim::log::begin(); }
+int64_t record_begin(bool host, bool values) {
+  aten::watch_host(host);
+  return sim::log::begin(host, values);
+}
+
 std::string record_read(int64_t position) { return sim::log::read(position); }
-void record_end() { sim::log::end(); }
+
+void record_end(bool host, bool values) {
+  sim::log::end(host, values);
+  aten::unwatch_host(host);
+}
 
 }  // namespace mtia::control

@@ -25,8 +25,8 @@ int64_t stream_priority(int64_t device, int64_t stream);
 void name_files(int64_t namer);  // id(function): file name -> name to show, or None to pass over
 // What is reserved and allocated: (is a block, device, stream, offset, bytes) one after the other.
 std::vector<int64_t> memory_now();
-int64_t record_begin();
+int64_t record_begin(bool host, bool values);
 std::string record_read(int64_t position);
-void record_end();
+void record_end(bool host, bool values);
 
 }  // namespace mtia::control

@@ -128,7 +128,7 @@ TORCH_LIBRARY(mtia_lab, m) {
   m.def("stream_priority(int device, int stream) -> int", control::stream_priority);
   m.def("name_files(int namer) -> ()", control::name_files);
   m.def("memory_now() -> int[]", control::memory_now);
-  m.def("record_begin() -> int", control::record_begin);
+  m.def("record_begin(bool host, bool values) -> int", control::record_begin);
   m.def("record_read(int position) -> str", control::record_read);
-  m.def("record_end() -> ()", control::record_end);
+  m.def("record_end(bool host, bool values) -> ()", control::record_end);
 }

@@ -11,10 +11,10 @@ from .source import source
 
 # What `load()` does not need is imported when it is first used, so that loading costs little.
 _LATER = {
-    "Call": "log",
-    "Command": "log",
+    "Call": "records",
+    "Command": "records",
     "Log": "log",
-    "Memory": "log",
+    "Memory": "records",
     "record": "recording",
 }
 _LATER_MODULES = ("draw", "isolated")

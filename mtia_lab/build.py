@@ -19,7 +19,9 @@ from . import toolchain
 from .cache import LOCK_TIMEOUT, Build, Cache, default_folder, temporary_folder, unusable
 from .errors import CacheUnusable, CacheWarning, SourcesMissing
 
-FLAGS = ("-O2",)  # cpp_extension passes no -O flag of its own
+# cpp_extension passes no -O flag of its own. Some of PyTorch's headers mean other things without
+# NDEBUG: they must mean what they meant when PyTorch itself was compiled.
+FLAGS = ("-O2", "-DNDEBUG")
 _SUFFIXES = (".cpp", ".h", ".hpp")
 
 

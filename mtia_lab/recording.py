@@ -9,7 +9,8 @@ from pathlib import Path
 
 import torch
 
-from . import log as log_module
+from .log import Log
+from .records import Memory, parse
 from .runtime import state
 
 # Files whose lines are nobody's own: PyTorch, this package, the standard library.
@@ -21,18 +22,19 @@ _PASSED_OVER = (
 )
 
 
-class LiveLog(log_module.Log):
+class LiveLog(Log):
     """A log that is still being written: it reads what is new whenever it is looked at."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: bool, values: bool) -> None:
         super().__init__((), {thread_number(): state()}, list(_memory_now()))
         self._origin = torch.ops.mtia_lab.host_clock()
-        self._position = torch.ops.mtia_lab.record_begin()
+        self._position = torch.ops.mtia_lab.record_begin(host, values)
+        self._wanted = host, values
 
     def _refresh(self) -> None:
         if self._position is not None:
             text = torch.ops.mtia_lab.record_read(self._position)
-            new = log_module.parse(text, self._origin)
+            new = parse(text, self._origin)
             self._records += new
             self._position += len(new)
 
@@ -40,7 +42,7 @@ class LiveLog(log_module.Log):
         """Read what is left and stop recording."""
         self._refresh()
         self._position = None
-        torch.ops.mtia_lab.record_end()
+        torch.ops.mtia_lab.record_end(*self._wanted)
 
     def __getitem__(self, index):
         self._refresh()
@@ -55,25 +57,30 @@ class LiveLog(log_module.Log):
         return super().__iter__()
 
 
-def _memory_now() -> Iterator[log_module.Memory]:
+def _memory_now() -> Iterator[Memory]:
     flat = torch.ops.mtia_lab.memory_now()
     for is_block, device, stream, address, count in zip(*[iter(flat)] * 5, strict=True):
         action = "alloc" if is_block else "segment_alloc"
-        yield log_module.Memory(action, device, stream, address, count, 0.0, thread_number(), None)
+        yield Memory(action, device, stream, address, count, 0.0, thread_number(), None)
 
 
 @contextmanager
-def record() -> Iterator[log_module.Log]:
+def record(*, host: bool = False, values: bool = False) -> Iterator[Log]:
     """Record every call into the backend and every command, with the lines they come from.
 
     Recordings nest; each sees what happens while it is open. Times in the log start at 0 when the
     recording begins.
 
+    Args:
+        host: also what the host does with pinned memory: it is allocated and freed, and operators
+            of the CPU use it (through PyTorch; what NumPy does with it, nobody tells).
+        values: also the first bytes of what each command left in memory, when it had happened.
+
     Yields:
         A log that grows while the block runs and stays as it is afterwards.
     """
     name_lines()
-    log = LiveLog()
+    log = LiveLog(host, values)
     try:
         yield log
     finally:

@@ -10,9 +10,9 @@
 #include "../backend/trace.h"
 #include "../sim/graph.h"
 #include "../sim/log.h"
+#include "access.h"
 #include "fallback.h"
 #include "kernel_state.h"
-#include "launch.h"
 #include "tensor.h"
 
 namespace mtia::aten {
@@ -58,11 +58,8 @@ sim::Recording enqueue(sim::StreamRef stream, Engine engine, const at::Tensor& f
                  : engine == Engine::ToHost ? kToHost
                                             : kToPeer;
   if (sim::wants_accesses()) {
-    for (const at::Tensor* tensor : {&from, &to}) {
-      if (tensor->is_mtia()) {
-        note_access(command, *tensor, tensor == &to);
-      }
-    }
+    note_access(command, from, false);
+    note_access(command, to, true);
   }
   command.effect = [from = Region(from), to = Region(to), owner, settings = Settings::now()] {
     const KernelState state(settings);

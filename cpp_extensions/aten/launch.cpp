@@ -6,6 +6,7 @@
 #include "../backend/allocator.h"
 #include "../sim/memory.h"
 #include "../sim/runtime.h"
+#include "access.h"
 #include "kernel_state.h"
 #include "random.h"
 #include "tensor.h"
@@ -194,15 +195,6 @@ IValue returned(const Return& given, const Call& call, const std::vector<at::Ten
   return std::vector<at::Tensor>(first, first + given.list_size);
 }
 }  // namespace
-
-void note_access(sim::Command& command, const at::Tensor& tensor, bool write) {
-  const Form form = Form::of(tensor);
-  if (tensor.numel() > 0) {
-    command.accesses.push_back({static_cast<int>(tensor.get_device()),
-                                sim::offset_of(address_of(tensor)),
-                                static_cast<int64_t>(form.span()), write});
-  }
-}
 
 sim::Command kernel_command(const Call& call, std::shared_ptr<sim::Chain> chain) {
   sim::Command command;

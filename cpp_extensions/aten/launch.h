@@ -11,6 +11,5 @@ void launch(Call& call, std::shared_ptr<const Plan> plan);
 
 // The pieces that an operator which is waited for needs too.
 sim::Command kernel_command(const Call& call, std::shared_ptr<sim::Chain> chain);
-void note_access(sim::Command& command, const at::Tensor& tensor, bool write);
 
 }  // namespace mtia::aten

@@ -2,6 +2,7 @@
 
 #include "../sim/graph.h"
 #include "../sim/runtime.h"
+#include "access.h"
 #include "copy.h"
 #include "kernel_state.h"
 #include "launch.h"

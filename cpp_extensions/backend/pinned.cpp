@@ -5,7 +5,10 @@
 #include <map>
 #include <mutex>
 
+#include "../sim/host_thread.h"
+#include "../sim/log.h"
 #include "../sim/memory.h"
+#include "../sim/runtime.h"
 #include "convert.h"
 
 namespace mtia::backend {
@@ -17,30 +20,51 @@ class Ranges {
  public:
   void add(const void* start, size_t bytes) {
     std::lock_guard<std::mutex> lock(mutex_);
-    bytes_[start] = bytes;
+    ranges_[start] = {bytes, pinned_so_far_};
+    pinned_so_far_ += static_cast<int64_t>(bytes);
   }
   void remove(const void* start) {
     std::lock_guard<std::mutex> lock(mutex_);
-    bytes_.erase(start);
+    ranges_.erase(start);
   }
-  bool contain(const void* address) {
+  int64_t offset_of(const void* address) {
     std::lock_guard<std::mutex> lock(mutex_);
-    auto after = bytes_.upper_bound(address);
-    if (after == bytes_.begin()) {
-      return false;
+    auto after = ranges_.upper_bound(address);
+    if (after == ranges_.begin()) {
+      return -1;
     }
-    const auto& [start, bytes] = *--after;
-    return address < static_cast<const char*>(start) + bytes;
+    const auto& [start, range] = *--after;
+    const auto within = static_cast<const char*>(address) - static_cast<const char*>(start);
+    return within < static_cast<int64_t>(range.bytes) ? range.offset + within : -1;
   }
 
  private:
+  struct Range {
+    size_t bytes;
+    int64_t offset;
+  };
   std::mutex mutex_;
-  std::map<const void*, size_t> bytes_;
+  std::map<const void*, Range> ranges_;
+  int64_t pinned_so_far_ = 0;  // bytes, also of those that were given back
 };
 
 Ranges& pinned_ranges() {
   static auto* const ranges = new Ranges;
   return *ranges;
+}
+
+void note(const char* action, const void* address, size_t bytes) {
+  if (sim::log::wants_host() && address != nullptr) {
+    sim::MemoryRecord record;
+    record.action = action;
+    record.stream = {sim::kPinned, 0};
+    record.address = pinned_ranges().offset_of(address);
+    record.bytes = static_cast<int64_t>(bytes);
+    record.time = sim::clock_now();
+    record.thread = sim::this_thread().number;
+    record.site = sim::log::site();
+    sim::log::append(std::move(record));
+  }
 }
 
 // A freed block is reused once every stream it was used on has got to where it was then: an event
@@ -51,7 +75,23 @@ struct PinnedMemory final : at::CachingHostAllocatorImpl<c10::Stream, sim::Recor
     std::memcpy(to, from, bytes);
   }
 
+  // Contract: a block for `bytes`, from the cache or new; null for none.
+  std::pair<void*, void*> allocate(size_t bytes) override {
+    const auto taken = Base::allocate(bytes);
+    note("alloc", taken.first, bytes);
+    return taken;
+  }
+
+  // Contract: the block is the cache's again, once what uses it is done. Null is fine.
+  void free(void* block) override {
+    if (block != nullptr) {
+      note("free", static_cast<Block*>(block)->ptr_, static_cast<Block*>(block)->size_);
+    }
+    Base::free(block);
+  }
+
  private:
+  using Base = at::CachingHostAllocatorImpl<c10::Stream, sim::Recording>;
   using Block = at::HostBlock<c10::Stream>;
 
   // Contract: new pinned memory.
@@ -106,6 +146,7 @@ void free_pinned(void* block) { instance().free(block); }
 
 at::HostAllocator& pinned_allocator() { return instance(); }
 
-bool is_pinned(const void* address) { return pinned_ranges().contain(address); }
+bool is_pinned(const void* address) { return pinned_offset(address) >= 0; }
+int64_t pinned_offset(const void* address) { return pinned_ranges().offset_of(address); }
 
 }  // namespace mtia::backend

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -55,13 +56,16 @@ struct Chain {
   std::optional<Recording> last;
 };
 
-// Device memory that a command reads or writes. Noted only if it will be logged.
+// Memory that a command reads or writes. Noted only if it will be logged.
 struct Access {
-  int device = 0;
-  int64_t address = 0;  // offset in the device's memory
+  int device = 0;       // kPinned: the host's pinned memory
+  int64_t address = 0;  // offset in the device's memory, or in all memory that was ever pinned
   int64_t bytes = 0;
   bool write = false;
+  std::string tensor{};      // for reading, as "float32[2, 3]"
+  const void* at = nullptr;  // where it is in this process
 };
+constexpr int kPinned = -1;
 
 struct Command {
   CommandId id = 0;

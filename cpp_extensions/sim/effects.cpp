@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "host_thread.h"
+#include "log.h"
 #include "simulator.h"
 
 namespace mtia::sim {
@@ -40,6 +41,17 @@ std::string describe(const Command& command, StreamRef stream, const std::string
   return text + ": " + why;
 }
 
+void log_values(const Command& command) {
+  for (const Access& access : command.accesses) {
+    if (access.write && access.at != nullptr) {
+      const auto size = static_cast<size_t>(std::min(access.bytes, log::kValueBytes));
+      const std::string bytes(static_cast<const char*>(access.at), size);
+      log::append(ValueRecord{command.id, access, bytes, simulator().clock, this_thread().number,
+                              command.site});
+    }
+  }
+}
+
 void run_front(Lock& lock, Stream& stream) {
   Command command = std::move(stream.pending.front());
   stream.pending.pop_front();
@@ -51,6 +63,8 @@ void run_front(Lock& lock, Stream& stream) {
   lock.lock();
   if (why) {
     simulator().devices[stream.ref.device].failures.push_back(describe(command, stream.ref, *why));
+  } else if (log::wants_values()) {
+    log_values(command);
   }
 }
 

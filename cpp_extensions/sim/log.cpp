@@ -10,10 +10,11 @@
 namespace mtia::sim::log {
 
 namespace {
-using Record = std::variant<CallRecord, CommandRecord, MemoryRecord>;
+using Record = std::variant<CallRecord, CommandRecord, MemoryRecord, HostRecord, ValueRecord>;
 
 std::mutex records_mutex;
-std::atomic<int> depth{0};  // recordings that are open
+std::atomic<int> depth{0};                       // recordings that are open
+std::atomic<int> host_depth{0}, value_depth{0};  // of those, the ones that want more
 std::deque<Record> records;
 
 // Writes one flat JSON object. Keys are ours; only values need escaping.
@@ -49,8 +50,33 @@ class Object {
     out_ += values.empty() ? "[]" : "]";
     return *this;
   }
+  Object& field(const char* key, const Access& access) {
+    this->key(key);
+    one(access);
+    return *this;
+  }
+  // Those that write, or those that only read.
+  Object& field(const char* key, const std::vector<Access>& accesses, bool write) {
+    this->key(key);
+    const char* separator = "[";
+    for (const Access& access : accesses) {
+      if (access.write == write) {
+        out_ += separator;
+        one(access);
+        separator = ",";
+      }
+    }
+    out_ += *separator == '[' ? "[]" : "]";
+    return *this;
+  }
 
  private:
+  void one(const Access& access) {
+    out_ += "[" + std::to_string(access.device) + "," + std::to_string(access.address) + "," +
+            std::to_string(access.bytes) + ",";
+    string(access.tensor);
+    out_ += "]";
+  }
   void key(const char* key) {
     out_ += first_ ? "\"" : ",\"";
     first_ = false;
@@ -85,6 +111,25 @@ std::vector<int64_t> pairs(const std::vector<std::pair<Time, Time>>& waits) {
   return flat;
 }
 
+// (device, stream, command, newest) one after the other.
+std::vector<int64_t> numbers(const std::vector<Known>& points) {
+  std::vector<int64_t> flat;
+  for (const Known& point : points) {
+    flat.insert(flat.end(), {point.device, point.stream, point.command, point.newest});
+  }
+  return flat;
+}
+
+std::string hex(const std::string& bytes) {
+  static const char* digits = "0123456789abcdef";
+  std::string text;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    (text += digits[byte >> 4]) += digits[byte & 15];
+  }
+  return text;
+}
+
 void write(std::string& out, const CallRecord& r) {
   Object(out)
       .field("kind", std::string("call"))
@@ -98,18 +143,8 @@ void write(std::string& out, const CallRecord& r) {
       .field("end", r.end)
       .field("state", r.state)
       .field("waits", pairs(r.waits))
+      .field("synchronized", numbers(r.synchronized))
       .field("site", r.site);
-}
-
-// (device, address, bytes) of each access, one after the other.
-std::vector<int64_t> spans(const std::vector<Access>& accesses, bool write) {
-  std::vector<int64_t> flat;
-  for (const Access& access : accesses) {
-    if (access.write == write) {
-      flat.insert(flat.end(), {access.device, access.address, access.bytes});
-    }
-  }
-  return flat;
 }
 
 void write(std::string& out, const CommandRecord& r) {
@@ -127,8 +162,8 @@ void write(std::string& out, const CommandRecord& r) {
       .field("event", r.event)
       .field("version", r.version)
       .field("after", r.after)
-      .field("reads", spans(r.accesses, false))
-      .field("writes", spans(r.accesses, true))
+      .field("reads", r.accesses, false)
+      .field("writes", r.accesses, true)
       .field("site", r.site);
 }
 
@@ -140,6 +175,28 @@ void write(std::string& out, const MemoryRecord& r) {
       .field("stream", r.stream.id)
       .field("address", r.address)
       .field("bytes", r.bytes)
+      .field("time", r.time)
+      .field("thread", r.thread)
+      .field("site", r.site);
+}
+
+void write(std::string& out, const HostRecord& r) {
+  Object(out)
+      .field("kind", std::string("host"))
+      .field("name", r.name)
+      .field("reads", r.accesses, false)
+      .field("writes", r.accesses, true)
+      .field("time", r.time)
+      .field("thread", r.thread)
+      .field("site", r.site);
+}
+
+void write(std::string& out, const ValueRecord& r) {
+  Object(out)
+      .field("kind", std::string("value"))
+      .field("command", r.command)
+      .field("access", r.access)
+      .field("data", hex(r.bytes))
       .field("time", r.time)
       .field("thread", r.thread)
       .field("site", r.site);
@@ -179,6 +236,8 @@ void append(CallRecord record) {
 
 void append(CommandRecord record) { append_inner(std::move(record)); }
 void append(MemoryRecord record) { append_inner(std::move(record)); }
+void append(HostRecord record) { append_inner(std::move(record)); }
+void append(ValueRecord record) { append_inner(std::move(record)); }
 
 void waited(Time from, Time to) {
   if (CallRecord* call = this_thread().call) {
@@ -186,9 +245,20 @@ void waited(Time from, Time to) {
   }
 }
 
-int64_t begin() {
+void synchronized(Known known) {
+  if (CallRecord* call = this_thread().call; call != nullptr && known.command > 0) {
+    call->synchronized.push_back(known);
+  }
+}
+
+bool wants_host() noexcept { return host_depth.load(std::memory_order_relaxed) > 0; }
+bool wants_values() noexcept { return value_depth.load(std::memory_order_relaxed) > 0; }
+
+int64_t begin(bool host, bool values) {
   std::lock_guard<std::mutex> lock(records_mutex);
   ++depth;
+  host_depth += host;
+  value_depth += values;
   return static_cast<int64_t>(records.size());
 }
 
@@ -201,8 +271,10 @@ std::string read(int64_t position) {
   return out;
 }
 
-void end() {
+void end(bool host, bool values) {
   std::lock_guard<std::mutex> lock(records_mutex);
+  host_depth -= host;
+  value_depth -= values;
   if (--depth == 0) {
     records.clear();
   }

@@ -11,6 +11,8 @@ namespace mtia::sim {
 namespace {
 // Under Order::Latest nothing runs by itself: what the host now knows to be done must be done.
 void make_visible(Lock& lock, Recording target) {
+  const CommandId newest = simulator().last_command;
+  log::synchronized({target.stream.device, target.stream.id, target.command, newest});
   simulator().schedule.order == Order::Latest ? run_up_to(lock, target) : run_due(lock);
 }
 }  // namespace
@@ -56,6 +58,8 @@ void wait_for_device(Lock& lock, Device& device) {
     last = std::max(last, stream.last_finish);
   }
   pass_time(simulator().profile.synchronize, last);
+  const CommandId newest = simulator().last_command;
+  log::synchronized({device.index, kAllStreams, newest, newest});
   simulator().schedule.order == Order::Latest ? run_all(lock, device) : run_due(lock);
 }
 
