@@ -110,9 +110,9 @@ bool wants_values() noexcept;
 
 // Recordings nest. begin() gives the position at which one starts; read() gives, as one JSON
 // object a line, all records from there on; end() closes it, and the last end() frees the log.
-int64_t begin(bool host, bool values);
+int64_t begin(bool host = false, bool values = false);
 std::string read(int64_t position);
-void end(bool host, bool values);
+void end(bool host = false, bool values = false);
 
 }  // namespace log
 }  // namespace mtia::sim
