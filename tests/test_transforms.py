@@ -1,8 +1,6 @@
 """What builds on autograd: checkpointing, torch.func, forward mode, functions of one's own."""
 
 import copy
-from pathlib import Path
-from textwrap import dedent
 
 import pytest
 import same
@@ -21,8 +19,6 @@ from torch.func import (
     vmap,
 )
 from torch.utils.checkpoint import checkpoint
-
-from mtia_lab import isolated
 
 
 @pytest.fixture(autouse=True)
@@ -44,24 +40,6 @@ def test_checkpoint_draws_the_same_numbers_again(use_reentrant):
 
 
 def test_torch_func():
-    """In a process of its own. In one that ran many other tests, the first vmap() on the CPU, which
-    no device takes part in, has failed twice with "NYI: querying is_contiguous"; why is not known.
-    """
-    source = f"""
-        import sys
-        sys.path.insert(0, {str(Path(__file__).parent)!r})
-        import mtia_lab
-        mtia_lab.load()
-        import test_transforms
-        mtia_lab.configure("latest")
-        test_transforms.compare_transforms()
-        print("equal")
-    """
-    done = isolated.run_each({"": dedent(source)}, "import torch", timeout=120)[""]
-    assert done.ok and "equal" in done.stdout, f"{done.error}\n{done.stderr}"
-
-
-def compare_transforms():
     def f(v):
         return (v.sin() * v).sum()
 
