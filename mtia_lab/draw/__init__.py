@@ -5,6 +5,7 @@ Nothing in here imports torch.
 """
 
 from .filmstrip import filmstrip
+from .hazard import hazard, hazards
 from .ladder import ladder, ladder_of
 from .memory import memory
 from .picture import Picture
@@ -17,6 +18,8 @@ from .wiring import wiring
 __all__ = [
     "Picture",
     "filmstrip",
+    "hazard",
+    "hazards",
     "ladder",
     "ladder_of",
     "memory",

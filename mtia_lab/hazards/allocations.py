@@ -1,0 +1,81 @@
+"""Which allocation an address belongs to, from the log's records of allocations and frees."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ..records import Access, Memory
+
+
+@dataclass(slots=True, eq=False)
+class Allocation:
+    """One life of a block of memory.
+
+    Attributes:
+        device, address, bytes: where it is.
+        stream: the stream that the allocator keeps it for, as (device, stream).
+        site: the reader's line that allocated it.
+        recorded: the streams that `record_stream` named.
+        freed: whether it was freed, and then, at which line and after which command.
+    """
+
+    device: int
+    address: int
+    bytes: int
+    stream: tuple[int, int]
+    site: str | None
+    recorded: list[tuple[int, int]] = field(default_factory=list)
+    freed: bool = False
+    freed_site: str | None = None
+    freed_after: int = 0
+
+
+class Allocations:
+    """The newest allocation of each block. One that was freed stays until its place is taken."""
+
+    def __init__(self, known: Iterable[Memory] = ()) -> None:
+        self._blocks: dict[int, dict[int, Allocation]] = {}  # by device, by address
+        self._starts: dict[int, list[int]] = {}  # sorted
+        for record in known:
+            if record.action == "alloc":
+                self.add(record)
+
+    def add(self, record: Memory) -> None:
+        """A block was allocated; what was there before is gone."""
+        blocks = self._blocks.setdefault(record.device, {})
+        starts = self._starts.setdefault(record.device, [])
+        end = record.address + record.bytes
+        first = bisect_left(starts, record.address)
+        if first and blocks[starts[first - 1]].bytes > record.address - starts[first - 1]:
+            first -= 1
+        last = bisect_left(starts, end)
+        if starts[first:last] != [record.address]:
+            for start in starts[first:last]:
+                del blocks[start]
+            starts[first:last] = [record.address]
+        where = (record.device, record.stream)
+        blocks[record.address] = Allocation(
+            record.device, record.address, record.bytes, where, record.site
+        )
+
+    def starting_at(self, address: int, size: int) -> list[Allocation]:
+        """The blocks there: the log does not say on which device a recorded tensor is."""
+        blocks = [blocks[address] for blocks in self._blocks.values() if address in blocks]
+        return [block for block in blocks if block.bytes == size and not block.freed]
+
+    def at(self, device: int, address: int) -> Allocation | None:
+        """The allocation that an address is in."""
+        blocks = self._blocks.get(device)
+        if blocks is None:
+            return None
+        block = blocks.get(address)
+        if block is not None:
+            return block
+        starts = self._starts[device]
+        index = bisect_right(starts, address) - 1
+        block = blocks[starts[index]] if index >= 0 else None
+        return block if block and address < block.address + block.bytes else None
+
+    def of(self, access: Access) -> Allocation | None:
+        """The allocation that an access is to."""
+        return self.at(access.device, access.address)

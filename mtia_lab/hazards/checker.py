@@ -1,0 +1,162 @@
+"""One pass over a log: every access is held against the earlier ones it might race with."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from ..log import Log
+from ..records import PINNED, Access, Call, Command, Host, Memory, Record
+from .allocations import Allocation, Allocations
+from .hints import Hints
+from .layout import overlap
+from .order import Order
+from .pieces import MemoryMap
+from .races import add_use
+from .use import Use
+
+
+class Race(NamedTuple):
+    """Two accesses to the same memory, of which one writes, and which nothing orders."""
+
+    first: Use
+    second: Use
+
+
+class Checker:
+    """Finds the races in a log, and what needs no synchronisation.
+
+    Args:
+        log: what to check.
+        mend: called with each race. It may tell the checker what would have ordered the two
+            (``order.wait_stream``, ``recorded``, ``synchronized``), so that what the same fix
+            mends is not found once more.
+    """
+
+    def __init__(self, log: Log, mend: Callable[["Checker", Race], None]) -> None:
+        self.order = Order()
+        self.hints = Hints()
+        self.allocations = Allocations(log.initial_memory)
+        self._memory: dict[int, MemoryMap] = {}  # by device
+        self._mend = mend
+        self._pending: list[Call] = []  # whose knowledge comes after commands yet to be told
+        self._newest = 0
+        self._caller: Call | None = None
+        for record in in_order(log):
+            self._tell(record)
+            while self._pending and self._pending[0].synchronized[-1].newest <= self._newest:
+                self._synchronize(self._pending.pop(0))
+        for call in self._pending:
+            self._synchronize(call)
+
+    # --- what the log tells ---------------------------------------------------------------------
+
+    def _tell(self, record: Record) -> None:
+        if isinstance(record, Command):
+            self._command(record)
+        elif isinstance(record, Call):
+            self._caller = record
+            if record.synchronized:
+                self._pending.append(record)
+            else:
+                self.hints.add_call(record, learnt=False)
+        elif isinstance(record, Memory):
+            self._on_memory(record)
+        elif isinstance(record, Host):
+            self._host(record)
+
+    def _command(self, command: Command) -> None:
+        order = self.order
+        stream = order.number((command.device, command.stream))
+        works = command.type not in ("record", "wait")
+        if works:
+            self.hints.working.add(command.site)
+        else:
+            self.hints.add_event(command, self._caller, order, stream)
+        order.add(command.id, stream, command.after, works)
+        self._newest = command.id
+        for access in command.reads:
+            self._use(stream, command, access, False)
+        for access in command.writes:
+            self._use(stream, command, access, True)
+
+    def _use(self, stream: int, command: Command, access: Access, is_write: bool) -> None:
+        memory = self._memory.get(access.device)
+        if memory is None:
+            memory = self._memory[access.device] = MemoryMap()
+        use = Use(stream, command.id, command, access, is_write, self.allocations.of(access))
+        for other in add_use(memory, use, self.order):
+            self._mend(self, Race(other, use))
+
+    def _host(self, host: Host) -> None:
+        """The host comes after everything it knows finished, and before all it enqueues later."""
+        self.hints.working.add(host.site)
+        finished = self.order.finished
+        memory = self._memory.get(PINNED)
+        if memory is None:
+            return
+        for is_write, accesses in ((False, host.reads), (True, host.writes)):
+            for access in accesses:
+                use = Use(-1, self._newest, host, access, is_write, self.allocations.of(access))
+                for piece in memory.touching(access.address, access.address + access.bytes):
+                    for other in piece.conflicting(is_write):
+                        if other.id > finished[other.stream] and overlap(other.access, access):
+                            self._mend(self, Race(other, use))
+
+    def _on_memory(self, record: Memory) -> None:
+        if record.action == "alloc":
+            if record.device == PINNED:  # the host's allocator has waited for all who used it
+                self._forget(record)
+            self.allocations.add(record)
+        elif record.action == "record_stream":
+            for block in self.allocations.starting_at(record.address, record.bytes):
+                block.recorded.append((record.device, record.stream))
+        elif record.action == "free":
+            self._free(record)
+        elif record.action == "segment_free":  # only after the device has been waited for
+            self._forget(record)
+
+    def _forget(self, record: Memory) -> None:
+        if record.device in self._memory:
+            self._memory[record.device].forget(record.address, record.address + record.bytes)
+
+    def _free(self, record: Memory) -> None:
+        block = self.allocations.at(record.device, record.address)
+        if block is None:
+            return
+        block.freed, block.freed_site, block.freed_after = True, record.site, self._newest
+        for stream in block.recorded:
+            self.recorded(block, self.order.number(stream))
+
+    def _synchronize(self, call: Call) -> None:
+        learnt = [self.order.synchronize(known) for known in call.synchronized]
+        self.hints.add_call(call, learnt=any(learnt))
+
+    # --- what would have ordered a race ---------------------------------------------------------
+
+    def recorded(self, block: Allocation, stream: int) -> None:
+        """The allocator gives a freed block away only when ``stream`` is done with it."""
+        memory = self._memory.get(block.device)
+        if memory is not None:
+            clock = self.order.up_to(stream, block.freed_after)
+            for piece in memory.within(block.address, block.address + block.bytes):
+                piece.drop(clock)
+
+    def synchronized(self, stream: int) -> None:
+        """The host waits for all that a stream has been given."""
+        self.order.learn(self.order.up_to(stream))
+
+
+def in_order(log: Log) -> Iterable[Record]:
+    """The records with the commands in the order of their ids.
+
+    A call is written down when it returns, so where two host threads take part, their commands may
+    stand in another order than they were enqueued in.
+    """
+    ids = [record.id for record in log if isinstance(record, Command)]
+    if ids == sorted(ids):
+        return log
+    newest, keys = 0, []
+    for record in log:
+        is_command = isinstance(record, Command)
+        newest = max(newest, record.id if is_command else 0)
+        keys.append((record.id, 0) if is_command else (newest, 1))
+    return [log[k] for k in sorted(range(len(log)), key=keys.__getitem__)]

@@ -1,0 +1,127 @@
+"""What the checker has to say: one hazard or one hint, with both sides of it and the fix."""
+
+from dataclasses import dataclass, field, replace
+from textwrap import wrap
+
+from ..records import Access, Command, Host
+
+RAW = "read-after-write race"
+WAR = "write-after-read race"
+WAW = "write-after-write race"
+REUSE = "memory reused too soon"
+HOST_READ = "host reads too soon"
+HOST_WRITE = "host writes too soon"
+EVENT = "event used across devices"
+UNRECORDED = "wait for an event that was never recorded"
+NEEDLESS_WAIT = "needless wait"
+NEEDLESS_SYNC = "needless synchronisation"
+
+HINTS = frozenset({UNRECORDED, NEEDLESS_WAIT, NEEDLESS_SYNC})
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two that a finding is about: a command, or something the host did.
+
+    Attributes:
+        name: the operator, the copy, the event or the call.
+        action: "reads", "writes", "waits", "records" or "synchronises".
+        tensor: what is read or written, as "float32[2, 3]"; "" if it is no access to memory.
+        where: the stream as (device, stream); None for the host.
+        start, finish: from when to when, in µs of virtual time since the recording began.
+        site: the reader's line, or None.
+        command: the command's id; None for the host.
+        access: the memory in question; None if there is none.
+    """
+
+    name: str
+    action: str
+    where: tuple[int, int] | None
+    start: float
+    finish: float
+    site: str | None
+    tensor: str = ""
+    command: int | None = None
+    access: Access | None = None
+
+    def __repr__(self) -> str:
+        tensor = f" {self.tensor}" if self.tensor else ""
+        times = f"{_us(self.start)}"
+        if self.finish != self.start:
+            times += f" to {_us(self.finish)}"
+        return f"{self.name} {self.action}{tensor} on {place(self.where)}, {times} us, {self.line}"
+
+    @property
+    def line(self) -> str:
+        """Its line in words."""
+        return f"line {self.site}" if self.site else "no line of yours"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A hazard: two accesses that nothing orders. Or a hint: something that is of no use.
+
+    Attributes:
+        kind: what is wrong, such as "read-after-write race".
+        why: what happens for that reason, in a sentence.
+        first, second: the two sides, in the order in which the program enqueued them. Of a hint,
+            ``first`` is what already orders it, and may be None.
+        memory: lines that tell where the memory in question was allocated and freed.
+        fix: the smallest change that mends it.
+        legend: which streams the names in the fix mean; "" if there are none.
+        count: how often it was found, at the same lines between the same streams.
+        scene: the commands to draw it among.
+    """
+
+    kind: str
+    why: str
+    first: Side | None
+    second: Side
+    fix: str
+    legend: str = ""
+    memory: tuple[str, ...] = ()
+    count: int = 1
+    scene: tuple[Command | Host, ...] = field(default=(), repr=False, compare=False)
+
+    @property
+    def severity(self) -> str:
+        """Either "hazard", results may be wrong; or "hint", something is of no use."""
+        return "hint" if self.kind in HINTS else "hazard"
+
+    def times(self, count: int) -> "Finding":
+        """The same, found so often."""
+        return replace(self, count=count)
+
+    def __repr__(self) -> str:
+        return "\n".join(self.lines())
+
+    def lines(self) -> list[str]:
+        """The finding in words, line by line."""
+        often = f", {self.count} times" if self.count > 1 else ""
+        sides = [side for side in (self.first, self.second) if side is not None]
+        legend = f"  ({self.legend})" if self.legend else ""
+        told = [
+            f"{self.kind}{often}: {self.why}",
+            *(f"  {number}. {side!r}" for number, side in enumerate(sides, 1)),
+            *(f"  memory: {line}" for line in self.memory),
+            f"  fix: {self.fix}{legend}",
+        ]
+        return [line for long in told for line in _folded(long)]
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        from ..draw.hazard import hazard
+
+        return hazard(self)._repr_mimebundle_()
+
+
+def place(stream: tuple[int, int] | None) -> str:
+    """A stream as the log names it."""
+    return "the host" if stream is None else f"mtia:{stream[0]}/{stream[1]}"
+
+
+def _us(time: float) -> str:
+    return f"{time:.3f}".rstrip("0").rstrip(".")
+
+
+def _folded(text: str) -> list[str]:
+    return wrap(text, 98, subsequent_indent="     ", break_long_words=False, break_on_hyphens=False)

@@ -1,0 +1,51 @@
+"""The smallest fix, in words that a reader can paste."""
+
+Stream = tuple[int, int]
+
+
+def name_of(stream: Stream) -> str:
+    """What a fix calls a stream: the log knows no variables, so it is named after its id."""
+    device, number = stream
+    if number == 0:
+        return f"torch.mtia.default_stream({device})"
+    return f"s{number}" if device == 0 else f"mtia{device}_s{number}"
+
+
+def legend(*streams: Stream) -> str:
+    """Which streams the names mean."""
+    named = dict.fromkeys(stream for stream in streams if stream[1] != 0)
+    return ", ".join(f"{name_of(s)} is mtia:{s[0]}/{s[1]}" for s in named)
+
+
+def before(site: str | None) -> str:
+    """Where to insert something."""
+    return f"before line {site}" if site else "before what PyTorch enqueues there by itself"
+
+
+def wait(waiting: Stream, awaited: Stream, site: str | None) -> str:
+    """Order two streams."""
+    return f"insert `{name_of(waiting)}.wait_stream({name_of(awaited)})` {before(site)}"
+
+
+def synchronize(stream: Stream, site: str | None) -> str:
+    """Let the host wait for a stream."""
+    return f"insert `{name_of(stream)}.synchronize()` {before(site)}"
+
+
+def record_stream(user: Stream, freed: str | None) -> str:
+    """Tell the allocator who else uses a tensor."""
+    where = f"it is freed at line {freed}" if freed else "it is freed"
+    return f"call `x.record_stream({name_of(user)})` on the tensor before {where}"
+
+
+def delete(what: str, site: str | None) -> str:
+    """Leave something out."""
+    return f"delete the {what} at line {site}"
+
+
+def new_event(stream: Stream, site: str | None) -> str:
+    """An event of one's own for another device."""
+    return (
+        f"record a new `torch.Event()` on {name_of(stream)} at line {site}; "
+        "a stream of any device may wait for it"
+    )

@@ -1,0 +1,111 @@
+"""Synchronisation that orders nothing new. Right, but of no use: so hints, never hazards."""
+
+from dataclasses import dataclass, field
+
+from ..records import Call, Command
+from . import fixes
+from .finding import NEEDLESS_SYNC, NEEDLESS_WAIT, UNRECORDED, Finding, Side
+from .order import Order
+
+_SYNCHRONIZATIONS = {
+    "synchronizeStream",
+    "synchronizeEvent",
+    "synchronizeDevice",
+    "deviceSynchronize",
+}
+
+
+@dataclass
+class _Line:
+    """What one line of the reader's synchronises: how often it was needed, how often not."""
+
+    needed: bool = False
+    found: list[Finding] = field(default_factory=list)
+
+
+class Hints:
+    """Collects them. A line is only reported if what it does was never of any use.
+
+    Only lines that do nothing but synchronise count: what else waits, waits inside PyTorch.
+    """
+
+    def __init__(self) -> None:
+        self.working: set[str | None] = {None}  # lines that enqueue kernels or copies
+        self._lines: dict[tuple[str, str | None], _Line] = {}
+        self._records: dict[int, Command] = {}
+
+    def add_event(self, command: Command, caller: Call | None, order: Order, stream: int) -> None:
+        """A record or a wait, before it is put into the order."""
+        if command.type == "record":
+            self._records[command.id] = command
+        elif command.event is not None and not command.after:
+            self._add(UNRECORDED, command.site, _unrecorded(command))
+        elif command.event is not None and not _is_own(command, caller):
+            self.working.add(command.site)
+        elif command.event is not None:
+            earlier = command.after[0]
+            record = self._records.get(earlier)
+            implied = record is not None and order.is_known(earlier, stream)
+            found = _needless_wait(command, record, order) if implied else None
+            self._add(NEEDLESS_WAIT, command.site, found)
+
+    def add_call(self, call: Call, learnt: bool) -> None:
+        """A call, and whether the host learnt anything by it."""
+        if call.name in _SYNCHRONIZATIONS and call.error is None:
+            self._add(NEEDLESS_SYNC, call.site, None if learnt else _needless_sync(call))
+
+    def findings(self) -> list[Finding]:
+        """The hints, one a line of the reader's."""
+        return [
+            line.found[0].times(len(line.found))
+            for (what, site), line in self._lines.items()
+            if line.found and (what == UNRECORDED or not (line.needed or site in self.working))
+        ]
+
+    def _add(self, what: str, site: str | None, found: Finding | None) -> None:
+        line = self._lines.setdefault((what, site), _Line())
+        if found is None:
+            line.needed = True
+        else:
+            line.found.append(found)
+
+
+def _is_own(wait: Command, caller: Call | None) -> bool:
+    """Whether the reader's program waits itself: not a copy between devices, for one."""
+    return (
+        caller is not None
+        and caller.name == "block"
+        and caller.thread == wait.thread
+        and caller.site == wait.site
+    )
+
+
+def _side(command: Command, action: str) -> Side:
+    where = (command.device, command.stream)
+    times = (command.start, command.finish)
+    return Side(command.name, action, where, *times, command.site, command=command.id)
+
+
+def _needless_wait(wait: Command, record: Command, order: Order) -> Finding:
+    awaited = (record.device, record.stream)
+    if awaited == (wait.device, wait.stream):
+        why = "a stream runs what it is given in order, so it need not wait for itself"
+    elif order.is_finished(record.id):
+        why = "the host knew already that all before the event was finished"
+    else:
+        why = "earlier waits let the stream wait for all before the event already"
+    fix = fixes.delete("wait", wait.site)
+    return Finding(NEEDLESS_WAIT, why, _side(record, "records"), _side(wait, "waits"), fix)
+
+
+def _unrecorded(wait: Command) -> Finding:
+    why = "such an event counts as reached, so nothing is waited for"
+    fix = "record the event before, on the stream whose work is to be waited for"
+    return Finding(UNRECORDED, why, None, _side(wait, "waits"), fix)
+
+
+def _needless_sync(call: Call) -> Finding:
+    why = "the host knew already that all of it was finished"
+    side = Side(call.name, "synchronises", None, call.begin, call.end, call.site)
+    fix = fixes.delete("synchronisation", call.site)
+    return Finding(NEEDLESS_SYNC, why, None, side, fix)

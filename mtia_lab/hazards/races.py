@@ -1,0 +1,81 @@
+"""Which earlier uses of memory a new one races with."""
+
+from .layout import gaps, overlap
+from .order import Order
+from .pieces import MemoryMap, Piece
+from .use import Use
+
+_LAYOUTS = 16  # so many uses with gaps are remembered of each piece; of more, the newest
+
+
+def add_use(memory: MemoryMap, use: Use, order: Order) -> list[Use]:
+    """Note a use, and give the earlier ones that it races with, the oldest first.
+
+    A use is forgotten as soon as a later write comes after it, since whatever races with the one
+    then races with the other. What is left is small: one write and a read of each stream, until
+    streams race. So all is linear in the number of uses and of the pieces that they touch.
+    """
+    access = use.access
+    start, end = access.address, access.address + access.bytes
+    has_gaps = gaps(access.tensor) is not None
+    if has_gaps and use.allocation is not None:  # else every column would cut the memory anew
+        start, end = use.allocation.address, use.allocation.address + use.allocation.bytes
+    pieces = memory.cover(start, end)
+    racing: list[Use] = []
+    for piece in pieces:
+        unordered = _unordered(piece.writes, use.stream, order)
+        if use.is_write and piece.reads:
+            unordered += _unordered(piece.reads, use.stream, order)
+        if has_gaps:
+            _keep_newest(piece.writes if use.is_write else piece.reads, use)
+        elif not use.is_write:
+            piece.reads[use.stream] = use
+        else:
+            _overwrite(piece, use, unordered)
+        racing += unordered
+    if use.is_write and len(pieces) > 1 and all(piece.is_only(use) for piece in pieces):
+        memory.unite(start, end)
+    return _once(racing, use) if racing else racing
+
+
+def _unordered(uses: dict[object, Use], stream: int, order: Order) -> list[Use]:
+    """Those that nothing puts before what the stream does now."""
+    finished, clock = order.finished, order.clocks[stream]
+    return [
+        use
+        for use in uses.values()
+        if use.stream != stream
+        and use.id > finished[use.stream]
+        and use.id > clock.get(use.stream, -1)
+    ]
+
+
+def _overwrite(piece: Piece, use: Use, unordered: list[Use]) -> None:
+    """A write of the whole piece stands for all that comes before it."""
+    piece.writes, piece.reads = {}, {}
+    for other in unordered:
+        kept = piece.writes if other.is_write else piece.reads
+        kept[_key(other)] = other
+    piece.writes[use.stream] = use
+
+
+def _keep_newest(uses: dict[object, Use], use: Use) -> None:
+    key = _key(use)
+    uses.pop(key, None)
+    uses[key] = use
+    if len(uses) > _LAYOUTS:
+        layouts = [key for key in uses if isinstance(key, tuple)]
+        if len(layouts) > _LAYOUTS:
+            del uses[layouts[0]]
+
+
+def _key(use: Use) -> object:
+    if gaps(use.access.tensor) is None:
+        return use.stream
+    return use.stream, use.access.address, use.access.tensor
+
+
+def _once(racing: list[Use], use: Use) -> list[Use]:
+    """What really has a byte in common; a command that used several pieces, only once."""
+    found = {(o.id, not o.is_write): o for o in racing if overlap(o.access, use.access)}
+    return [found[key] for key in sorted(found)]
