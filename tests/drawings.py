@@ -167,7 +167,11 @@ def gallery():
     four = Log(moves([(3, 1, 2, 3, 11), (0, 0, 0, 0, 0)] * 4))
     threads = {"main": (0, 1, 0), NASTY: (1, 0, 12)}
     facts = {"torch.mtia": True, "torch.device(1)": "RuntimeError", NASTY: NASTY}
+    log = list(some_log(3, 40))
+    turned = Log([*log[:40], call("hasPrimaryContext"), *log[40:]])
     return {
+        "backward": draw.backward(turned),
+        "backward empty": draw.backward(Log()),
         "film": draw.filmstrip(leak, captions={0: "enter", 2: NASTY, 9: "nothing at all"}),
         "film empty": draw.filmstrip(Log(), device_count=3),
         "film threads": draw.filmstrip(pair),

@@ -4,6 +4,7 @@ Each function returns a ``Picture``: SVG for the eye, the same in ASCII for ever
 Nothing in here imports torch.
 """
 
+from .backward import backward
 from .filmstrip import filmstrip
 from .hazard import hazard, hazards
 from .ladder import ladder, ladder_of
@@ -17,6 +18,7 @@ from .wiring import wiring
 
 __all__ = [
     "Picture",
+    "backward",
     "filmstrip",
     "hazard",
     "hazards",
