@@ -111,7 +111,7 @@ def _draw_bar(c: Canvas, half: Half, command: object, y: float) -> None:
 def _bar(half: Half, command: object) -> tuple:
     """Left edge and width of a bar; one too short to see is widened to 2 pixels."""
     left, right = sorted((_x(half, command.start), _x(half, command.finish)))
-    return min(left, RIGHT - 2), max(right - left, 2.0)
+    return left, max(right - left, 2.0)
 
 
 def _hue(command: object) -> palette.Hue:
