@@ -19,6 +19,7 @@
 #include "backend/graph.h"
 #include "backend/guard.h"
 #include "backend/hooks.h"
+#include "backend/kineto.h"
 #include "backend/pinned.h"
 #include "control.h"
 
@@ -99,6 +100,7 @@ void register_kernels() {
   }
 }
 
+const bool profiled = backend::register_with_kineto();
 const bool put_off = (backend::before_first_use(register_kernels), true);
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "graph_capture.h"
 #include "host_thread.h"
 #include "log.h"
+#include "observer.h"
 #include "runtime.h"
 #include "synchronize.h"
 
@@ -89,6 +90,9 @@ Recording put(Stream& stream, Command&& command) {
   place(command, stream);
   if (log::recording()) {
     log_command(command, stream.ref);
+  }
+  if (const Observer hears = observer()) {
+    hears(command, stream.ref);
   }
 
   const Recording recording{stream.ref, command.id, command.finish};
