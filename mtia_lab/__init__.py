@@ -20,6 +20,7 @@ _LATER = {
     "find_hazards": "hazards",
     "record": "recording",
     "sanitizer": "hazards.sanitizer",
+    "summary": "summarize",
 }
 _LATER_MODULES = ("draw", "isolated")
 
@@ -47,6 +48,7 @@ __all__ = [
     "source",
     "state",
     "stream_priority",
+    "summary",
 ]
 
 

@@ -145,6 +145,7 @@ def test_an_operator_left_open_by_one_profile_is_forgotten_by_the_next(lab):
         open_operator = torch._C._profiler._RecordFunctionFast("open")
         open_operator.__enter__()
     with profile(activities=(CPU, MTIA)) as found:
+        torch.ones(1)  # each profile numbers operators from 1
         torch.Event().record()
     open_operator.__exit__(None, None, None)
     (event,) = on_device(found)
