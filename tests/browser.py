@@ -129,9 +129,9 @@ class Lab:
         """
         stem = notebook.replace("/", "-").removesuffix(".ipynb")
         try:
-            self.ask(_OPEN, notebook)
+            self.ask(OPEN, notebook)
             complaints = [f"as stored: {complaint}" for complaint in self.ask(_LOOK, False)]
-            self.ask(_RUN)
+            self.ask(RUN)
             complaints += self.ask(_LOOK, True)
             for theme in THEMES:
                 complaints += self.shoot(theme, screenshots / f"{stem}-{theme.lower()}.png")
@@ -139,7 +139,7 @@ class Lab:
             self.page.screenshot(path=screenshots / f"{stem}-failed.png")
             dialog = self.page.evaluate("document.querySelector('.jp-Dialog')?.innerText ?? ''")
             complaints = [error.message, dialog]
-        self.ask(_CLOSE)
+        self.ask(CLOSE)
         return [complaint for complaint in complaints if complaint]
 
     def ask(self, script: str, argument=None):
@@ -149,7 +149,7 @@ class Lab:
 
     def shoot(self, theme: str, path: Path) -> Iterator[str]:
         """Take a picture of the whole notebook; yield the outputs that cannot be read in it."""
-        self.ask(_THEME, f"JupyterLab {theme}")
+        self.ask(THEME, f"JupyterLab {theme}")
         self.page.wait_for_selector("#jupyterlab-splash", state="detached")  # it covers the change
         size = self.page.viewport_size
         height = size["height"] + self.ask(_OVERFLOW)
@@ -169,7 +169,7 @@ class Lab:
 
 # Scripts for the page. `jupyterapp` is JupyterLab's application object.
 
-_OPEN = """async path => {
+OPEN = """async path => {
   const options = {path, factory: 'Notebook'};
   const widget = await jupyterapp.commands.execute('docmanager:open', options);
   window.opened = widget;
@@ -181,7 +181,7 @@ _OPEN = """async path => {
 
 # Run All is over at the first error, be it an announced one, with later cells still to come. The
 # kernel answers in order, so they are done when it has answered this.
-_RUN = """async () => {
+RUN = """async () => {
   await jupyterapp.commands.execute('notebook:run-all-cells');
   const kernel = window.opened.context.sessionContext.session.kernel;
   await kernel.requestExecute({code: '', silent: true}).done;
@@ -216,7 +216,7 @@ _LOOK = """async ran => {
   return found;
 }"""
 
-_THEME = """async theme => {
+THEME = """async theme => {
   await jupyterapp.commands.execute('apputils:change-theme', {theme});
   while (document.body.dataset.jpThemeName !== theme) await new Promise(requestAnimationFrame);
 }"""
@@ -241,7 +241,7 @@ _BOXES = """async () => {
   return boxes;
 }"""
 
-_CLOSE = """async () => {
+CLOSE = """async () => {
   const widget = window.opened;
   await widget.context.sessionContext.shutdown();
   widget.dispose();

@@ -40,6 +40,9 @@ print(mtia_lab.__file__, build.source_root(), repr(mtia_lab.load()), sep="\\n")
     sources = {p.relative_to(ROOT) for p in (ROOT / "cpp_extensions").rglob("*.*")}
     shipped = {p.relative_to(package) for p in (package / "cpp_extensions").rglob("*.*")}
     assert sources == shipped
+    front = sorted(path.name for path in (ROOT / "mtia_lab/explorer/front").iterdir())
+    assert front == sorted(path.name for path in (package / "explorer/front").iterdir())
+    assert "explorer.css" in front and "explorer.js" in front
 
 
 def test_every_declared_dependency_is_pinned():

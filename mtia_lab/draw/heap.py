@@ -145,7 +145,7 @@ class Heap:
         place = record.address, record.bytes, record.stream
         span = Span(kind, *place, now, site=record.site)
         if kind == "block":
-            span.name, self._blocks = _name(self._blocks), self._blocks + 1
+            span.name, self._blocks = block_name(self._blocks), self._blocks + 1
             self._fill_holes(span, now)
         self._open[kind, record.address] = span
         self._totals[kind] += record.bytes
@@ -216,7 +216,7 @@ def _of_snapshot(snapshot: dict) -> list:
     return records
 
 
-def _name(number: int) -> str:
+def block_name(number: int) -> str:
     """a, b, ... z, A, ... Z, a1, b1, ..."""
     turn, letter = divmod(number, len(LETTERS))
     return LETTERS[letter] + (str(turn) if turn else "")

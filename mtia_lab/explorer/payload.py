@@ -1,0 +1,202 @@
+"""The model as the page gets it: columns of numbers and one table of strings, deflated JSON."""
+
+import json
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+
+from ..draw import palette
+from ..draw.addresses import Scale, size
+from ..records import Call, Command, Host
+from .model import Model
+from .moments import VERBS, nanoseconds
+from .sources import source_lines
+
+KINDS = ("call", "kernel", "copy", "record", "wait", "memory", "host", "value")
+STRIP = 1000  # the width of a device's memory, in units of the payload
+LEAST = 14  # of a low block
+
+
+class _Strings:
+    """Each text once; a column has its number, -1 for none."""
+
+    def __init__(self) -> None:
+        self.table: dict[str, int] = {}
+
+    def __call__(self, text: str | None) -> int:
+        return -1 if text is None else self.table.setdefault(text, len(self.table))
+
+
+def payload(model: Model, findings: Iterable = ()) -> bytes:
+    """Everything the page needs.
+
+    Args:
+        model: what to show.
+        findings: what the checker found.
+
+    Returns:
+        Deflated JSON: columns for records, moments and blocks, rows, and the strings.
+    """
+    strings = _Strings()
+    lanes = _lanes(model)
+    content = {
+        "verbs": VERBS,
+        "kinds": KINDS,
+        "lanes": list(lanes.values()),
+        "records": _records(model, {key: k for k, key in enumerate(lanes)}, strings),
+        "moments": {
+            "time": _steps(model.times),
+            "record": [moment.record for moment in model.moments],
+            "verb": [moment.verb for moment in model.moments],
+        },
+        "threads": {thread: _row(row) for thread, row in model.threads.items()},
+        "events": {event: _row(row) for event, row in model.events.items()},
+        "totals": {device: _row(row, _sizes) for device, row in model.totals.items()},
+        "blocks": _blocks(model, strings),
+        "segments": _segments(model),
+        "findings": [_finding(model, finding) for finding in findings],
+        "sources": source_lines({record.site for record in model.log}),
+        "hues": {"fault": palette.FAULT.strong, "copy": palette.COPY.strong},
+        "strings": list(strings.table),
+    }
+    return zlib.compress(json.dumps(content, separators=(",", ":")).encode(), 6)
+
+
+def _lanes(model: Model) -> dict:
+    """The host threads, then the streams: key -> how the page calls and colours it."""
+    threads = {record.thread for record in model.log if not isinstance(record, Command)}
+    lanes: dict = {
+        thread: _lane(f"host thread {thread}", palette.PLAIN, []) | {"thread": thread}
+        for thread in sorted(threads | set(model.threads))
+    }
+    for position, record in enumerate(model.log):
+        if isinstance(record, Call | Host):
+            lanes[record.thread]["records"].append(position)
+    for thread in threads:
+        lanes[thread]["records"].sort(key=lambda position: model.extents[position][0])
+    for (device, stream), records in model.streams.items():
+        hue = palette.stream_hue(stream)
+        lanes[device, stream] = _lane(f"mtia:{device}/{stream}", hue, records)
+    return lanes
+
+
+def _lane(name: str, hue: palette.Hue, records: list) -> dict:
+    return {"name": name, "hue": hue.strong, "records": records}
+
+
+def _records(model: Model, lanes: dict, strings: _Strings) -> dict:
+    columns: dict = {name: [] for name in ("kind", "lane", "name", "label", "text", "site", "id")}
+    for position, record in enumerate(model.log):
+        row = _record(record), lanes.get(_where(record), -1), strings(_short(record))
+        columns["label"].append(strings(model.label(position)))
+        columns["text"].append(strings(repr(record) if isinstance(record, Call) else None))
+        columns["site"].append(strings(record.site))
+        columns["id"].append(getattr(record, "id", 0))
+        for name, value in zip(("kind", "lane", "name"), row, strict=True):
+            columns[name].append(value)
+    first, start, last = zip(*model.extents, strict=True) if model.extents else ([], [], [])
+    columns |= {"first": first, "start": start, "last": last}
+    columns["after"] = {
+        k: [model.place[source] for source in record.after if source in model.place]
+        for k, record in enumerate(model.log)
+        if isinstance(record, Command) and record.after
+    }
+    columns["waits"] = {
+        k: [[nanoseconds(time) for time in wait] for wait in record.waits]
+        for k, record in enumerate(model.log)
+        if isinstance(record, Call) and record.waits
+    }
+    columns["accesses"] = {
+        position: [
+            [block, strings(_access(access)), int(writes)] for block, access, writes in accesses
+        ]
+        for position, accesses in model.accesses.items()
+    }
+    return columns
+
+
+def _record(record: object) -> int:
+    kind = type(record).__name__.lower()
+    return KINDS.index(record.type if isinstance(record, Command) else kind)
+
+
+def _where(record: object) -> object:
+    return (record.device, record.stream) if isinstance(record, Command) else record.thread
+
+
+def _short(record: object) -> str | None:
+    """What stands on its bar."""
+    if isinstance(record, Command) and record.event is not None:
+        return f"e{record.event} v{record.version}"
+    return record.name if isinstance(record, Call | Command | Host) else None
+
+
+def _access(access: tuple) -> str:
+    return access[3] if len(access) > 3 and access[3] else f"{access[2]:,} bytes"
+
+
+def _blocks(model: Model, strings: _Strings) -> dict:
+    columns = _spans(model, model.blocks)
+    columns["name"] = [block.name for block in model.blocks]
+    columns["site"] = [strings(block.site) for block in model.blocks]
+    columns["size"] = [strings(size(block.bytes)) for block in model.blocks]
+    columns["hue"] = [palette.stream_hue(block.stream).strong for block in model.blocks]
+    columns["users"] = {k: block.users for k, block in enumerate(model.blocks) if block.users}
+    columns["contents"] = {
+        block: _row(row, lambda c: [strings(c.tensor), strings(c.text), c.writer])
+        for block, row in model.values.rows.items()
+    }
+    return columns
+
+
+def _sizes(total: tuple) -> list:
+    return [size(bytes) for bytes in total]
+
+
+def _finding(model: Model, finding: object) -> dict:
+    """Its first line, the rest, and the records of its two sides."""
+    title, _, text = repr(finding).partition("\n")
+    sides = (getattr(finding, name, None) for name in ("first", "second"))
+    ids = [getattr(side, "command", None) for side in sides]
+    records = [model.place[id] for id in ids if id in model.place]
+    return {"title": title, "text": text, "records": records}
+
+
+def _segments(model: Model) -> dict:
+    return _spans(model, model.segments)
+
+
+def _spans(model: Model, spans: Sequence) -> dict:
+    """Which addresses, when, and where they lie on the strip of their device."""
+    places = {device: _scale(model, device) for device in {span.device for span in spans}}
+    columns: dict = {
+        "device": [span.device for span in spans],
+        "address": [span.address for span in spans],
+        "bytes": [span.bytes for span in spans],
+        "born": [span.born for span in spans],
+        "died": [span.died for span in spans],
+        "left": [],
+        "right": [],
+    }
+    for span in spans:
+        place = places[span.device]
+        columns["left"].append(round(place(span.address), 2))
+        columns["right"].append(round(place(span.address + span.bytes), 2))
+    return columns
+
+
+def _scale(model: Model, device: int) -> Callable[[int], float]:
+    """Addresses in proportion, but nothing is too small to see: the same at every moment."""
+    spans = [span for span in (*model.blocks, *model.segments) if span.device == device]
+    edges = sorted({edge for span in spans for edge in (span.address, span.address + span.bytes)})
+    scale = Scale(edges, 0, STRIP, LEAST)
+    return lambda address: -scale.y(address)
+
+
+def _row(row, encode: Callable | None = None) -> dict:
+    values = [encode(value) for value in row.values] if encode else row.values
+    return {"at": row.at, "values": values}
+
+
+def _steps(times: Sequence[int]) -> list[int]:
+    """Differences are small numbers."""
+    return [b - a for a, b in zip([0, *times], times, strict=False)]
