@@ -153,12 +153,22 @@ def _sizes(total: tuple) -> list:
 
 
 def _finding(model: Model, finding: object) -> dict:
-    """Its first line, the rest, and the records of its two sides."""
+    """Its first line, the rest, and the records of its two sides, as far as the log has them."""
     title, _, text = repr(finding).partition("\n")
-    sides = (getattr(finding, name, None) for name in ("first", "second"))
-    ids = [getattr(side, "command", None) for side in sides]
-    records = [model.place[id] for id in ids if id in model.place]
-    return {"title": title, "text": text, "records": records}
+    sides = [side for side in (finding.first, finding.second) if side is not None]
+    records = [_side(model, side) for side in sides]
+    return {"title": title, "text": text, "records": [k for k in records if k is not None]}
+
+
+def _side(model: Model, side: object) -> int | None:
+    """The record of one side: a command, or what the host did there and then."""
+    if side.command is not None:
+        return model.place.get(side.command)
+    for position, record in enumerate(model.log):
+        same = isinstance(record, Host) and (record.name, record.site) == (side.name, side.site)
+        if same and record.time == side.start:
+            return position
+    return None
 
 
 def _segments(model: Model) -> dict:

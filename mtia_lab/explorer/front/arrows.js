@@ -61,8 +61,7 @@ class Arrows {
   end(record, column) {
     const { data, view } = this.app;
     const { bars } = this.tracks[data.records.lane[record]];
-    const high = ["record", "wait"].includes(data.kind(record));
     const x = view.x(view.place(data.records[column][record]));
-    return [x, bars.parentNode.offsetTop + MIDDLE[high ? "high" : "low"]];
+    return [x, bars.parentNode.offsetTop + MIDDLE[data.isMark(record) ? "high" : "low"]];
   }
 }

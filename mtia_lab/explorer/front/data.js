@@ -48,6 +48,14 @@ class Data {
     return this.kinds[this.records.kind[record]];
   }
 
+  /** Whether a record stands for a moment, and not for work that takes time. */
+  isMark(record) {
+    const { first, start, last } = this.records;
+    const kind = this.kind(record);
+    if (kind === "kernel" || kind === "copy") return false;
+    return (kind === "call" ? first : start)[record] === last[record];
+  }
+
   lane(record) {
     return this.lanes[this.records.lane[record]];
   }

@@ -75,10 +75,8 @@ class Lanes {
       const left = view.x(view.place(from));
       const right = view.x(view.place(last[record]));
       if (right < -LEAST || left > view.width) continue;
-      const moment = from === last[record];
-      const mark = moment && !["kernel", "copy"].includes(data.kind(record));
       const seen = { record, left: Math.max(left, -9), right: Math.min(right, view.width + 9) };
-      (mark ? high : low).push(seen);
+      (data.isMark(record) ? high : low).push(seen);
     }
     const nodes = [];
     const flags = data.lanes[track.number].thread === undefined ? FLAG : [LEAST, LEAST];
