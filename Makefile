@@ -7,7 +7,7 @@ ARGS ?=
 
 RUN := .venv/bin/python
 READY := .venv/ready
-CPP_FILES = find cpp_extensions tests benchmarks -name '*.cpp' -o -name '*.h'
+CPP_FILES = find cpp_extensions mtia_lab tests benchmarks -name '*.cpp' -o -name '*.h'
 CLANG_FORMAT := $(RUN) -c 'import clang_format; clang_format.clang_format()'
 ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)  # containers; JupyterLab asks for it
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120

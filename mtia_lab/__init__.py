@@ -14,6 +14,7 @@ _LATER = {
     "Call": "records",
     "Command": "records",
     "Finding": "hazards",
+    "GuardReport": "guards",
     "Log": "log",
     "Memory": "records",
     "Report": "hazards",
@@ -22,6 +23,7 @@ _LATER = {
     "record": "recording",
     "sanitizer": "hazards.sanitizer",
     "summary": "summarize",
+    "try_guard": "guards",
 }
 _LATER_MODULES = ("draw", "isolated")
 
@@ -29,6 +31,7 @@ __all__ = [
     "Call",
     "Command",
     "Finding",
+    "GuardReport",
     "Log",
     "Memory",
     "Profile",
@@ -51,6 +54,7 @@ __all__ = [
     "state",
     "stream_priority",
     "summary",
+    "try_guard",
 ]
 
 
@@ -64,3 +68,10 @@ def __getattr__(name: str):
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+def load_ipython_extension(shell) -> None:
+    """What `%load_ext mtia_lab` calls; `mtia_lab.load()` does the same in a notebook."""
+    from .magic import register
+
+    register(shell)

@@ -48,6 +48,7 @@ def _clean(verbose: bool) -> int:
 
     cache = Cache(default_folder())
     left = cache.clean()
+    Cache(cache.folder / "guards").clean()  # what %%guard compiled
     print("All builds are deleted." if not left else f"{left} builds are in use and stay.")
     if verbose:
         print(f"  {cache.folder}")

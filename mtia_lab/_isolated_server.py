@@ -1,8 +1,9 @@
 """The other end of `mtia_lab.isolated`: run a prelude once, then fork a process for each snippet.
 
 `isolated` passes this file's text to a fresh interpreter, so that nothing of this package or its
-folder is on that interpreter's path. It reads one request as JSON from standard input, and writes
-one reply as JSON to standard output. It imports only what is cheap, and starts no threads.
+folder is on that interpreter's path. It reads requests from standard input, each one line of JSON,
+and writes a reply to each, likewise, to standard output: first the prelude, then snippets until the
+input ends. It imports only what is cheap, and starts no threads.
 """
 
 import contextlib
@@ -20,9 +21,10 @@ import types
 
 def main() -> None:
     lifeline = int(sys.argv[1])
-    request = json.load(sys.stdin)
-    reply = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    requests = os.fdopen(os.dup(0), encoding="utf-8")
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     redirect(os.open(os.devnull, os.O_RDWR), 0, 1)
+    request = json.loads(requests.readline())
     sys.path[:] = request["path"]
     sys.argv[:] = [""]
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
@@ -31,17 +33,20 @@ def main() -> None:
     try:
         execute(request["prelude"], "<prelude>")
     except BaseException as error:  # SystemExit too: no snippet can run after it
-        answer = {"prelude": describe(error)}
-    else:
+        print(json.dumps({"prelude": describe(error)}), file=replies, flush=True)
+        return
+    print(json.dumps({}), file=replies, flush=True)
+    while line := requests.readline():
+        request = json.loads(line)
         snippets = [Snippet(request["setup"], code) for code in request["snippets"]]
         mine = serve(snippets, request["timeout"], request["jobs"], lifeline)
         if mine is not None:  # in the forked process of one snippet
-            reply.close()
+            requests.close()
+            replies.close()
             mine.run()
             return
         answer = {"results": [snippet.result() for snippet in snippets]}
-    json.dump(answer, reply)
-    reply.close()
+        print(json.dumps(answer), file=replies, flush=True)
 
 
 class Snippet:
@@ -152,6 +157,9 @@ def serve(snippets: list, timeout: float, jobs: int, lifeline: int) -> "Snippet 
             if not snippet.hung and time.monotonic() >= snippet.deadline:
                 snippet.hung = True
                 snippet.kill()
+    signal.set_wakeup_fd(-1)
+    for end in (woken, waker):
+        os.close(end)
     return None
 
 

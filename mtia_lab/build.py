@@ -71,9 +71,14 @@ class Recipe:
     def now(cls, extra_include_paths=()) -> "Recipe":
         """Return the recipe for this checkout, this torch, this compiler."""
         origin = source_root()
+        return cls.of(origin, _read(origin), extra_include_paths)
+
+    @classmethod
+    def of(cls, origin: Path, files: dict[str, bytes], extra_include_paths=()) -> "Recipe":
+        """Return the recipe for other sources, with the flags that the device is built with."""
         return cls(
             origin=origin,
-            files=_read(origin),
+            files=files,
             flags=(*FLAGS, *os.environ.get("MTIA_LAB_CXXFLAGS", "").split()),
             include_paths=tuple(os.path.abspath(os.fspath(p)) for p in extra_include_paths),
             torch=_torch_build(),

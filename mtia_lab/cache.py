@@ -117,15 +117,21 @@ def _in_use(path: Path) -> bool:
 
 
 class Cache:
-    """A folder of builds. Nothing in it is ever changed in place."""
+    """A folder of builds. Nothing in it is ever changed in place.
 
-    def __init__(self, folder: Path):
+    Args:
+        folder: where.
+        library: what the library of each build is called.
+    """
+
+    def __init__(self, folder: Path, library: str = LIBRARY):
         self.folder = Path(folder)
+        self.library = library
 
     def find(self, name: str) -> Build | None:
         """Return the whole build called `name`, or None. Takes no lock and starts nothing."""
         folder = self.folder / (_PUBLISHED + name)
-        library = folder / LIBRARY
+        library = folder / self.library
         try:
             facts = json.loads((folder / _MANIFEST).read_bytes())
             whole = library.stat().st_size == facts["bytes"]
@@ -188,8 +194,8 @@ class Cache:
         folder = self.folder / (_PUBLISHED + name)
         ready = private / "ready"
         ready.mkdir()
-        library.rename(ready / LIBRARY)
-        facts = {**facts, "bytes": (ready / LIBRARY).stat().st_size}
+        library.rename(ready / self.library)
+        facts = {**facts, "bytes": (ready / self.library).stat().st_size}
         (ready / _MANIFEST).write_text(json.dumps(facts, indent=1))
         for _ in range(2):
             try:
@@ -201,7 +207,7 @@ class Cache:
             if finished := self.find(name):
                 return finished
             self.discard(name, private)
-        return Build(folder / LIBRARY, facts, cached=False)
+        return Build(folder / self.library, facts, cached=False)
 
     def discard(self, name: str, private: Path) -> None:
         """Move the build called `name` out of the way, into the folder `private`."""

@@ -26,6 +26,7 @@ from .errors import (
     UnsupportedPlatform,
     UnsupportedTorch,
 )
+from .magic import register_here
 from .profile import Profile
 
 OLDEST, NEWEST = (2, 11), (2, 15)  # releases of torch that the sources support
@@ -120,6 +121,7 @@ def load(
             found = _process.opened = _open(build.Recipe.now(extra_include_paths), verbose)
         _initialise(devices)
         seconds = time.perf_counter() - started
+        register_here()
         status = Status(devices, torch.__version__, found.library, found.cached, seconds)
         _process.status, _process.pid = status, os.getpid()
         return status

@@ -118,6 +118,11 @@ def check_standard(compiler: str) -> None:
         )
 
 
+def plain_environment() -> dict[str, str]:
+    """This process's environment, with messages in English and ASCII."""
+    return {**os.environ, "LC_ALL": "C"}
+
+
 def _run(command: list[str], text: str = "") -> subprocess.CompletedProcess:
-    env = {**os.environ, "LC_ALL": "C"}
+    env = plain_environment()
     return subprocess.run(command, input=text, env=env, capture_output=True, text=True, check=False)

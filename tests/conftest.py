@@ -40,3 +40,14 @@ def empty(lab):
         torch.accelerator.reset_accumulated_memory_stats(device)
     yield lab
     torch.mtia.record_memory_history(None)
+
+
+@pytest.fixture(scope="module")
+def lab_built():
+    """The device is compiled, for the processes in which guards are tried; none is left then."""
+    from mtia_lab import build, progress
+    from mtia_lab.guards import trial
+
+    build.ensure(build.Recipe.now(), progress=progress.Progress())
+    yield
+    trial.stop_server()

@@ -3,6 +3,7 @@
 import random
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 from mtia_lab import draw
 from mtia_lab.draw.measure import text_width
@@ -159,6 +160,30 @@ FAMILY = {
 }
 
 
+def outcome(key, status="kept", expected="A", seen="A", code="cpp.look()"):
+    """What became of a clause of a contract."""
+    sentence = "It makes the stream current for the hooks, too."
+    clause = SimpleNamespace(
+        key=key, method=key.partition(".")[0], sentence=sentence, code=f"with B:\n    {code}"
+    )
+    fields = {"expected": expected, "seen": seen, "calls": ("getDevice",)}
+    return SimpleNamespace(clause=clause, status=status, **fields)
+
+
+def contract():
+    """Some clauses of each status."""
+    kept = [outcome(f"method {k // 6}.{k % 6}") for k in range(36)]
+    long = "getStreamFromGlobalPool"
+    return [
+        *(outcome(f"{long}.{word}", "broken", seen="C") for word in "abcdef"),
+        *kept,
+        outcome("with stream.enters", "broken", "", "the process died in setDevice: " + NASTY),
+        outcome("destroyEvent.x", "not reached", "", "a process hung before"),
+        outcome(f"{NASTY}.{NASTY}", "broken", NASTY, NASTY, "look()\n" + NASTY),
+        *(outcome(f"late.{k}", "broken") for k in range(6)),
+    ]
+
+
 def gallery():
     """One or more pictures of every kind, ordinary and nasty, by name."""
     leak = Log(moves([(0, 1, 0), (0, 1, 0), (1, 1, 0), (1, 0, 0)]), {0: (0, 0, 0)})
@@ -172,6 +197,8 @@ def gallery():
     return {
         "backward": draw.backward(turned),
         "backward empty": draw.backward(Log()),
+        "clauses": draw.clauses(contract(), printed=f"hello\n{NASTY}\n" * 9),
+        "clauses kept": draw.clauses([outcome("a.b")]),
         "film": draw.filmstrip(leak, captions={0: "enter", 2: NASTY, 9: "nothing at all"}),
         "film empty": draw.filmstrip(Log(), device_count=3),
         "film threads": draw.filmstrip(pair),

@@ -153,24 +153,38 @@ void MTIAGuardImpl::record(void** event, const c10::Stream& stream, c10::DeviceI
 }
 
 // [guard.block]
-// Contract: later work on `stream` waits for the version the event has now.
+// Contract: later work on `stream` waits for the version the event has now. A null handle is an
+// event that was never recorded: nothing waits for it, and it is complete.
 void MTIAGuardImpl::block(void* event, const c10::Stream& stream) const {
   guard(
-      "block", [&] { sim::wait(to_id(event), to_ref(stream)); }, EventHandle{to_id(event)}, stream);
+      "block",
+      [&] {
+        if (event != nullptr) {
+          sim::wait(to_id(event), to_ref(stream));
+        }
+      },
+      EventHandle{to_id(event)}, stream);
 }
 
 // [guard.query_event]
 // Contract: whether the newest version has been reached. Does not wait.
 bool MTIAGuardImpl::queryEvent(void* event) const {
   return guard(
-      "queryEvent", [&] { return sim::query_event(to_id(event)); }, EventHandle{to_id(event)});
+      "queryEvent", [&] { return event == nullptr || sim::query_event(to_id(event)); },
+      EventHandle{to_id(event)});
 }
 
 // [guard.synchronize_event]
 // Contract: return once the newest version has been reached.
 void MTIAGuardImpl::synchronizeEvent(void* event) const {
   guard(
-      "synchronizeEvent", [&] { sim::synchronize_event(to_id(event)); }, EventHandle{to_id(event)});
+      "synchronizeEvent",
+      [&] {
+        if (event != nullptr) {
+          sim::synchronize_event(to_id(event));
+        }
+      },
+      EventHandle{to_id(event)});
 }
 
 // [guard.elapsed_time]

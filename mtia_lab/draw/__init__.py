@@ -5,6 +5,7 @@ Nothing in here imports torch.
 """
 
 from .backward import backward
+from .clauses import clauses
 from .filmstrip import filmstrip
 from .hazard import hazard, hazards
 from .ladder import ladder, ladder_of
@@ -19,6 +20,7 @@ from .wiring import wiring
 __all__ = [
     "Picture",
     "backward",
+    "clauses",
     "filmstrip",
     "hazard",
     "hazards",

@@ -1,0 +1,192 @@
+"""A contract clause by clause: which are kept, and of those that are not, what was seen instead."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from . import ascii, palette
+from .canvas import MARGIN, WIDTH, Canvas
+from .measure import text_width, wrap
+from .picture import Picture
+
+TITLE = "PyTorch's contract for a guard, clause by clause"
+NOTE = (
+    "A, C are streams of mtia:0; B is one of mtia:1. cpp.f calls the guard's f. current() asks the "
+    "hooks: device, stream of mtia:0, stream of mtia:1."
+)
+COLUMNS = 3  # of methods
+LABEL = 170  # room for a method's name
+SQUARE, ROW = 13, 23
+MOST_CARDS = 8  # drawn in full; the rest is named
+PRINTED = 8  # lines of what the guard printed
+
+
+class Look(NamedTuple):
+    """How a clause of one status is shown."""
+
+    mark: str
+    hue: palette.Hue
+    words: str
+
+
+LOOKS = {
+    "kept": Look("+", palette.GOOD, "kept"),
+    "broken": Look("X", palette.FAULT, "broken (a cross)"),
+    "not reached": Look(".", palette.Hue(palette.FAINT, palette.WHITE), "not reached (dashed)"),
+}
+
+
+def clauses(outcomes: Sequence, printed: str = "") -> Picture:
+    """A square for each clause, in the row of the method that owes it, and a card for each fault.
+
+    Args:
+        outcomes: each with `clause` (`method`, `key`, `sentence`, `code`), `status` ("kept",
+            "broken" or "not reached"), `expected`, `seen` and `calls`.
+        printed: what the guard wrote to standard output meanwhile.
+
+    Raises:
+        ValueError: there are no outcomes.
+    """
+    if not outcomes:
+        raise ValueError("there are no outcomes to draw: did the guard compile?")
+    faults = [outcome for outcome in outcomes if outcome.status != "kept"]
+    c = Canvas()
+    y = c.heading(TITLE, _count(outcomes))
+    y = _draw_methods(c, y, _by_method(outcomes))
+    items = [(_square(look), look.words) for look in LOOKS.values()]
+    y = c.legend(y + 8, items) + 24
+    for line in wrap(NOTE, WIDTH - 2 * MARGIN, 12):
+        c.text(MARGIN, y, line, size=12, color=palette.MUTED)
+        y += 17
+    for outcome in faults[:MOST_CARDS]:
+        y = _draw_card(c, y, outcome) + 10
+    rest = _rest(faults)
+    for line in rest and wrap(rest, WIDTH - 2 * MARGIN, 12):
+        c.text(MARGIN, y + 14, line, size=12, color=palette.MUTED)
+        y += 17
+    for line in _printed(printed):
+        c.text(MARGIN, y + 14, line, size=12, mono=True, fit=WIDTH - 2 * MARGIN)
+        y += 17
+    return Picture(_tell(outcomes, faults, printed), c.svg(y + MARGIN))
+
+
+def _count(outcomes: Sequence) -> str:
+    counts = {status: sum(o.status == status for o in outcomes) for status in LOOKS}
+    told = [f"{count} {status}" for status, count in counts.items() if count or status == "kept"]
+    return f"{len(outcomes)} clauses: {', '.join(told)}"
+
+
+def _by_method(outcomes: Sequence) -> dict:
+    methods: dict[str, list] = {}
+    for outcome in outcomes:
+        methods.setdefault(outcome.clause.method, []).append(outcome)
+    return methods
+
+
+def _draw_methods(c: Canvas, y: float, methods: dict) -> float:
+    """The methods in columns, read downwards; returns the y below them."""
+    rows = -(-len(methods) // COLUMNS)
+    width = (WIDTH - 2 * MARGIN) / COLUMNS
+    for k, (method, owed) in enumerate(methods.items()):
+        x, top = MARGIN + width * (k // rows), y + ROW * (k % rows)
+        whole = all(outcome.status == "kept" for outcome in owed)
+        color = palette.INK if whole else palette.FAULT.strong
+        c.text(x, top + 12, method, size=12, mono=True, bold=not whole, color=color, fit=LABEL - 2)
+        for place, outcome in enumerate(owed):
+            _draw_square(c, x + LABEL + (SQUARE + 3) * place, top + 1, outcome)
+    return y + ROW * rows
+
+
+def _draw_square(c: Canvas, x: float, y: float, outcome) -> None:
+    look = LOOKS[outcome.status]
+    dash = "3 2" if outcome.status == "not reached" else None
+    tip = f"{outcome.clause.key}: {outcome.clause.sentence}"
+    style = {"fill": look.hue.pale, "stroke": look.hue.strong, "radius": 2, "dash": dash}
+    c.rect(x, y, SQUARE, SQUARE, tip=tip, **style)
+    if outcome.status == "broken":
+        _cross(c, x, y, SQUARE)
+
+
+def _cross(c: Canvas, x: float, y: float, size: float) -> None:
+    for left, right in ((x + 3, x + size - 3), (x + size - 3, x + 3)):
+        c.line([(left, y + 3), (right, y + size - 3)], stroke=palette.FAULT.strong, width=2)
+
+
+def _square(look: Look):
+    dash = "3 2" if look.mark == "." else None
+
+    def draw(c: Canvas, x: float, y: float) -> None:
+        style = {"fill": look.hue.pale, "stroke": look.hue.strong, "radius": 2, "dash": dash}
+        c.rect(x + 8, y, SQUARE, SQUARE, **style)
+        if look.mark == "X":
+            _cross(c, x + 8, y, SQUARE)
+
+    return draw
+
+
+def _draw_card(c: Canvas, y: float, outcome) -> float:
+    """What one fault is about; returns the y below its card."""
+    look = LOOKS[outcome.status]
+    room = WIDTH - 2 * MARGIN - 28
+    code = outcome.clause.code.splitlines()
+    said = wrap(_seen(outcome), room, 12.5, bold=True)
+    expected = [f"expected {outcome.expected}"] if outcome.expected else []
+    height = 32 + 17 * (len(code) + len(expected) + len(said)) + 6
+    c.rect(MARGIN, y, WIDTH - 2 * MARGIN, height, fill=palette.WHITE, stroke=palette.LINE)
+    c.rect(MARGIN, y, 6, height, fill=look.hue.strong, radius=3)
+    x = MARGIN + 18
+    key = c.text(x, y + 20, outcome.clause.key, size=13, bold=True, mono=True, fit=room / 2)
+    c.text(x + key + 12, y + 20, outcome.clause.sentence, size=12.5, fit=room - key - 12)
+    y += 24
+    for line in code:
+        y += 17
+        inset = len(line) - len(line.lstrip())  # SVG has no leading spaces
+        style = {"size": 12, "mono": True, "color": palette.MUTED, "fit": room}
+        c.text(x + text_width(" " * inset, 12, mono=True), y, line.lstrip(), **style)
+    for line in expected:
+        y += 17
+        c.text(x, y, line, size=12.5, fit=room)
+    for line in said:
+        y += 17
+        c.text(x, y, line, size=12.5, bold=True, color=look.hue.strong, fit=room)
+    return y + 14
+
+
+def _seen(outcome) -> str:
+    return f"saw {outcome.seen}" if outcome.expected else outcome.seen
+
+
+def _rest(faults: Sequence) -> str:
+    """The faults that have no card of their own."""
+    rest = [outcome.clause.key for outcome in faults[MOST_CARDS:]]
+    return f"And {len(rest)} more: {', '.join(rest)}." if rest else ""
+
+
+def _printed(printed: str) -> list:
+    lines = printed.splitlines()
+    shown = [f"  {line}" for line in lines[:PRINTED]]
+    left = len(lines) - len(shown)
+    return ["The guard printed:"] * bool(lines) + shown + [f"  and {left} more lines"] * (left > 0)
+
+
+def _tell(outcomes: Sequence, faults: Sequence, printed: str) -> str:
+    cells = [
+        f"{ascii.cut(method, 24)} {''.join(LOOKS[outcome.status].mark for outcome in owed)}"
+        for method, owed in _by_method(outcomes).items()
+    ]
+    rows = -(-len(cells) // COLUMNS)
+    columns = [cells[start : start + rows] for start in range(0, len(cells), rows)]
+    cards = [line for outcome in faults[:MOST_CARDS] for line in _tell_card(outcome)]
+    rest = ["", *ascii.paragraph(_rest(faults))] if _rest(faults) else []
+    told = ["", *(ascii.cut(line, ascii.COLUMNS) for line in _printed(printed))] * bool(printed)
+    head = [f"{TITLE}: {_count(outcomes)}", ""]
+    key = ["", "+ kept   X broken   . not reached", *ascii.paragraph(NOTE)]
+    return ascii.page(head, ascii.beside(columns), key, cards, rest, told)
+
+
+def _tell_card(outcome) -> list:
+    mark = LOOKS[outcome.status].mark
+    head = ascii.paragraph(f"{mark} {outcome.clause.key}: {outcome.clause.sentence}", "    ")
+    code = [f"    {ascii.cut(line, 94)}" for line in outcome.clause.code.splitlines()]
+    expected = [f"    expected {ascii.cut(outcome.expected, 85)}"] * bool(outcome.expected)
+    seen = ascii.paragraph(f"    {_seen(outcome)}", "        ")
+    return ["", *head, *code, *expected, *seen]

@@ -1,0 +1,15 @@
+"""Hold a reader's guard against PyTorch's contract: `try_guard`, and the cell magic `%%guard`.
+
+clauses.py    the contract, clause by clause: what is done, what must be seen
+bench.py      tries them, in a process that has the reader's guard in the place of the lab's
+trial.py      starts such processes, and says what became of each clause
+library.py    from the reader's C++ to a library, or to errors with the reader's own lines
+report.py     what `try_guard` returns
+magic.py      `%%guard`
+"""
+
+from .complaints import CompileError
+from .report import GuardReport, Outcome
+from .trial import try_guard
+
+__all__ = ["CompileError", "GuardReport", "Outcome", "try_guard"]

@@ -1,0 +1,174 @@
+"""Tries the clauses in this process, whose guard is the reader's; run by trial.py.
+
+What it finds goes line by line into a file, at once, for whoever is left when this process dies:
+"= KEY" before a clause, then the calls of the guard, as probes.cpp notes them, and a line of JSON
+with the outcome. Whatever is set up or looked at by the way goes through the hooks, the other door,
+so that one wrong method of the guard breaks few clauses but its own.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import threading
+from collections.abc import Callable
+
+import torch
+
+import mtia_lab
+
+from .clause import Clause
+from .clauses import CLAUSES
+from .probing import Probes, current
+
+LONG_US = 100.0  # a kernel of a clause runs longer, a call of the runtime by far not as long
+
+
+def run(guard: str, probes: str, notes: str, keys: list[str]) -> None:
+    """Install the guard of one library, and try the clauses named, in order."""
+    file = os.open(notes, os.O_WRONLY | os.O_APPEND)
+    bench = Bench(Probes(probes))
+    bench.cpp.install(guard, file)
+    for clause in CLAUSES:
+        if clause.key in keys:
+            os.write(file, f"= {clause.key}\n".encode())
+            outcome = bench.hold(clause)
+            os.write(file, json.dumps(outcome).encode() + b"\n")
+    # Without the destructors of all of torch, which would take a second; but not without what the
+    # guard printed.
+    ctypes.CDLL(None).fflush(None)
+    os._exit(0)
+
+
+class Bench:
+    """The names that a clause may use, and its trial."""
+
+    def __init__(self, cpp: Probes):
+        self.cpp = cpp
+        # Made by the lab's guard, before the reader's takes over. No two have one number.
+        self.A, self.C = (torch.Stream("mtia:0") for _ in "AC")
+        _, _, self.B = (torch.Stream("mtia:1") for _ in "xyB")
+        self._names = {
+            **{torch.mtia.default_stream(i): f"default stream {i}" for i in (0, 1)},
+            **{getattr(self, name): name for name in "ABC"},
+        }
+
+    def hold(self, clause: Clause) -> dict:
+        """Try one clause; returns its status, and what was expected and seen if that is not so."""
+        self._to_default()
+        with mtia_lab.record() as log:
+            names = self._namespace(log)
+            try:
+                exec(clause.given, names)
+            except Exception as error:
+                return {"status": "not reached", "expected": "", "seen": _raised(error)}
+            try:
+                exec(clause.do, names)
+                seen = self._show(eval(clause.look, names))
+            except Exception as error:
+                seen = _raised(error)
+            expected = self._show(eval(clause.expected, names))
+            names.clear()  # events go here, not at some later time
+        kept = seen == expected
+        return {"status": "kept" if kept else "broken", "expected": expected, "seen": seen}
+
+    def _to_default(self) -> None:
+        for device in (1, 0):
+            torch.mtia.synchronize(device)
+            torch.mtia.set_stream(torch.mtia.default_stream(device))
+        mtia_lab.configure("modelled")
+
+    def _namespace(self, log: mtia_lab.Log) -> dict:
+        ran: list[str] = []
+        seen: dict = {}
+
+        def kernel(stream: torch.Stream, name: str, us: float = 10.0) -> None:
+            """Launch on a stream that is made current, and unmade, through the hooks."""
+            device = torch.mtia.current_device()
+            before = torch.mtia.current_stream(stream.device_index)
+            torch.mtia.set_stream(stream)
+            mtia_lab.launch(name, us=us, effect=lambda: ran.append(name))
+            torch.mtia.set_stream(before)
+            torch.mtia.set_device(device)
+
+        def when(later: str, earlier: str) -> str:
+            of = {command.name: command for command in log.commands}
+            after = of[later].start >= of[earlier].finish
+            return f"after {earlier}" if after else f"before the end of {earlier}"
+
+        return {
+            **{name: getattr(self, name) for name in ("A", "B", "C", "cpp")},
+            **{"torch": torch, "configure": mtia_lab.configure},
+            **{"current": current, "default": torch.mtia.default_stream},
+            **{"kernel": kernel, "ran": ran, "when": when, "log": log, "pause": _pause},
+            **{"in_thread": _in_thread, "raises": _raises, "suppress": contextlib.suppress},
+            **{"seen": seen, "Spy": _spy(seen)},
+        }
+
+    def _show(self, value: object) -> str:
+        """A value in the words of a report; the same on every run."""
+        if isinstance(value, torch.Stream):
+            other = f"stream {value.stream_id} of mtia:{value.device_index}"
+            return self._names.get(value, other)
+        if isinstance(value, tuple):
+            return ", ".join(map(self._show, value))
+        if isinstance(value, torch.device | str):
+            return str(value)
+        return value.__name__ if isinstance(value, type) else repr(value)
+
+
+def _raised(error: Exception) -> str:
+    message = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def _raises(call: Callable, *args: object) -> bool:
+    try:
+        call(*args)
+    except Exception:
+        return True
+    return False
+
+
+def _pause(call: Callable, *args: object) -> str:
+    """How long the host stood still in a call, in words."""
+    begin = mtia_lab.host_clock()
+    call(*args)
+    waited = mtia_lab.host_clock() - begin
+    return "at once" if waited < LONG_US else f"after {waited:g} us"
+
+
+def _in_thread(call: Callable, *args: object) -> object:
+    found: list = []
+
+    def body() -> None:
+        try:
+            found.append(call(*args))
+        except Exception as error:
+            found.append(error)
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    thread.join()
+    if isinstance(found[0], Exception):
+        raise found[0]
+    return found[0]
+
+
+def _spy(seen: dict) -> type:
+    """An autograd function whose backward notes where it runs."""
+    here = threading.get_ident()
+
+    class Spy(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.view_as(x)
+
+        @staticmethod
+        def backward(ctx, gradient):
+            device = torch.mtia.current_device()
+            seen["another thread"] = threading.get_ident() != here
+            seen["device"], seen["stream"] = device, torch.mtia.current_stream(device)
+            return gradient
+
+    return Spy

@@ -1,0 +1,163 @@
+"""From the C++ of a cell to a library: one compiler, one unit, found again by its fingerprint.
+
+The unit includes nothing but the guard's interface, so it compiles in a second or two; through
+cpp_extension it would take several.
+"""
+
+import contextlib
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from .. import build, toolchain
+from ..cache import Build, Cache, default_folder, temporary_folder, unusable
+from ..errors import CacheUnusable
+
+HERE = Path(__file__).parent
+TORCH = Path(torch.__file__).parent
+KEEP = 64  # cells' libraries; each is about 100 KB
+CELL = "cell"  # what the compiler calls the reader's file
+
+# A method that lacks `override` or `return` compiles, and then does something else than it says.
+_STRICT = ("-Werror=suggest-override", "-Werror=overloaded-virtual", "-Werror=return-type")
+_UNIT = """\
+#include "forwarding.h"
+{includes}
+namespace mtia_lab_cell {{
+using namespace c10;
+struct Guard final : mtia_lab::ForwardingGuard {{
+using ForwardingGuard::ForwardingGuard;
+#line 1 "{cell}"
+{body}
+#line 1 "after the cell"
+}};
+}}  // namespace mtia_lab_cell
+extern "C" const mtia_lab::Impl* make_guard(const mtia_lab::Impl& real) {{
+  return new mtia_lab_cell::Guard(real);
+}}
+"""
+_INCLUDE = re.compile(r"[ \t]*#[ \t]*include\b.*")
+
+
+class Refused(Exception):
+    """The compiler or the linker refused a unit; `args[0]` is all it said."""
+
+
+@dataclass(frozen=True)
+class Libraries:
+    """What a process needs to try a guard: the reader's library, and the probes.
+
+    Args:
+        guard: of the cell.
+        probes: how the checks reach the guard.
+        cached: whether nothing was compiled.
+    """
+
+    guard: Path
+    probes: Path
+    cached: bool
+
+
+def libraries(cell: str) -> Libraries:
+    """Return the libraries for a cell, compiling what is not in the cache.
+
+    Raises:
+        Refused: the cell does not compile.
+        NoCompiler, CompilerTooOld: as their names say.
+        CacheUnusable: no folder can hold the libraries.
+    """
+    sources = {"guard": unit(cell), "probes": (HERE / "probes.cpp").read_text(encoding="utf-8")}
+    problems = []
+    for folder in (default_folder, temporary_folder):
+        try:
+            return _libraries(sources, Cache(folder() / "guards", "guard.so"))
+        except OSError as error:
+            if not unusable(error):
+                raise
+            problems.append(error)
+    raise CacheUnusable(
+        "The guard cannot be compiled: no folder can hold its library.",
+        "; ".join(str(problem) for problem in problems),
+        "free some space, or set MTIA_LAB_CACHE to a folder you can write to.",
+    ) from problems[0]
+
+
+def unit(cell: str) -> str:
+    """Return the translation unit around a cell. Its includes move out of the class."""
+    lines = cell.splitlines()
+    includes = []
+    for number, line in enumerate(lines, 1):
+        if _INCLUDE.fullmatch(line):
+            includes += [f'#line {number} "{CELL}"', line]
+            lines[number - 1] = ""
+    return _UNIT.format(includes="\n".join(includes), body="\n".join(lines), cell=CELL)
+
+
+def _libraries(sources: dict[str, str], cache: Cache) -> Libraries:
+    shared = {
+        "forwarding.h": (HERE / "forwarding.h").read_bytes(),
+        "flags": " ".join(_STRICT).encode(),
+    }
+    recipes = {
+        name: build.Recipe.of(HERE, {f"{name}.cpp": text.encode(), **shared})
+        for name, text in sources.items()
+    }
+    found = {name: build.find(recipe, cache) for name, recipe in recipes.items()}
+    missing = [name for name in found if found[name] is None]
+    with contextlib.ExitStack() as stack:
+        # All start before the first is waited for: they compile side by side.
+        jobs = {name: _Job(stack, recipes[name], sources[name], cache) for name in missing}
+        for name in reversed(missing):  # the probes are kept also if the cell is refused
+            found[name] = jobs[name].publish()
+    if missing:
+        cache.prune(KEEP)
+    return Libraries(found["guard"].library, found["probes"].library, not missing)
+
+
+class _Job:
+    """One run of the compiler, and the folder it works in."""
+
+    def __init__(self, stack: contextlib.ExitStack, recipe: build.Recipe, text: str, cache: Cache):
+        self._recipe, self._cache = recipe, cache
+        self._folder = stack.enter_context(cache.private_folder())
+        source, self._output = self._folder / "unit.cpp", self._folder / "guard.so"
+        source.write_text(text, encoding="utf-8")
+        self._compiler = toolchain.find_compiler()
+        self._process = stack.enter_context(
+            subprocess.Popen(
+                command(self._compiler, recipe.flags, source, self._output),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=toolchain.plain_environment(),
+                encoding="utf-8",
+                errors="replace",
+            )
+        )
+        stack.callback(self._process.kill)  # when another one failed, or at an interrupt
+
+    def publish(self) -> Build:
+        said, _ = self._process.communicate()
+        if self._process.returncode:
+            if "No space left on device" in said:
+                raise OSError(28, "No space left on device")
+            toolchain.check_standard(self._compiler)
+            raise Refused(said)
+        return self._cache.publish(self._recipe.name, self._folder, self._output, {})
+
+
+def command(compiler: str, flags: tuple[str, ...], source: Path, output: Path) -> list[str]:
+    """The lab's own flags, torch's headers as system headers, and the library of c10."""
+    include = TORCH / "include"
+    return [
+        *(compiler, "-shared", "-fPIC", f"-std={toolchain.standard_needed()}", *flags, *_STRICT),
+        f"-D_GLIBCXX_USE_CXX11_ABI={int(torch.compiled_with_cxx11_abi())}",
+        *("-isystem", str(include), "-isystem", str(include / "torch/csrc/api/include")),
+        *("-I", str(HERE), str(source), "-L", str(TORCH / "lib"), "-lc10"),
+        *(["-Wl,-z,defs"] if sys.platform == "linux" else []),  # a function without a body
+        *("-o", str(output)),
+    ]

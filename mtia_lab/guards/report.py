@@ -1,0 +1,108 @@
+"""What became of a reader's guard."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..draw.picture import Picture
+from .clause import Clause
+from .complaints import CompileError
+
+KEPT, BROKEN, NOT_REACHED = "kept", "broken", "not reached"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one clause.
+
+    Attributes:
+        clause: which.
+        status: "kept", "broken" or "not reached".
+        expected: what it promises to be seen.
+        seen: what was seen; of a clause not reached, why it was not.
+        calls: the guard's methods that were called, each once, in order of their first call.
+    """
+
+    clause: Clause
+    status: str
+    expected: str = ""
+    seen: str = ""
+    calls: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        if self.status == KEPT:
+            return f"{self.clause.key} kept: {self.clause.sentence}"
+        told = f"expected {self.expected}, saw {self.seen}" if self.expected else self.seen
+        return f"{self.clause.key} {self.status}: {self.clause.sentence} ({told})"
+
+
+@dataclass(frozen=True, repr=False)
+class GuardReport:
+    """What became of each clause; a notebook shows it as a picture.
+
+    Attributes:
+        source: the C++ that was tried.
+        outcomes: of every clause, in order; none if the C++ did not compile.
+        errors: the compiler's, if it did not.
+        printed: what the guard's methods wrote to standard output.
+        started: whether there was any C++ to try.
+        cached: whether it had been compiled before.
+    """
+
+    source: str
+    outcomes: tuple[Outcome, ...] = ()
+    errors: tuple[CompileError, ...] = ()
+    printed: str = ""
+    started: bool = True
+    cached: bool = field(default=False, compare=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every clause is kept."""
+        return bool(self.outcomes) and not self.broken and not self.not_reached
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """The keys of the clauses that are broken, in order."""
+        return tuple(o.clause.key for o in self.outcomes if o.status == BROKEN)
+
+    @property
+    def not_reached(self) -> tuple[str, ...]:
+        """The keys of the clauses that could not be tried, in order."""
+        return tuple(o.clause.key for o in self.outcomes if o.status == NOT_REACHED)
+
+    def __getitem__(self, key: str) -> Outcome:
+        for outcome in self.outcomes:
+            if outcome.clause.key == key:
+                return outcome
+        raise KeyError(
+            f"no clause is called {key!r}; they are {', '.join(o.clause.key for o in self)}"
+        )
+
+    def __iter__(self) -> Iterator[Outcome]:
+        return iter(self.outcomes)
+
+    def __len__(self) -> int:
+        return len(self.outcomes)
+
+    def __repr__(self) -> str:
+        if not self.started:
+            return "not started: write overrides of the guard's methods in this cell"
+        if self.errors:
+            lines = ["The cell does not compile."]
+            lines += [f"  {line}" for error in self.errors for line in str(error).splitlines()]
+            return "\n".join(lines)
+        return repr(self.picture())
+
+    def picture(self) -> Picture:
+        """The clauses by method, and what broke."""
+        from ..draw import clauses
+
+        return clauses(self.outcomes, self.printed)
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        if not self.outcomes:
+            return {"text/plain": repr(self)}
+        return self.picture()._repr_mimebundle_(include, exclude)

@@ -1,0 +1,139 @@
+"""Try a guard in processes of its own, and say what became of each clause."""
+
+import atexit
+import json
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from .. import build
+from ..isolated import Result, Server
+from .clauses import BY_KEY, CLAUSES
+from .complaints import complaints
+from .library import Libraries, Refused, libraries
+from .report import BROKEN, NOT_REACHED, GuardReport, Outcome
+
+MOST_HANGS = 2  # then the rest is not tried: each costs the whole timeout
+# The second is what backward() imports at its first call, which takes a second.
+_PRELUDE = "import mtia_lab.guards.bench, torch.fx.experimental.symbolic_shapes"
+_lock = threading.Lock()
+_server: Server | None = None
+
+
+def try_guard(source: str, *, timeout: float = 10.0) -> GuardReport:
+    """Hold a guard against PyTorch's contract, clause by clause. Nothing of it runs here.
+
+    Args:
+        source: C++, the body of a class that derives from a guard which passes every call on to
+            the lab's own, `real`. What it overrides differs; `...` or nothing is "not started".
+        timeout: seconds until a process that tries it counts as hung and is killed.
+
+    Returns:
+        a `GuardReport`. A clause in which the process died or hung is broken; the ones after it
+        are tried in a fresh process.
+
+    Raises:
+        MTIALabError: there is no compiler, or no folder for the library.
+        TypeError: the source is not text.
+    """
+    if not isinstance(source, str):
+        raise TypeError(f"the source is a {type(source).__name__}; give C++ as text")
+    if _strip(source) in ("", "..."):
+        return GuardReport(source, started=False)
+    with _lock:
+        _start_server()  # it imports torch while the compiler runs
+        build.ensure(build.Recipe.now())
+        try:
+            found = libraries(source)
+        except Refused as refusal:
+            return GuardReport(source, errors=complaints(refusal.args[0], source))
+        outcomes, printed = hold(found, timeout=timeout)
+    return GuardReport(source, outcomes, printed=printed, cached=found.cached)
+
+
+def _strip(source: str) -> str:
+    """The source without comments of whole lines and space."""
+    lines = (line.strip() for line in source.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
+def _start_server() -> Server:
+    global _server
+    if _server is None or _server.closed:
+        _server = Server(_PRELUDE)
+        atexit.register(stop_server)
+    return _server
+
+
+def stop_server() -> None:
+    """End the process that is kept from one trial to the next; the next one starts another."""
+    atexit.unregister(stop_server)
+    if _server is not None:
+        _server.close()
+
+
+def hold(found: Libraries, *, timeout: float, before: str = "") -> tuple[tuple[Outcome, ...], str]:
+    """Try all clauses, in as many processes as it takes; returns the outcomes and what was printed.
+
+    Args:
+        found: the libraries.
+        timeout: seconds for each process.
+        before: Python that runs in each process first.
+    """
+    outcomes: dict[str, Outcome] = {}
+    printed, hangs = "", 0
+    waiting = [clause.key for clause in CLAUSES]
+    while waiting:
+        if hangs == MOST_HANGS:
+            why = "a process hung before" if hangs == 1 else f"{hangs} processes hung before"
+            outcomes |= {key: Outcome(BY_KEY[key], NOT_REACHED, seen=why) for key in waiting}
+            break
+        with tempfile.NamedTemporaryFile(prefix="mtia_lab-") as notes:
+            code = (
+                f"{before}\nimport mtia_lab.guards.bench as bench\n"
+                f"bench.run({str(found.guard)!r}, {str(found.probes)!r}, {notes.name!r}, {waiting})"
+            )
+            result = _start_server().run_each({"": code}, timeout=timeout, devices=2)[""]
+            text = Path(notes.name).read_text(encoding="utf-8", errors="replace")
+        printed += result.stdout
+        hangs += result.error == "hung"
+        tried = dict(_read(text, result))
+        if not tried:  # not even one clause was begun
+            why = f"the guard could not be registered: {result.error}"
+            tried = {key: Outcome(BY_KEY[key], NOT_REACHED, seen=why) for key in waiting}
+        outcomes |= tried
+        waiting = [key for key in waiting if key not in tried]
+    return tuple(outcomes[clause.key] for clause in CLAUSES), printed
+
+
+def _read(notes: str, result: Result) -> Iterator[tuple[str, Outcome]]:
+    """The outcomes in a process's notes; of the last clause also if the process died in it."""
+    key, calls, open_calls, ending = "", [], [], ""
+    for line in notes.splitlines():
+        mark, rest = line[:1], line[1:]
+        if mark == "=":
+            key, calls, open_calls, ending = rest.strip(), [], [], ""
+        elif mark == ">":
+            calls.append(rest)
+            open_calls.append(rest)
+        elif mark == "<" and rest in open_calls:
+            open_calls.remove(rest)
+        elif mark == "!":
+            ending = rest
+        elif mark == "{":
+            fields = json.loads(line)
+            yield key, Outcome(BY_KEY[key], **fields, calls=tuple(dict.fromkeys(calls)))
+            key = ""
+    if key:
+        seen = _how_it_died(result, open_calls, ending)
+        yield key, Outcome(BY_KEY[key], BROKEN, "", seen, tuple(dict.fromkeys(calls)))
+
+
+def _how_it_died(result: Result, open_calls: list[str], thrown: str) -> str:
+    where = f" in {open_calls[-1]}" if open_calls else ""
+    if result.error == "hung":
+        return f"the process hung{where}"
+    if thrown:
+        return f"an exception left a method that is noexcept{where}: {thrown}"
+    return f"the process died{where}: {result.error}"

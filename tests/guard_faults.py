@@ -1,0 +1,123 @@
+"""Guards that are wrong in one place: the name of each fault in cpp/guards/mutations.h -> clauses.
+
+A fault breaks the clauses of its own method, and of whoever is built upon it. Nothing else.
+"""
+
+_SCOPES = ("DeviceGuard", "OptionalDeviceGuard", "StreamGuard")
+_UNWINDS = {"with device_index.unwinds", *(f"{scope}.unwinds" for scope in _SCOPES)}
+
+FAULTS = {
+    # Devices
+    "a shadow of the device": {
+        *("getDevice.agrees", "getStream.agrees", "setDevice.sets", "setDevice.refuses"),
+        *("exchangeDevice.sets", "uncheckedSetDevice.sets", "with stream.enters"),
+        *("with device_index.enters", "DeviceGuard.enters", "StreamGuard.enters"),
+        *("StreamGuard.unwinds", "autograd.stream"),
+    },
+    "getDevice is of the process": {
+        *("getDevice.per_thread", "getStream.agrees", "with stream.enters"),
+    },
+    "setDevice ignores": {"setDevice.sets", "setDevice.refuses", "with stream.enters"},
+    "setDevice swallows": {"setDevice.refuses"},
+    "setDevice resets the stream": {"setDevice.keeps_streams", "with stream.restores"},
+    "exchangeDevice returns the new one": {
+        *("exchangeDevice.returns", "with stream.restores", *_UNWINDS),
+    },
+    "exchangeDevice sets nothing": {
+        *("exchangeDevice.sets", "with device_index.enters"),
+        *("DeviceGuard.enters", "StreamGuard.enters"),
+    },
+    "uncheckedSetDevice ignores": {"uncheckedSetDevice.sets", "with stream.restores", *_UNWINDS},
+    "deviceCount is one": {"deviceCount.agrees", "autograd.stream"},
+    # Streams
+    "getStream of the current device": {
+        *("getStream.of_device", "with stream.restores", "with stream.unwinds"),
+    },
+    "getStream is the default one": {
+        *("getStream.agrees", "getStream.of_device", "with stream.restores", "autograd.stream"),
+    },
+    "getStream forgets other threads": {"getStream.per_thread"},
+    "exchangeStream stores nothing": {
+        *("exchangeStream.sets", "with stream.enters", "StreamGuard.enters"),
+        *("MultiStreamGuard.enters", "autograd.stream"),
+    },
+    "exchangeStream returns the new one": {
+        *("exchangeStream.returns", "StreamGuard.unwinds", "MultiStreamGuard.unwinds"),
+    },
+    "exchangeStream sets the device": {
+        *("exchangeStream.nothing_else", "MultiStreamGuard.enters", "MultiStreamGuard.unwinds"),
+    },
+    "getDefaultStream is current": {"getDefaultStream.constant"},
+    "getNewStream gives the default one": {"getNewStream.distinct"},
+    "getNewStream on device 0": {"getNewStream.distinct", "getNewStream.minus_one"},
+    "getNewStream makes current": {"getNewStream.not_current", "with stream.restores"},
+    "pool of default streams": {"getStreamFromGlobalPool.of_device"},
+    "one native handle": {"getStreamNativeHandle.tells_apart"},
+    "queryStream says yes": {"queryStream.answers"},
+    "queryStream waits": {"queryStream.answers", "queryStream.asks_only"},
+    "synchronizeStream returns at once": {"synchronizeStream.waits"},
+    "synchronizeStream waits for the device": {"synchronizeStream.waits"},
+    "synchronizeDevice waits for the current stream": {"synchronizeDevice.waits"},
+    # Events
+    "record forgets its flag": {"record.timing", "elapsedTime.milliseconds"},
+    "record on the current stream": {
+        *("record.behind", "record.in_stream", "record.keeps_waits", "block.orders"),
+        *("queryEvent.answers", "synchronizeEvent.waits", "elapsedTime.milliseconds"),
+        *("destroyEvent.keeps_waits", "wait_stream.orders"),
+    },
+    "record waits": {
+        *("record.behind", "record.no_wait", "record.keeps_waits", "block.later_only"),
+        *("queryEvent.answers", "elapsedTime.milliseconds"),
+    },
+    "block does nothing": {
+        *("record.keeps_waits", "block.orders", "destroyEvent.keeps_waits", "wait_stream.orders"),
+    },
+    "block stops the host": {"block.no_wait"},
+    "block wants a recorded event": {"block.unrecorded"},
+    "queryEvent says yes": {"record.behind", "queryEvent.answers"},
+    "queryEvent waits": {"record.behind", "queryEvent.answers", "queryEvent.asks_only"},
+    "queryEvent wants a recorded event": {"queryEvent.unrecorded"},
+    "synchronizeEvent returns at once": {"synchronizeEvent.waits"},
+    "elapsedTime in microseconds": {"elapsedTime.milliseconds"},
+    "destroyEvent waits": {"destroyEvent.noexcept"},
+    # Memory
+    "recordDataPtrOnStream ignores": {"recordDataPtrOnStream.holds"},
+}
+
+# Clauses that no fault of one method breaks alone: they are broken by the faults that end the
+# process, or by a restoring method that fails in more than one way.
+ELSEWHERE = {"uncheckedSetDevice.noexcept", "autograd.restores", "record.makes"}
+
+
+# Methods on which others build: two faults among them might hide each other.
+_FAMILIES = (
+    {"a", "getDevice", "setDevice", "exchangeDevice", "uncheckedSetDevice", "deviceCount"}
+    | {"getStream", "exchangeStream", "getNewStream"},
+    {"record", "block", "queryEvent", "destroyEvent"},
+)
+
+
+def _family(fault: str) -> str:
+    method = fault.split()[0]
+    return next((min(family) for family in _FAMILIES if method in family), method)
+
+
+def _apart(one: str, two: str) -> bool:
+    """Whether two faults are of different families and break different clauses."""
+    return _family(one) != _family(two) and not FAULTS[one] & FAULTS[two]
+
+
+def _batches() -> list[tuple[str, ...]]:
+    """Faults that can be tried together."""
+    batches: list[list[str]] = []
+    for fault in FAULTS:
+        for batch in batches:
+            if all(_apart(fault, other) for other in batch):
+                batch.append(fault)
+                break
+        else:
+            batches.append([fault])
+    return [tuple(batch) for batch in batches]
+
+
+BATCHES = [(), *_batches()]

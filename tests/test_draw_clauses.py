@@ -1,0 +1,65 @@
+"""A contract in a picture: a square for each clause, and a card for what was not kept."""
+
+import pytest
+from drawings import Drawing, contract, outcome
+
+from mtia_lab import draw
+from mtia_lab.draw import palette
+from mtia_lab.draw.clauses import LOOKS, MOST_CARDS
+
+
+def squares(drawing, status):
+    """The clauses' squares of one status; the legend's have no tooltip."""
+    look = LOOKS[status]
+    return [box for box in drawing.rects if box.words and box.attributes["fill"] == look.hue.pale]
+
+
+def test_there_is_a_square_for_each_clause_with_its_sentence():
+    drawing = Drawing(draw.clauses(contract()))
+    for status in LOOKS:
+        clauses = [o.clause for o in contract() if o.status == status]
+        found = [square.words.partition(":")[0] for square in squares(drawing, status)]
+        assert len(found) == len(clauses)
+    (unreached,) = squares(drawing, "not reached")
+    assert unreached.words == "destroyEvent.x: It makes the stream current for the hooks, too."
+    assert unreached.attributes["stroke-dasharray"]
+
+
+def test_a_method_with_a_fault_is_red_and_no_other():
+    drawing = Drawing(
+        draw.clauses([outcome("one.a"), outcome("two.a"), outcome("two.b", "broken")])
+    )
+    fills = {name: drawing.find(name).attributes["fill"] for name in ("one", "two")}
+    assert fills == {"one": palette.INK, "two": palette.FAULT.strong}
+
+
+def test_a_card_tells_what_was_run_expected_and_seen():
+    faults = [outcome("a.b", "broken", "A", "C"), outcome("c.d", "broken", "", "the process hung")]
+    picture = draw.clauses([outcome("x.y"), *faults])
+    drawing = Drawing(picture)
+    for words in ("a.b", "with B:", "cpp.look()", "expected A", "saw C", "the process hung"):
+        assert drawing.find(words) and words in picture.text
+    assert drawing.find("with B:").left < drawing.find("cpp.look()").left
+    assert "saw the process hung" not in picture.text
+    assert "3 clauses: 1 kept, 2 broken" in picture.text
+    assert "x +" in picture.text and "a X" in picture.text and "x.y" not in picture.text
+
+
+def test_after_some_cards_the_rest_is_named():
+    faults = [outcome(f"a.{k}", "broken") for k in range(MOST_CARDS + 2)]
+    picture = draw.clauses(faults)
+    assert picture.text.count("expected A") == MOST_CARDS
+    assert f"And 2 more: a.{MOST_CARDS}, a.{MOST_CARDS + 1}." in picture.text
+    assert "And" not in draw.clauses(faults[:MOST_CARDS]).text
+
+
+def test_what_the_guard_printed_stands_below():
+    assert "The guard printed" not in draw.clauses([outcome("a.b")]).text
+    picture = draw.clauses([outcome("a.b")], printed="hello\n" * 20)
+    assert picture.text.count("  hello") == 8 and "and 12 more lines" in picture.text
+    assert Drawing(picture).find("The guard printed:")
+
+
+def test_no_outcomes_are_no_picture():
+    with pytest.raises(ValueError, match="no outcomes"):
+        draw.clauses([])
