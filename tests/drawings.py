@@ -184,6 +184,20 @@ def contract():
     ]
 
 
+def findings():
+    """Hazards as the checker reports them, one of them nasty, between bars of `rerecorded`."""
+    sides = [
+        SimpleNamespace(name=name, where=where, command=id, start=a, finish=b)
+        for name, where, id, a, b in (
+            ("second", (0, 1), 4, 12.0, 32.0),
+            (NASTY, (0, 2), 6, 12.0, 20.0),
+            (NASTY, None, None, 6.0, 6.0),
+        )
+    ]
+    fields = {"kind": NASTY, "severity": "hazard", "fix": NASTY}
+    return [SimpleNamespace(first=sides[0], second=other, **fields) for other in sides[1:]]
+
+
 def gallery():
     """One or more pictures of every kind, ordinary and nasty, by name."""
     leak = Log(moves([(0, 1, 0), (0, 1, 0), (1, 1, 0), (1, 0, 0)]), {0: (0, 0, 0)})
@@ -218,6 +232,10 @@ def gallery():
         "timeline": draw.timeline(rerecorded()),
         "timeline empty": draw.timeline(Log()),
         "timeline sixty": draw.timeline(some_log(1, 60)),
+        "timeline of a thousand": draw.timeline(some_log(2, 1000)),
+        "timeline zoomed": draw.timeline(some_log(2, 1000), since=900, until=1000.5),
+        "timeline with findings": draw.timeline(rerecorded(), findings()),
+        "timeline of a thousand with findings": draw.timeline(some_log(2, 1000), findings()),
         "wiring": draw.wiring(facts, facts | PARTS | {"torch.device(1)": "mtia:1"}),
     }
 

@@ -4,7 +4,7 @@ import math
 
 from . import palette
 from .canvas import Canvas, number
-from .lanes import BAR, ROW, Lane, Scale, is_mark, microseconds
+from .lanes import BAR, ROW, Lane, Scale, is_mark, microseconds, waits_of
 from .timetable import describe
 
 FEW = 16  # so many launches are joined with their bars; more would be a thicket
@@ -25,6 +25,31 @@ def launches(lanes: list) -> list:
         for lane in lanes
         for item in lane.items
         if not lane.host and item.type in ("kernel", "copy") and item.thread in hosts
+    ]
+    return [] if len(found) > FEW else found
+
+
+def draw_releases(c: Canvas, scale: Scale, lanes: list) -> None:
+    """Thin dotted lines from where a wait of the host ends to the bar whose end it waited for."""
+    for time, lane, host in releases(lanes):
+        ends = [(scale.x(time), host.bar + BAR), (scale.x(time), lane.bar)]
+        c.line(ends, stroke=palette.MUTED, width=1.2, dash="2 3")
+
+
+def releases(lanes: list) -> list:
+    """``(time, lane of the command, lane of the host)`` of each wait; none if too many."""
+    ends = {
+        item.finish: lane
+        for lane in lanes
+        for item in lane.items
+        if not lane.host and item.type in ("kernel", "copy")
+    }
+    found = [
+        (until, ends[until], lane)
+        for lane in lanes
+        for item in lane.items
+        for _, until in waits_of(item)
+        if until in ends
     ]
     return [] if len(found) > FEW else found
 

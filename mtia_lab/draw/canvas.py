@@ -39,6 +39,7 @@ class Canvas:
     def __init__(self, width: float = WIDTH) -> None:
         self.width = width
         self._parts: list[str] = []
+        self._words: list[tuple] = []  # where there is text: left, top, right, bottom
 
     def _add(self, tag: str, attributes: dict, body: str = "") -> None:
         given = "".join(
@@ -134,7 +135,14 @@ class Canvas:
             attributes |= {"stroke": halo, "stroke-width": 3, "paint-order": "stroke"}
         if shown:
             self._add("text", attributes, _tip(whole if shown != whole else None) + escape(shown))
-        return text_width(shown, size, bold=bold, mono=mono)
+        width = text_width(shown, size, bold=bold, mono=mono)
+        left = x - {"middle": width / 2, "end": width}.get(anchor, 0)
+        self._words.append((left, y - 0.76 * size, left + width, y + 0.22 * size))
+        return width
+
+    def has_room(self, left, top, right, bottom) -> bool:
+        """Whether there is no text so far in a rectangle."""
+        return all(c <= left or right <= a or d <= top or bottom <= b for a, b, c, d in self._words)
 
     def heading(self, title: str, subtitle: str = "") -> float:
         """Title and subtitle at the top of the card; returns the y where the picture may begin."""

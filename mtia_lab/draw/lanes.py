@@ -24,22 +24,30 @@ def microseconds(time: float) -> str:
 
 @dataclass(frozen=True)
 class Scale:
-    """Maps times in µs, from 0 to ``end``, onto positions from ``left`` to ``right``."""
+    """Maps times in µs, from ``begin`` to ``end``, onto positions from ``left`` to ``right``."""
 
     end: float
     left: float
     right: float
+    begin: float = 0.0
+
+    @property
+    def span(self) -> float:
+        """How long it is, in µs."""
+        return self.end - self.begin
 
     def x(self, time: float) -> float:
-        """The position of a time; times before 0 are put at 0."""
-        return self.left + (self.right - self.left) * max(time, 0.0) / self.end
+        """The position of a time; times out of range are put at the border."""
+        inside = min(max(time, self.begin), self.end) - self.begin
+        return self.left + (self.right - self.left) * inside / self.span
 
     def ticks(self, most: int = 9) -> list:
         """Round times (1, 2 or 5 times a power of ten apart), at most ``most`` of them."""
-        rough = self.end / (most - 1)
+        rough = self.span / (most - 1)
         power = 10.0 ** math.floor(math.log10(rough))
         step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.999999)
-        return [k * step for k in range(int(self.end / step + 1e-9) + 1)]
+        first = math.ceil(self.begin / step - 1e-9)
+        return [k * step for k in range(first, int(self.end / step + 1e-9) + 1)]
 
 
 def stack(intervals: Iterable, rows: int, gap: float = 5) -> Iterator:
@@ -135,18 +143,15 @@ def name_fits(item: object, scale: Scale) -> bool:
     return text_width(name_of(item), FONT) + 12 <= bar_of(item, scale)[1]
 
 
-def plan(log: object, scale: Scale, y: float) -> list:
+def plan(window: object, scale: Scale, y: float) -> list:
     """The lanes from the top down: host threads whose calls took time, then streams in use."""
-    calls = [call for call in log.calls if call.end > call.begin]
     lanes = []
-    for thread in sorted({call.thread for call in calls}):
-        mine = [call for call in calls if call.thread == thread]
+    for thread, mine in window.threads.items():
         lanes.append(Lane(True, (thread,), mine, y))
         _place_labels(lanes[-1], scale)
         y = lanes[-1].bottom
-    for key in sorted({(command.device, command.stream) for command in log.commands}):
-        mine = [command for command in log.commands if (command.device, command.stream) == key]
-        lanes.append(Lane(False, key, mine, y, queue=queue_of(mine)))
+    for key, mine in window.streams.items():
+        lanes.append(Lane(False, key, mine, y, queue=window.queue(key)))
         _place_labels(lanes[-1], scale)
         y = lanes[-1].bottom
     return lanes

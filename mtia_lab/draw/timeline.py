@@ -1,7 +1,11 @@
 """The timeline: what the host and every stream did, on the axis of virtual time."""
 
-from . import palette, swatch
-from .arrows import chains, draw_chains, draw_launches, draw_waits, launches
+from collections.abc import Iterable
+
+from . import palette
+from .aggregate import aggregate
+from .arrows import draw_chains, draw_launches, draw_releases, draw_waits
+from .axis import draw_axis, draw_track
 from .canvas import MARGIN, WIDTH, Canvas
 from .lanes import (
     BAR,
@@ -12,7 +16,6 @@ from .lanes import (
     Scale,
     bar_of,
     flag_text,
-    held_since,
     is_copy,
     is_flag,
     is_mark,
@@ -23,15 +26,23 @@ from .lanes import (
     waits_of,
 )
 from .measure import text_width
+from .missing import draw_missing, hazards_of, list_missing
 from .picture import Picture
-from .stateview import draw_stream
+from .timelegend import legend
 from .timetable import describe, tell
+from .window import Window
 
 TITLE = "Timeline in virtual time"
 LEFT, RIGHT = 170, WIDTH - MARGIN - 14
 
 
-def timeline(log: object) -> Picture:
+def timeline(
+    log: object,
+    findings: Iterable | None = None,
+    *,
+    since: float | None = None,
+    until: float | None = None,
+) -> Picture:
     """Lanes for the host threads and for each stream; bars are calls, kernels and copies.
 
     Flags are event recordings, and an arrow leads from a recording to each wait for it. Where the
@@ -39,23 +50,36 @@ def timeline(log: object) -> Picture:
     commands stand in a stream's queue, a strip below it shows how many. Times are microseconds of
     virtual time since the recording began. A name that finds no room is in the ASCII form only.
 
+    More than 300 commands are not drawn one by one: the height in a lane then is the share of time
+    it was busy. ``since`` and ``until`` show a part, which may be short enough for every command.
+
     Args:
         log: what ``mtia_lab.record()`` yielded.
+        findings: what ``mtia_lab.find_hazards(log)`` or ``mtia_lab.sanitizer()`` found: the order
+            that is missing becomes a red edge between the two bars.
+        since, until: from when to when, in virtual µs; None for the beginning and the end.
+
+    Raises:
+        ValueError: ``until`` does not come after ``since``.
+        TypeError: one of them is no number.
     """
-    times = [command.finish for command in log.commands] + [call.end for call in log.calls]
-    scale = Scale(max([1.0, *times]), LEFT, RIGHT)
+    window = Window(log, since, until)
+    hazards = hazards_of(findings)
+    scale = Scale(window.end, LEFT, RIGHT, window.begin)
+    if not window.readable:
+        return aggregate(window, scale, hazards, TITLE)
     c = Canvas()
     y = c.heading(TITLE, "Left to right: microseconds since the recording began")
-    lanes = plan(log, scale, y)
+    lanes = plan(window, scale, y)
     bottom = lanes[-1].bottom if lanes else y + 24
     if lanes:
-        _draw_axis(c, scale, y, bottom)
+        draw_axis(c, scale, y, bottom)
         draw_launches(c, scale, lanes)
-    held = held_since(log.commands)
+        draw_releases(c, scale, lanes)
     for lane in lanes:
-        _draw_track(c, lane)
+        draw_track(c, scale, lane)
         for item in lane.items:
-            _draw_item(c, scale, lane, item, held)
+            _draw_item(c, scale, lane, item, window.held)
         _draw_poles(c, scale, lane)
         _draw_queue(c, scale, lane)
     draw_chains(c, scale, lanes)
@@ -63,32 +87,12 @@ def timeline(log: object) -> Picture:
     for lane in lanes:  # words last: an arrow passes behind them
         _draw_names(c, scale, lane)
         _draw_labels(c, lane)
+    draw_missing(c, scale, lanes, hazards)
     if not lanes:
         c.text(MARGIN, y + 20, "nothing was enqueued", color=palette.MUTED)
-    y = c.legend(bottom + 46, _legend(lanes, held)) if lanes else bottom
-    return Picture(tell(TITLE, lanes, scale.end), c.svg(y + MARGIN))
-
-
-def _draw_axis(c: Canvas, scale: Scale, top: float, bottom: float) -> None:
-    for tick in scale.ticks():
-        x = scale.x(tick)
-        c.line([(x, top), (x, bottom + 4)], stroke=palette.LINE, width=1)
-        label = microseconds(tick)
-        c.text(x, bottom + 20, label, size=FONT, color=palette.MUTED, anchor="middle")
-    c.line([(scale.left, bottom), (scale.right, bottom)], stroke=palette.MUTED, width=1.2)
-    c.text(MARGIN, bottom + 20, "virtual time, \u00b5s", size=FONT, color=palette.MUTED)
-
-
-def _draw_track(c: Canvas, lane: Lane) -> None:
-    c.rect(LEFT, lane.bar, RIGHT - LEFT, BAR, fill=palette.PANEL, radius=0)
-    if lane.host:
-        room = LEFT - MARGIN - 8
-        name = f"host thread {lane.key[0]}"
-        c.text(MARGIN, lane.middle + 4.5, name, size=12, bold=True, fit=room)
-    else:
-        device, stream = lane.key
-        c.text(MARGIN, lane.middle + 4, f"mtia:{device}", size=12, mono=True, fit=58)
-        draw_stream(c, MARGIN + 58, lane.middle - 9, 76, stream)
+    y = c.legend(bottom + 46, legend(lanes, window, hazards)) if lanes else bottom
+    y = list_missing(c, y, hazards)
+    return Picture(tell(TITLE, lanes, scale, hazards), c.svg(y + MARGIN))
 
 
 def _draw_item(c: Canvas, scale: Scale, lane: Lane, item, held: dict) -> None:
@@ -182,49 +186,3 @@ def _draw_labels(c: Canvas, lane: Lane) -> None:
             width = text_width(words, FONT) + 8
         c.rect(left, top, width, 15, **look)
         c.text(left + width / 2, top + 11.5, words, **style)
-
-
-def _diamond(c: Canvas, x: float, y: float) -> None:
-    points = [(x + 7, y + 7), (x + 12, y), (x + 17, y + 7), (x + 12, y + 14)]
-    c.polygon(points, fill=palette.WHITE, stroke=palette.INK, width=1.8)
-
-
-def _flag(c: Canvas, x: float, y: float) -> None:
-    c.line([(x + 3, y), (x + 3, y + 15)], stroke=palette.INK, width=1.6)
-    c.rect(x + 3, y, 18, 9, fill=palette.INK, radius=0)
-
-
-def _queue(c: Canvas, x: float, y: float) -> None:
-    hue = palette.stream_hue(1)
-    steps = [(1, 14), (1, 9), (7, 9), (7, 2), (17, 2), (17, 9), (23, 9), (23, 14)]
-    c.polygon([(x + a, y + b) for a, b in steps], fill=hue.pale, stroke=hue.strong, width=1)
-
-
-def _legend(lanes: list, held: dict) -> list:
-    items = [item for lane in lanes for item in lane.items]
-    commands = [item for lane in lanes if not lane.host for item in lane.items]
-    known = {command.id for command in commands}
-    waits = [item for item in items if is_mark(item)]
-    legend = []
-    if any(lane.host for lane in lanes):
-        legend.append((swatch.box(palette.PLAIN.pale, palette.PLAIN.strong), "host call"))
-    if any(item.type == "kernel" for item in commands):
-        hue = palette.stream_hue(1)
-        legend.append((swatch.box(hue.pale, hue.strong), "kernel, in its stream's colour"))
-    if any(map(is_copy, items)):
-        legend.append((swatch.box(palette.COPY.strong, palette.COPY.strong), "copy"))
-    if launches(lanes):
-        legend.append((swatch.wire(palette.LINE), "from its launch"))
-    if any(map(is_flag, items)):
-        legend.append((_flag, "event recorded (event, version)"))
-    if waits:
-        legend += [(_diamond, "wait"), (swatch.arrow(palette.INK), "from the recording waited for")]
-    if chains(lanes):
-        legend.append((swatch.arrow(palette.INK, dash="3 3"), "next draw on one generator"))
-    if any(source not in known for wait in waits for source in wait.after):
-        legend.append((swatch.arrow(palette.INK, dash="3 3"), "recorded before this log"))
-    if held or any(map(waits_of, items)):
-        legend.append((swatch.hatched(palette.WHITE, palette.FAINT), "waits (hatched)"))
-    if any(lane.queue for lane in lanes):
-        legend.append((_queue, "kernels and copies that wait in the queue"))
-    return legend

@@ -1,18 +1,21 @@
 """The timeline in ASCII: lanes of characters, then everything in a table."""
 
 from . import ascii
-from .lanes import is_copy, is_flag, is_mark, microseconds, waits_of
+from .lanes import Scale, is_copy, is_flag, is_mark, microseconds, waits_of
+from .missing import tell_missing
+from .shares import column, deepest
 
 NAME = 17
 CHART = ascii.COLUMNS - NAME - 2
 WHAT = 40
 
 
-def tell(title: str, lanes: list, end: float) -> str:
+def tell(title: str, lanes: list, scale: Scale, hazards: list) -> str:
     """The same facts as the drawing: who did what, where, from when to when."""
-    lines = [f"{title}, 0 to {microseconds(end)} us", ""]
+    scale = Scale(scale.end, 0, CHART, scale.begin)
+    lines = [f"{title}, {microseconds(scale.begin)} to {microseconds(scale.end)} us", ""]
     for lane in lanes:
-        lines += [_lane(lane, end), *([_queue(lane, end)] if lane.queue else [])]
+        lines += [_lane(lane, scale), *([_queue(lane, scale)] if lane.queue else [])]
     rows = [_row(item, lane) for lane in lanes if lane.host for item in lane.items]
     commands = [(item, lane) for lane in lanes if not lane.host for item in lane.items]
     rows += [_row(item, lane) for item, lane in sorted(commands, key=lambda pair: pair[0].id)]
@@ -21,7 +24,7 @@ def tell(title: str, lanes: list, end: float) -> str:
     else:
         head = f"{'id':>4}  {'where':<{NAME}}  {'what':<{WHAT}} {'waited':>9}"
         lines += ["", *_key(lanes), "", f"{head} {'start':>10} {'finish':>10}", *rows]
-    return ascii.page(lines)
+    return ascii.page(lines, tell_missing(hazards))
 
 
 def _key(lanes: list) -> list:
@@ -49,31 +52,31 @@ def _name(lane) -> str:
     return f"mtia:{lane.key[0]} stream {lane.key[1]}"
 
 
-def _at(time: float, end: float) -> int:
+def _at(time: float, scale: Scale) -> int:
     """The column of a time."""
-    return min(int(max(time, 0.0) / end * CHART), CHART - 1)
+    return column(time, scale, CHART)
 
 
-def _lane(lane, end: float) -> str:
+def _lane(lane, scale: Scale) -> str:
     cells = ["."] * CHART
     for item in lane.items:
         if not is_flag(item) and not is_mark(item):
-            _fill(cells, lane, item, end)
+            _fill(cells, lane, item, scale)
     for item in lane.items:
         if is_flag(item) or is_mark(item):
-            cells[_at(item.finish, end)] = "R" if is_flag(item) else "W"
+            cells[_at(item.finish, scale)] = "R" if is_flag(item) else "W"
     return f"{ascii.cut(_name(lane), NAME):<{NAME}} |{''.join(cells)}"
 
 
-def _fill(cells: list, lane, item, end: float) -> None:
+def _fill(cells: list, lane, item, scale: Scale) -> None:
     """Put the bar of an item into its lane, with its name if there is room."""
     begin, finish = (item.begin, item.end) if lane.host else (item.start, item.finish)
-    first, last = _columns(begin, finish, end)
+    first, last = _columns(begin, finish, scale)
     width = last + 1 - first
     mark = "h" if lane.host else "#" if is_copy(item) else "="
     cells[first : last + 1] = mark * width
     for since, until in waits_of(item):
-        a, b = _columns(since, until, end)
+        a, b = _columns(since, until, scale)
         cells[a : b + 1] = "~" * (b + 1 - a)
     if not lane.host and width > 2:
         cells[first], cells[last] = "[", "]"
@@ -83,21 +86,15 @@ def _fill(cells: list, lane, item, end: float) -> None:
         cells[middle : middle + len(word)] = word
 
 
-def _columns(begin: float, finish: float, end: float) -> tuple:
+def _columns(begin: float, finish: float, scale: Scale) -> tuple:
     """The first and the last column of a bar."""
-    first = _at(begin, end)
-    return first, max(first, _at(finish, end) - 1)
+    first = _at(begin, scale)
+    return first, max(first, _at(finish, scale) - 1)
 
 
-def _queue(lane, end: float) -> str:
+def _queue(lane, scale: Scale) -> str:
     """How many stand in the queue of a stream: in each column, the most of them at any time."""
-    counts, now, before = [0] * CHART, 0, 0
-    for time, count in [*lane.queue, (end, 0)]:
-        column = _at(time, end)
-        for k in range(before, column + 1):
-            counts[k] = max(counts[k], now)
-        counts[column] = max(counts[column], count)
-        before, now = column, count
+    counts = deepest(lane.queue, scale, CHART)
     digits = ("." if count == 0 else str(count) if count < 10 else "+" for count in counts)
     return f"{'  in its queue':<{NAME}} |{''.join(digits)}"
 

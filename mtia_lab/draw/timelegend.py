@@ -1,0 +1,60 @@
+"""The legend of a timeline: what the marks that occur in it mean."""
+
+from . import palette, swatch
+from .arrows import chains, launches, releases
+from .canvas import Canvas
+from .lanes import is_copy, is_flag, is_mark, waits_of
+
+
+def legend(lanes: list, window: object, findings: list) -> list:
+    """``(swatch, words)`` for ``Canvas.legend``."""
+    items = [item for lane in lanes for item in lane.items]
+    commands = [item for lane in lanes if not lane.host for item in lane.items]
+    known = {command.id for command in commands}
+    waits = [item for item in items if is_mark(item)]
+    legend = []
+    if any(lane.host for lane in lanes):
+        legend.append((swatch.box(palette.PLAIN.pale, palette.PLAIN.strong), "host call"))
+    if any(item.type == "kernel" for item in commands):
+        hue = palette.stream_hue(1)
+        legend.append((swatch.box(hue.pale, hue.strong), "kernel, in its stream's colour"))
+    if any(map(is_copy, items)):
+        legend.append((swatch.box(palette.COPY.strong, palette.COPY.strong), "copy"))
+    if launches(lanes):
+        legend.append((swatch.wire(palette.LINE), "from its launch"))
+    if any(map(is_flag, items)):
+        legend.append((_flag, "event recorded (event, version)"))
+    if waits:
+        legend += [(_diamond, "wait"), (swatch.arrow(palette.INK), "from the recording waited for")]
+    if chains(lanes):
+        legend.append((swatch.arrow(palette.INK, dash="3 3"), "next draw on one generator"))
+    if any(source not in known for wait in waits for source in wait.after):
+        words = "recorded before this window" if window.zoomed else "recorded before this log"
+        legend.append((swatch.arrow(palette.INK, dash="3 3"), words))
+    if window.held or any(map(waits_of, items)):
+        legend.append((swatch.hatched(palette.WHITE, palette.FAINT), "waits (hatched)"))
+    if releases(lanes):
+        legend.append((swatch.wire(palette.MUTED, dash="2 3"), "what the host waited for"))
+    if any(lane.queue for lane in lanes):
+        legend.append((queue_swatch, "kernels and copies that wait in the queue"))
+    if findings:
+        fault = palette.FAULT.strong
+        legend.append((swatch.arrow(fault, dash="6 4"), "the order that is missing"))
+    return legend
+
+
+def _diamond(c: Canvas, x: float, y: float) -> None:
+    points = [(x + 7, y + 7), (x + 12, y), (x + 17, y + 7), (x + 12, y + 14)]
+    c.polygon(points, fill=palette.WHITE, stroke=palette.INK, width=1.8)
+
+
+def _flag(c: Canvas, x: float, y: float) -> None:
+    c.line([(x + 3, y), (x + 3, y + 15)], stroke=palette.INK, width=1.6)
+    c.rect(x + 3, y, 18, 9, fill=palette.INK, radius=0)
+
+
+def queue_swatch(c: Canvas, x: float, y: float) -> None:
+    """The strip below a stream."""
+    hue = palette.stream_hue(1)
+    steps = [(1, 14), (1, 9), (7, 9), (7, 2), (17, 2), (17, 9), (23, 9), (23, 14)]
+    c.polygon([(x + a, y + b) for a, b in steps], fill=hue.pale, stroke=hue.strong, width=1)
