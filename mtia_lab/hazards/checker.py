@@ -7,10 +7,9 @@ from ..log import Log
 from ..records import PINNED, Access, Call, Command, Host, Memory, Record
 from .allocations import Allocation, Allocations
 from .hints import Hints
-from .layout import overlap
 from .order import Order
 from .pieces import MemoryMap
-from .races import add_use
+from .races import add_use, host_races
 from .use import Use
 
 
@@ -89,17 +88,13 @@ class Checker:
     def _host(self, host: Host) -> None:
         """The host comes after everything it knows finished, and before all it enqueues later."""
         self.hints.working.add(host.site)
-        finished = self.order.finished
         memory = self._memory.get(PINNED)
-        if memory is None:
-            return
         for is_write, accesses in ((False, host.reads), (True, host.writes)):
-            for access in accesses:
+            for access in accesses if memory is not None else ():
                 use = Use(-1, self._newest, host, access, is_write, self.allocations.of(access))
-                for piece in memory.touching(access.address, access.address + access.bytes):
-                    for other in piece.conflicting(is_write):
-                        if other.id > finished[other.stream] and overlap(other.access, access):
-                            self._mend(self, Race(other, use))
+                for other in host_races(memory, use):
+                    if other.id > self.order.finished[other.stream]:
+                        self._mend(self, Race(other, use))
 
     def _on_memory(self, record: Memory) -> None:
         if record.action == "alloc":

@@ -9,7 +9,7 @@ _LAYOUTS = 16  # so many uses with gaps are remembered of each piece; of more, t
 
 
 def add_use(memory: MemoryMap, use: Use, order: Order) -> list[Use]:
-    """Note a use, and give the earlier ones that it races with, the oldest first.
+    """Note a use, and give the earlier ones that it races with, the newest first.
 
     A use is forgotten as soon as a later write comes after it, since whatever races with the one
     then races with the other. What is left is small: one write and a read of each stream, until
@@ -75,7 +75,14 @@ def _key(use: Use) -> object:
     return use.stream, use.access.address, use.access.tensor
 
 
+def host_races(memory: MemoryMap, use: Use) -> list[Use]:
+    """What uses the same pinned memory as the host, in ways that do not agree; the newest first."""
+    start, end = use.access.address, use.access.address + use.access.bytes
+    pieces = memory.touching(start, end)
+    return _once([other for p in pieces for other in p.conflicting(use.is_write)], use)
+
+
 def _once(racing: list[Use], use: Use) -> list[Use]:
     """What really has a byte in common; a command that used several pieces, only once."""
-    found = {(o.id, not o.is_write): o for o in racing if overlap(o.access, use.access)}
-    return [found[key] for key in sorted(found)]
+    found = {(o.id, o.is_write): o for o in racing if overlap(o.access, use.access)}
+    return [found[key] for key in sorted(found, reverse=True)]
