@@ -1,0 +1,114 @@
+"""A race that is reported can be made to change a value, and one that is not cannot.
+
+Every step mixes what it overwrites with what it reads, so that its result tells in which order it
+came. Under "latest" a step can be made to run as early as the program allows: by waiting for it at
+once. That changes a value if, and only if, the step races with one before it.
+"""
+
+import struct
+from functools import cache
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mtia_lab.hazards.checker import Checker
+
+START = [0.7310, 1.9133, 3.3911]
+FACTORS = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29]
+
+place = st.integers(0, 2)
+mixes = st.tuples(st.just("mix"), place, place, st.integers(1, 2))
+orders = st.tuples(st.sampled_from(["wait", "wait", "stream", "event", "device"]), place, place)
+programs = st.lists(mixes | mixes | orders, min_size=2, max_size=12).filter(
+    lambda program: sum(step[0] == "mix" for step in program) <= len(FACTORS)
+)
+
+
+@cache
+def streams():
+    return [torch.mtia.default_stream(0), torch.Stream("mtia"), torch.Stream("mtia")]
+
+
+@cache
+def tensors():
+    return [torch.zeros(1, dtype=torch.float64, device="mtia") for _ in START]
+
+
+def run(lab, program, early=None):
+    """The log of a program; the given step is waited for as soon as it has been enqueued."""
+    for tensor, value in zip(tensors(), START, strict=True):
+        tensor.fill_(value)
+    torch.mtia.synchronize()
+    with lab.record(values=True) as log:
+        for number, step in enumerate(program):
+            take(step, number)
+            if number == early:
+                streams()[step[1]].record_event().synchronize()
+        torch.mtia.synchronize()
+    return log
+
+
+def take(step, number):
+    what, stream, other, *apart = step
+    if what == "mix":
+        target, source = tensors()[other], tensors()[(other + apart[0]) % 3]
+        with streams()[stream]:
+            torch.add(source, target, alpha=FACTORS[number % len(FACTORS)], out=target)
+    elif what == "wait":
+        streams()[stream].wait_stream(streams()[other])
+    elif what == "stream":
+        streams()[stream].synchronize()
+    elif what == "event":
+        streams()[stream].record_event().synchronize()
+    else:
+        torch.mtia.synchronize()
+
+
+def results(log):
+    """What each kernel left, in the order in which they were enqueued."""
+    found = {value.command: struct.unpack("d", value.data)[0] for value in log.values}
+    return [found[command.id] for command in log.commands if command.type == "kernel"]
+
+
+def in_order(program):
+    """What the kernels would leave if each ran as it is enqueued."""
+    values, left = list(START), []
+    for number, step in enumerate(program):
+        if step[0] == "mix":
+            _, _, target, apart = step
+            factor = FACTORS[number % len(FACTORS)]
+            values[target] = values[(target + apart) % 3] + factor * values[target]
+            left.append(values[target])
+    return left
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(programs)
+def test_a_step_can_come_too_early_if_it_is_in_a_race(lab, program):
+    lab.configure("latest")
+    so_far, names = [], [(stream.device_index, stream.stream_id) for stream in streams()]
+    for step in program:
+        longer = [*so_far, step]
+        if step[0] == "mix":
+            races = races_in(run(lab, longer))
+            left = results(run(lab, longer, early=len(so_far)))
+            assert (left != pytest.approx(in_order(longer))) == bool(races), longer
+            # Go on without: what comes later would show this race as well.
+            for first in {
+                names.index((r.first.command.device, r.first.command.stream)) for r in races
+            }:
+                so_far.append(("wait", step[1], first))
+        so_far.append(step)
+    log = run(lab, so_far)
+    assert not lab.find_hazards(log)
+    assert results(log) == pytest.approx(in_order(so_far))
+
+
+def races_in(log):
+    races = []
+    Checker(log, lambda checker, race: races.append(race))
+    return races
