@@ -57,9 +57,9 @@ std::shared_ptr<Capture> forget_capture(Graph& graph) {
   GraphStore& store = graph_store();
   const Capture& capture = *graph.capture;
   store.captures.erase(capture.id);
+  wait_for_replay(capture.origin, graph.last_replay);  // as its memory will be used there again
   if (graph.last_replay && !has_run(*graph.last_replay)) {
     store.last_replays[capture.id] = *graph.last_replay;
-    wait_for_replay(capture.origin, graph.last_replay);  // as its memory will be used there again
   }
   if (--store.pool_users[capture.pool] == 0) {
     store.pool_users.erase(capture.pool);

@@ -13,6 +13,12 @@ _SYNCHRONIZATIONS = {
     "synchronizeDevice",
     "deviceSynchronize",
 }
+# What calls that wait or synchronise make besides: they look which device and stream is current.
+_BESIDES = {
+    *("record", "block", "destroyEvent", "queryEvent", "queryStream"),
+    *("getDevice", "setDevice", "exchangeDevice", "uncheckedSetDevice", "maybeExchangeDevice"),
+    *("getCurrentDevice", "getStream", "getCurrentStream", "getDefaultStream", "exchangeStream"),
+}
 
 
 @dataclass
@@ -30,7 +36,7 @@ class Hints:
     """
 
     def __init__(self) -> None:
-        self.working: set[str | None] = {None}  # lines that enqueue kernels or copies
+        self.working: set[str | None] = {None}  # lines that do more than synchronise
         self._lines: dict[tuple[str, str | None], _Line] = {}
         self._records: dict[int, Command] = {}
 
@@ -51,7 +57,10 @@ class Hints:
 
     def add_call(self, call: Call, learnt: bool) -> None:
         """A call, and whether the host learnt anything by it."""
-        if call.name in _SYNCHRONIZATIONS and call.error is None:
+        if call.name not in _SYNCHRONIZATIONS:
+            if call.name not in _BESIDES:
+                self.working.add(call.site)
+        elif call.error is None:
             self._add(NEEDLESS_SYNC, call.site, None if learnt else _needless_sync(call))
 
     def findings(self) -> list[Finding]:
