@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from .log import Log
-from .records import Memory, parse
+from .records import Memory, Record, parse
 from .runtime import state
 
 # Files whose lines are nobody's own: PyTorch, this package, the standard library.
@@ -37,6 +37,15 @@ class LiveLog(Log):
             new = parse(text, self._origin)
             self._records += new
             self._position += len(new)
+
+    def now(self) -> float:
+        """The host clock as this log counts it, in µs."""
+        return (torch.ops.mtia_lab.host_clock() - self._origin) / 1000
+
+    def add(self, record: Record) -> None:
+        """Put in something that no backend is told of, after all there is."""
+        self._refresh()
+        self._records.append(record)
 
     def close(self) -> None:
         """Read what is left and stop recording."""

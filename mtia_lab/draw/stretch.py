@@ -11,22 +11,24 @@ class Stretch:
         spans: ``(start, finish)`` of what is to be seen. Between two neighbouring times of these,
             positions are in proportion; how much room such a stretch gets depends little on how
             long it lasts.
-        left, right: where the first and the last of these times are put.
+        left, right: the room there is.
+        wide: those of the spans that need more room than others.
     """
 
-    def __init__(self, spans: Iterable, left: float, right: float) -> None:
-        spans = list(spans)
+    def __init__(self, spans: Iterable, left: float, right: float, wide: Iterable = ()) -> None:
+        spans, wide = list(spans), list(wide)
         self.times = sorted({time for span in spans for time in span}) or [0.0]
         gaps = [b - a for a, b in zip(self.times, self.times[1:], strict=False)]
         middle = sorted(gaps)[len(gaps) // 2] if gaps else 1.0
-        busy = {a for a, b in spans if b > a}
-        weights = [
-            min(max(gap / middle, 0.7), 2.0) * (1.6 if start in busy else 1.0)
-            for start, gap in zip(self.times, gaps, strict=False)
-        ]
-        inside = right - left - 2 * (right - left) * 0.04
-        unit = inside / (sum(weights) or 1.0)
-        self.places = [left + (right - left) * 0.04]
+        weights = []
+        for start, gap in zip(self.times, gaps, strict=False):
+            busy = any(a <= start < b for a, b in spans)
+            named = any(a <= start < b for a, b in wide)
+            room = 3.0 if named else 1.6 if busy else 1.0
+            weights.append(room * min(max(gap / middle, 0.7), 2.0))
+        margin = (right - left) * 0.04
+        unit = (right - left - 2 * margin) / (sum(weights) or 1.0)
+        self.places = [left + margin]
         for weight in weights:
             self.places.append(self.places[-1] + weight * unit)
 

@@ -39,7 +39,7 @@ def _recorded_elsewhere(call: Call, newest: dict[int, Command]) -> Finding | Non
         f"an event stays on the device of its first recording, so this raised, and later waits "
         f"for event {first.event} do not stand for {place(stream)}"
     )
-    second = Side(f"event {first.event}", "records", stream, call.begin, call.end, call.site)
+    second = Side(f"event {first.event}", "is recorded", stream, call.begin, call.end, call.site)
     fix, legend = fixes.new_event(stream, call.site), fixes.legend(stream)
     return Finding(EVENT, why, _recording(first), second, fix, legend)
 
@@ -56,4 +56,4 @@ def _timed_across(call: Call, newest: dict[int, Command]) -> Finding | None:
 
 def _recording(command: Command) -> Side:
     where, times = (command.device, command.stream), (command.start, command.finish)
-    return Side(command.name, "records", where, *times, command.site, command=command.id)
+    return Side(command.name, "is recorded", where, *times, command.site, command=command.id)

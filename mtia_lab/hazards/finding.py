@@ -25,7 +25,7 @@ class Side:
 
     Attributes:
         name: the operator, the copy, the event or the call.
-        action: "reads", "writes", "waits", "records" or "synchronises".
+        action: what it does, or what is done to it: "reads" or "writes" memory, "is recorded".
         tensor: what is read or written, as "float32[2, 3]"; "" if it is no access to memory.
         where: the stream as (device, stream); None for the host.
         start, finish: from when to when, in µs of virtual time since the recording began.
@@ -98,10 +98,13 @@ class Finding:
     def lines(self) -> list[str]:
         """The finding in words, line by line."""
         often = f", {self.count} times" if self.count > 1 else ""
+        return [*_folded(f"{self.kind}{often}: {self.why}"), *self.details()]
+
+    def details(self) -> list[str]:
+        """Both sides, the memory and the fix, line by line."""
         sides = [side for side in (self.first, self.second) if side is not None]
         legend = f"  ({self.legend})" if self.legend else ""
         told = [
-            f"{self.kind}{often}: {self.why}",
             *(f"  {number}. {side!r}" for number, side in enumerate(sides, 1)),
             *(f"  memory: {line}" for line in self.memory),
             f"  fix: {self.fix}{legend}",
@@ -124,4 +127,4 @@ def _us(time: float) -> str:
 
 
 def _folded(text: str) -> list[str]:
-    return wrap(text, 98, subsequent_indent="     ", break_long_words=False, break_on_hyphens=False)
+    return wrap(text, 94, subsequent_indent="     ", break_long_words=False, break_on_hyphens=False)

@@ -44,11 +44,9 @@ class Hints:
         """A record or a wait, before it is put into the order."""
         if command.type == "record":
             self._records[command.id] = command
-        elif command.event is not None and not command.after:
-            self._add(UNRECORDED, command.site, _unrecorded(command))
-        elif command.event is not None and not _is_own(command, caller):
+        elif not _is_own(command, caller):
             self.working.add(command.site)
-        elif command.event is not None:
+        else:
             earlier = command.after[0]
             record = self._records.get(earlier)
             implied = record is not None and order.is_known(earlier, stream)
@@ -57,7 +55,9 @@ class Hints:
 
     def add_call(self, call: Call, learnt: bool) -> None:
         """A call, and whether the host learnt anything by it."""
-        if call.name not in _SYNCHRONIZATIONS:
+        if call.door == "torch" and call.name == "wait_event":
+            self._add(UNRECORDED, call.site, _unrecorded(call))
+        elif call.name not in _SYNCHRONIZATIONS:
             if call.name not in _BESIDES:
                 self.working.add(call.site)
         elif call.error is None:
@@ -104,17 +104,20 @@ def _needless_wait(wait: Command, record: Command, order: Order) -> Finding:
     else:
         why = "earlier waits let the stream wait for all before the event already"
     fix = fixes.delete("wait", wait.site)
-    return Finding(NEEDLESS_WAIT, why, _side(record, "records"), _side(wait, "waits"), fix)
+    return Finding(
+        NEEDLESS_WAIT, why, _side(record, "is recorded"), _side(wait, "is waited for"), fix
+    )
 
 
-def _unrecorded(wait: Command) -> Finding:
-    why = "such an event counts as reached, so nothing is waited for"
-    fix = "record the event before, on the stream whose work is to be waited for"
-    return Finding(UNRECORDED, why, None, _side(wait, "waits"), fix)
+def _unrecorded(call: Call) -> Finding:
+    why = "such an event counts as reached, so the stream does not wait at all"
+    side = Side("event", "is waited for", None, call.begin, call.end, call.site)
+    fix = "record the event first, on the stream whose work is to be waited for"
+    return Finding(UNRECORDED, why, None, side, fix)
 
 
 def _needless_sync(call: Call) -> Finding:
     why = "the host knew already that all of it was finished"
-    side = Side(call.name, "synchronises", None, call.begin, call.end, call.site)
+    side = Side(call.name, "is called", None, call.begin, call.end, call.site)
     fix = fixes.delete("synchronisation", call.site)
     return Finding(NEEDLESS_SYNC, why, None, side, fix)

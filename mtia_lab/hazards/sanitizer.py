@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from ..log import Log
 from ..recording import record
+from .idle_waits import noted
 from .report import Found, Report, check
 
 
@@ -31,8 +32,8 @@ class LiveReport(Report):
 def sanitizer() -> Iterator[Report]:
     """Record a block and find its hazards, as `find_hazards` does.
 
-    It records what the host does with pinned memory as well. Nothing is raised: look at the report,
-    within the block or after it.
+    It records what the host does with pinned memory as well, and watches this thread for waits that
+    wait for nothing. Nothing is raised: look at the report, within the block or after it.
 
     Yields:
         A ``Report`` that knows what has happened so far, with the log as its ``log``.
@@ -43,5 +44,5 @@ def sanitizer() -> Iterator[Report]:
             ...
         assert not report, report
     """
-    with record(host=True) as log:
+    with record(host=True) as log, noted(log):
         yield LiveReport(log)
