@@ -304,7 +304,7 @@ HINTS = {
     wait_twice: (kinds.NEEDLESS_WAIT, "delete the wait", 2),
     wait_after_the_host_has: (kinds.NEEDLESS_WAIT, "delete the wait", 3),
     synchronize_twice: (kinds.NEEDLESS_SYNC, "delete the synchronisation", 2),
-    wait_for_nothing: (kinds.UNRECORDED, "record the event first", 1),
+    wait_for_nothing: (kinds.UNRECORDED, "record the event before line", 1),
 }
 
 

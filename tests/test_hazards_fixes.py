@@ -78,7 +78,10 @@ def run_on_cpu(text):
 
 INSERT = re.compile(r"insert `(.*)` before line prog.py:(\d+)")
 RECORD = re.compile(r"call `x(.*)` on the tensor before it is freed at line prog.py:(\d+)")
-DELETE = re.compile(r"delete the (?:wait|synchronisation) at line prog.py:(\d+)")
+DELETE = re.compile(
+    r"delete the (?:wait|synchronisation) at line prog.py:\d+"
+    r"|record the event before line prog.py:\d+, or delete the wait there"
+)
 
 
 def edit(text, findings):

@@ -31,29 +31,23 @@ def streams():
     return [torch.mtia.default_stream(0), torch.Stream("mtia"), torch.Stream("mtia")]
 
 
-@cache
-def tensors():
-    return [torch.zeros(1, dtype=torch.float64, device="mtia") for _ in START]
-
-
 def run(lab, program, early=None):
     """The log of a program; the given step is waited for as soon as it has been enqueued."""
-    for tensor, value in zip(tensors(), START, strict=True):
-        tensor.fill_(value)
+    tensors = [torch.full((1,), value, dtype=torch.float64, device="mtia") for value in START]
     torch.mtia.synchronize()
     with lab.record(values=True) as log:
         for number, step in enumerate(program):
-            take(step, number)
+            take(step, number, tensors)
             if number == early:
                 streams()[step[1]].record_event().synchronize()
         torch.mtia.synchronize()
     return log
 
 
-def take(step, number):
+def take(step, number, tensors):
     what, stream, other, *apart = step
     if what == "mix":
-        target, source = tensors()[other], tensors()[(other + apart[0]) % 3]
+        target, source = tensors[other], tensors[(other + apart[0]) % 3]
         with streams()[stream]:
             torch.add(source, target, alpha=FACTORS[number % len(FACTORS)], out=target)
     elif what == "wait":

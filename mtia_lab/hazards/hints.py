@@ -112,7 +112,7 @@ def _needless_wait(wait: Command, record: Command, order: Order) -> Finding:
 def _unrecorded(call: Call) -> Finding:
     why = "such an event counts as reached, so the stream does not wait at all"
     side = Side("event", "is waited for", None, call.begin, call.end, call.site)
-    fix = "record the event first, on the stream whose work is to be waited for"
+    fix = f"record the event {fixes.before(call.site)}, or delete the wait there"
     return Finding(UNRECORDED, why, None, side, fix)
 
 

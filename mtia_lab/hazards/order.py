@@ -33,6 +33,7 @@ class Order:
         self.clocks: list[Clock] = []  # of each stream, what comes before what it is given next
         self._histories: list[_History] = []
         self._numbers: dict[Stream, int] = {}
+        self._waited_for: set[int] = set()  # devices of which the host has waited for all
         self._homes: dict[int, int] = {}  # of each command, the stream
 
     def number(self, stream: Stream) -> int:
@@ -41,7 +42,7 @@ class Order:
         if number is None:
             number = self._numbers[stream] = len(self.streams)
             self.streams.append(stream)
-            self.finished.append(-1)
+            self.finished.append(0 if stream[0] in self._waited_for else -1)
             self.clocks.append({})
             self._histories.append(_History())
         return number
@@ -97,6 +98,7 @@ class Order:
         """The host learns something; whether it did not know it before."""
         numbers = [self.number((known.device, known.stream or 0))]
         if known.stream is None:
+            self._waited_for.add(known.device)
             numbers = [k for k, stream in enumerate(self.streams) if stream[0] == known.device]
         return max(self.learn(self.up_to(number, known.command)) for number in numbers)
 
