@@ -23,6 +23,8 @@ _LATER = {
     "record": "recording",
     "sanitizer": "hazards.sanitizer",
     "summary": "summarize",
+    "trial": "trials",
+    "trial_cases": "trials",
     "try_guard": "guards",
 }
 _LATER_MODULES = ("draw", "isolated")
@@ -54,6 +56,8 @@ __all__ = [
     "state",
     "stream_priority",
     "summary",
+    "trial",
+    "trial_cases",
     "try_guard",
 ]
 

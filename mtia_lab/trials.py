@@ -1,0 +1,92 @@
+"""Trying a program out: its value under each schedule, and what the sanitizer says about it."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+
+from .hazards import Report
+from .hazards.sanitizer import sanitizer
+from .runtime import configure
+
+SCHEDULES = ("modelled", "blocking", "latest", "random:1")
+
+
+class Trial(NamedTuple):
+    """What became of a program.
+
+    Attributes:
+        value: what it returned.
+        report: what the sanitizer says; its ``log`` is what was recorded.
+        us: how long the host took, in µs of virtual time.
+    """
+
+    value: object
+    report: Report
+    us: float
+
+
+def trial(program: Callable, *args, schedule: str = "modelled", poison: bool = False) -> Trial:
+    """Run a program under a schedule and the sanitizer.
+
+    The devices are idle before and after, and the schedule is then again what it was.
+
+    Args:
+        program: called with ``args``. It should return plain values: what it does not wait for, it
+            does not know.
+        schedule, poison: as `mtia_lab.configure` takes them. Poison is off afterwards.
+
+    Raises:
+        Whatever the program raises.
+    """
+    usual = torch.ops.mtia_lab.schedule()
+    _idle()
+    configure(schedule, poison=poison)
+    try:
+        with sanitizer() as report:
+            value = program(*args)
+        us = max((call.end for call in report.log.calls), default=0.0)
+    finally:
+        _idle()
+        configure(usual, poison=False)
+    return Trial(value, report, us)
+
+
+def trial_cases(program: Callable, *, right: object, within: float) -> dict[str, Callable]:
+    """Cases for `mtia_lab.check`: is a program with the reader's part in it right, and frugal?
+
+    Args:
+        program: called with the attempt, for each of the four schedules, and for the sanitizer.
+        right: the value it has to return under each of them.
+        within: how long the host may take for it, in µs of virtual time under "modelled".
+
+    Returns:
+        Named cases. What they answer: a wrong value; still a hazard, and between whom; or, though
+        nothing is wrong, over-synchronised.
+    """
+
+    def value(schedule: str) -> Callable:
+        def case(attempt):
+            got = trial(program, attempt, schedule=schedule).value
+            return got == right or f"wrong value: {got}"
+
+        return case
+
+    def sanitized(attempt):
+        for finding in trial(program, attempt).report:
+            first, second = finding.first, finding.second
+            return f"still a hazard: {finding.kind}, between {first.name} and {second.name}"
+
+    def frugal(attempt):
+        _, report, us = trial(program, attempt)
+        if us > within:
+            return f"over-synchronised: the host took {us:.0f} us, and {within:g} will do"
+        return not report.hints or f"over-synchronised: {report.hints[0].kind}"
+
+    cases = {f"value under {schedule}": value(schedule) for schedule in SCHEDULES}
+    return cases | {"sanitizer": sanitized, "time": frugal}
+
+
+def _idle() -> None:
+    for device in range(torch.accelerator.device_count()):
+        torch.accelerator.synchronize(device)

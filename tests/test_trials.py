@@ -1,0 +1,130 @@
+"""Trying a program out: schedules, sanitizer and time; and what kind of wrong the cases say."""
+
+import pytest
+import torch
+
+
+@pytest.fixture
+def streams(lab):
+    return torch.Stream("mtia"), torch.Stream("mtia")
+
+
+@pytest.fixture
+def tenfold(streams):
+    """10 * (0 + 1), on two streams; the attempt is called between them."""
+    one, two = streams
+
+    def program(attempt=lambda: None):
+        x = torch.zeros(4).to("mtia")
+        with one:
+            x += 1
+        attempt()
+        with two:
+            return (x * 10).mean().item()
+
+    return program
+
+
+@pytest.fixture
+def check(lab, tenfold):
+    cases = lab.trial_cases(tenfold, right=10, within=30)
+    return lambda attempt: lab.check(attempt, cases=cases)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "value"), [("modelled", 10), ("blocking", 10), ("latest", 0), ("random:1", 10)]
+)
+def test_the_value_is_the_schedules_and_the_report_is_not(lab, tenfold, schedule, value):
+    got, report, us = lab.trial(tenfold, schedule=schedule)
+    assert got == value
+    assert [finding.kind for finding in report] == ["read-after-write race"]
+    assert us == report.log.calls[-1].end > 0
+
+
+def test_arguments_are_passed_on(lab):
+    assert lab.trial(max, 3, 4).value == 4
+    assert lab.trial(max, 3, 4).us == 0
+
+
+def test_poison_is_in_the_trial_and_nowhere_after_it(lab, streams):
+    def freed_too_soon():
+        x = torch.ones(1000).to("mtia")
+        with streams[0]:
+            y = x * 2
+        del x
+        with streams[0]:
+            return y.mean().item()
+
+    assert lab.trial(freed_too_soon).value == 2
+    poisoned = lab.trial(freed_too_soon, poison=True).value
+    assert poisoned != poisoned  # NaN
+    assert lab.trial(freed_too_soon).value == 2
+
+
+def test_a_trial_leaves_all_as_it_was(lab):
+    def fails():
+        lab.launch("pending", us=50)
+        raise ValueError("no")
+
+    lab.configure("latest")
+    lab.launch("before", us=50)
+    with torch.mtia.device(1):
+        lab.launch("there", us=50)
+    with pytest.raises(ValueError, match="no"):
+        lab.trial(fails, schedule="modelled", poison=True)
+    assert torch.mtia.current_stream(0).query() and torch.mtia.current_stream(1).query()
+    assert torch.ops.mtia_lab.schedule() == "latest"
+    torch.empty(8, device="mtia")
+    with lab.record() as log:
+        torch.empty(8, device="mtia")
+    assert "poison" not in [command.name for command in log.commands]
+
+
+def test_an_attempt_that_changes_nothing_is_still_a_race(check):
+    feedback = check(lambda: 0)
+    assert feedback.status == "wrong value"
+    assert repr(feedback).splitlines()[1:] == [
+        "  value under latest: wrong value: 0.0",
+        "  sanitizer: still a hazard: read-after-write race, between add_ and mul",
+    ]
+
+
+def test_an_attempt_that_waits_too_long_is_over_synchronised(lab, streams, check):
+    one, two = streams
+
+    def attempt():
+        with one:
+            lab.launch("long", us=100)
+        two.wait_stream(one)
+
+    (line,) = repr(check(attempt)).splitlines()[1:]
+    assert line.startswith("  time: over-synchronised: the host took 1")
+    assert line.endswith("us, and 30 will do")
+
+
+def test_an_attempt_that_waits_twice_is_over_synchronised(streams, check):
+    one, two = streams
+
+    def attempt():
+        two.wait_stream(one)
+        two.wait_stream(one)
+
+    (line,) = repr(check(attempt)).splitlines()[1:]
+    assert line == "  time: over-synchronised: needless wait"
+
+
+def test_one_wait_is_right(streams, check):
+    one, two = streams
+    assert check(lambda: two.wait_stream(one)).ok
+
+
+def test_an_attempt_that_is_not_started_or_fails_says_so(check, streams):
+    def stub():
+        """Docstring only."""
+        ...
+
+    def fails():
+        raise KeyError("x")
+
+    assert check(stub).status == "not started"
+    assert repr(check(fails)).count("raised KeyError") == 6
