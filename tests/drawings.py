@@ -2,12 +2,14 @@
 
 import random
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 from mtia_lab import draw
 from mtia_lab.draw.measure import text_width
+from mtia_lab.hazards import find_hazards
 from mtia_lab.log import Call, Command, Log, Memory
+from mtia_lab.records import Access, Host
 
 NASTY = "k<&>\"' \u00e9\u5b57\U0001f600\x00\x1b[31m\n" + "very_long_name_" * 12
 
@@ -129,6 +131,23 @@ def some_log(seed, size, names=("mul", "softmax_backward", "produce", NASTY)):
     return Log(records, {0: (0, 0, 0)})
 
 
+def racing_log(seed, size):
+    """Such a log with accesses to four tensors and to pinned memory, which nobody put in order."""
+    draws = random.Random(seed)
+    records = []
+    for record in some_log(seed, size):
+        if isinstance(record, Command) and record.type in ("kernel", "copy"):
+            uses = [Access(-1 if k == 4 else 0, 64 * k, 64, "float32[4, 4]") for k in range(5)]
+            reads, writes = draws.sample(uses, 2), draws.sample(uses, 1)
+            record = replace(record, reads=tuple(reads), writes=tuple(writes))
+        records.append(record)
+        if draws.random() < 0.1:
+            time = record.enqueue if isinstance(record, Command) else record.end
+            pinned = Access(-1, 256, 64, NASTY)
+            records.append(Host(NASTY, (pinned,), (), time, 0, NASTY))
+    return Log(records)
+
+
 PARTS = {"torch.mtia": True, "hooks": True, "guard": True, "generator": True}
 LADDERS = {
     "torch.mtia.Stream": ["torch.Stream", "object"],
@@ -217,6 +236,9 @@ def gallery():
         "film empty": draw.filmstrip(Log(), device_count=3),
         "film threads": draw.filmstrip(pair),
         "film four devices": draw.filmstrip(four),
+        "hazard": draw.hazard(find_hazards(racing_log(1, 20))[0]),
+        "hazards": draw.hazards(find_hazards(racing_log(2, 60))),
+        "hazards none": draw.hazards(find_hazards(Log())),
         "ladder": draw.ladder(LADDERS, dummy=DUMMY),
         "ladder nasty": draw.ladder({NASTY: [f"{NASTY}.{NASTY}", "object"]}, dummy={"object"}),
         "memory": draw.memory(heap_log()),

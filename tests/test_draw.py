@@ -8,11 +8,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from drawings import Drawing, gallery, some_heap, some_log
+from drawings import Drawing, gallery, racing_log, some_heap, some_log
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtia_lab import draw
+from mtia_lab.hazards import find_hazards
 
 GALLERY = gallery()
 EVERY = pytest.mark.parametrize("picture", GALLERY.values(), ids=GALLERY.keys())
@@ -103,6 +104,7 @@ def test_words_have_room_whatever_was_logged(seed, size):
     for make in (draw.timeline, draw.filmstrip, draw.threads):
         assert_words_have_room(make(log))
     assert_words_have_room(draw.memory(some_heap(seed, size)))
+    assert_words_have_room(draw.hazards(find_hazards(racing_log(seed, size))))
 
 
 def test_markup_in_names_is_only_text():

@@ -108,9 +108,11 @@ def _draw_other(c: Canvas, scene: Scene, side: object, top: float) -> None:
     color = palette.GOOD.strong if scene.is_hint else palette.FAULT.strong
     c.line([(x, top), (x, top + BAR)], stroke=color, width=3)
     words = f"{scene.sides.index(side) + 1}. {side.name}"
-    room = text_width(words, FONT, bold=True)
-    left = x - room - 6 if x + room + 8 > RIGHT else x + 6
-    c.text(left, top + 18, words, size=FONT, bold=True)
+    style = {"size": FONT, "bold": True}
+    if x < (LEFT + RIGHT) / 2:
+        c.text(x + 6, top + 18, words, fit=RIGHT - x - 10, **style)
+    else:
+        c.text(x - 6, top + 18, words, fit=x - LEFT - 10, anchor="end", **style)
 
 
 def _draw_waits(c: Canvas, scene: Scene, tops: dict) -> None:

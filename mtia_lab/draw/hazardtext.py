@@ -14,12 +14,14 @@ def tell(finding: object, number: str) -> list:
     head, *rest = ascii.paragraph(
         f"{finding.severity} {number}{finding.kind}: {finding.why}", "     "
     )
-    return [head, *rest, *(_lane(scene, key) for key in scene.lanes), *finding.details()]
+    lanes = [_lane(scene, key) for key in scene.lanes]
+    return [head, *rest, *lanes, *map(ascii.plain, finding.details())]
 
 
 def _lane(scene: Scene, key: tuple | None) -> str:
     cells = ["."] * CHART
-    for command in (item for item in scene.commands if lane_of(item) == key):
+    mine = [command for command in scene.commands if lane_of(command) == key]
+    for command in sorted(mine, key=lambda item: is_flag(item) or is_mark(item)):
         first = round(scene.scale.x(command.start))
         if is_flag(command) or is_mark(command):
             cells[first] = "R" if is_flag(command) else "W"

@@ -46,10 +46,11 @@ class Side:
 
     def __repr__(self) -> str:
         tensor = f" {self.tensor}" if self.tensor else ""
+        name = self.name if len(self.name) <= 60 else self.name[:58] + ".."
         times = f"{_us(self.start)}"
         if self.finish != self.start:
             times += f" to {_us(self.finish)}"
-        return f"{self.name} {self.action}{tensor} on {place(self.where)}, {times} us, {self.line}"
+        return f"{name} {self.action}{tensor} on {place(self.where)}, {times} us, {self.line}"
 
     @property
     def line(self) -> str:
