@@ -58,7 +58,7 @@ def test_the_missing_edge_leads_from_the_end_of_the_first_to_the_beginning_of_th
     first, second = bar(drawing, "k3"), bar(drawing, "k5")
     (((x1, y1), (x2, y2)),) = [ends for ends in edges(drawing, RED) if ends[0][1] != ends[1][1]]
     assert first.right - 8 <= x1 <= first.right and y1 in (first.top, first.bottom)
-    assert second.left <= x2 <= second.left + 12 and abs(y2 - second.top) < 12
+    assert second.left <= x2 <= second.left + 14 and abs(y2 - second.top) < 12
     assert (first.attributes["stroke"], second.attributes["stroke"]) == (RED, RED)
     assert bar(drawing, "k1").attributes["stroke"] != RED
 
