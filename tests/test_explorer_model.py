@@ -4,6 +4,7 @@ import json
 import random
 import zlib
 from bisect import bisect_right
+from itertools import accumulate
 
 import pytest
 import torch
@@ -116,19 +117,18 @@ def test_the_state_is_what_the_log_says(seed):
 def test_within_one_time_causes_come_first(seed):
     model = Model(mixed(seed))
     place = model.place
-    for position, record in enumerate(model.log):
-        first, start, last = model.extents[position]
+    for position, record in enumerate(model.records):
+        first, start, last = model.first[position], model.start[position], model.last[position]
         assert first <= start <= last
-        assert model.moments[last].record == position
+        assert model.moments[last][1] == position
         if isinstance(record, Command):
             assert [model.times[k] for k in (first, start, last)] == [
                 round(1000 * time) for time in (record.enqueue, record.start, record.finish)
             ]
-            assert all(model.extents[place[source]][2] < last for source in record.after)
+            assert all(model.last[place[source]] < last for source in record.after)
     for queue in model.streams.values():
-        ends = [model.extents[position] for position in queue]
-        for before, after in zip(ends, ends[1:], strict=False):
-            assert before[2] < after[1]
+        for before, after in zip(queue, queue[1:], strict=False):
+            assert model.last[before] < model.start[after]
     assert model.times == sorted(model.times)
 
 
@@ -223,13 +223,13 @@ def test_the_simulator_said_the_same_on_the_way(ran):
         (thread,) = here["threads"].values()
         assert thread[0] == state
         assert [here["memory"].get(device, (0, 0))[0] for device in (0, 1)] == used
-    asked = [(k, r) for k, r in enumerate(model.log) if getattr(r, "name", "") == "queryStream"]
+    asked = [(k, r) for k, r in enumerate(model.records) if getattr(r, "name", "") == "queryStream"]
     assert {r.result for _, r in asked} == (
         {"True"} if schedule == "blocking" else {"True", "False"}
     )
     for position, record in asked:
         device, stream = map(int, record.args.removeprefix("mtia:").split("/"))
-        _, running, pending = model.state(model.extents[position][2])["streams"].get(
+        _, running, pending = model.state(model.last[position])["streams"].get(
             (device, stream), (0, None, ())
         )
         assert (running is None and not pending) == (record.result == "True")
@@ -248,7 +248,7 @@ def test_blocks_hold_what_tensors_hold(ran):
     for tensor in tensors.values():
         sizes = list(tensor.shape)
         assert numbers(f"float32{sizes}", tensor.cpu().numpy().tobytes()) in told
-    late = [model.told(k) for k, moment in enumerate(model.moments) if moment.verb == APPEAR]
+    late = [model.told(k) for k, (_, _, verb) in enumerate(model.moments) if verb == APPEAR]
     assert bool(late) == (schedule == "latest")
 
 
@@ -305,7 +305,7 @@ def test_the_page_gets_what_the_model_says():
         state = model.state(moment)
         for kind in ("threads", "events"):
             for key, row in data[kind].items():
-                place = bisect_right(row["at"], moment)
+                place = bisect_right(list(accumulate(row["at"])), moment)
                 expected = state[kind].get(int(key))
                 seen = row["values"][place - 1] if place else None
                 assert seen == json.loads(json.dumps(expected))

@@ -42,7 +42,7 @@ print(mtia_lab.__file__, build.source_root(), repr(mtia_lab.load()), sep="\\n")
     assert sources == shipped
     front = sorted(path.name for path in (ROOT / "mtia_lab/explorer/front").iterdir())
     assert front == sorted(path.name for path in (package / "explorer/front").iterdir())
-    assert "explorer.css" in front and "explorer.js" in front
+    assert "theme.css" in front and "explorer.js" in front
 
 
 def test_every_declared_dependency_is_pinned():

@@ -4,11 +4,12 @@ The page only looks up what is computed here; `Model.state` is the same look-up 
 """
 
 from bisect import bisect_right
+from collections.abc import Iterable
 
 from ..draw.addresses import size
 from ..log import Log
 from ..records import Call, Command, Host, Memory, Value
-from .blocks import Blocks
+from .memories import Memories
 from .moments import (
     APPEAR,
     BEGIN,
@@ -24,7 +25,18 @@ from .moments import (
     nanoseconds,
 )
 from .rows import event_rows, thread_rows
-from .values import Values
+
+# How records are called, by kind.
+LABELS = {
+    "call": "{name}",
+    "kernel": "kernel {name} on {where}",
+    "copy": "copy {name} on {where}",
+    "record": "recording of {name} on {where}",
+    "wait": "wait for {name} on {where}",
+    "memory": "{name}",
+    "host": "{name} on the host",
+    "value": "{name}",
+}
 
 
 class Model:
@@ -35,38 +47,36 @@ class Model:
 
     Attributes:
         place: the id of a command -> its position in the log.
+        records: of the log.
         moments: every change, in order; the first is the beginning.
         times: the virtual time of each, in ns.
+        first, start, last: of each record, its moments: when it begins or is enqueued, when a
+            command starts, and when it is over; -1 where it has none.
         streams: `(device, stream)` -> the positions in the log of its commands, in FIFO order.
         threads, events: rows, by thread number and by event id.
         blocks, segments: memory, each with the moments between which it lives.
         accesses: position of a command -> its accesses, each as (block, access, whether it
             writes); the block is a position in `blocks`, or -1 if the log tells of none.
-        values: what commands left in memory, where the log has it.
+        about: position of a memory record -> the position of its block, or -1.
+        values: what blocks hold.
     """
 
     def __init__(self, log: Log) -> None:
-        self.log = Log(list(log), log.initial_state, log.initial_memory)  # it grows no more
-        self.place = {
-            record.id: k for k, record in enumerate(self.log) if isinstance(record, Command)
-        }
-        self.moments = moments(self.log)
-        self.times = [moment.time for moment in self.moments]
-        self.threads = thread_rows(self.log, self.moments)
-        self.events = event_rows(self.log, self.moments)
-        self.streams: dict = {}
-        for command in self.log.commands:
-            queue = self.streams.setdefault((command.device, command.stream), [])
-            queue.append(self.place[command.id])
-        self.streams = dict(sorted(self.streams.items()))
-        self.extents = self._extents()
-        self.accesses: dict = {}
-        self._about: dict = {}  # position of a memory record -> the position of its block
-        memory = Blocks(self.log.initial_memory)
-        self.values = Values()
-        self._follow(memory)
-        self.blocks, self.segments = memory.blocks, memory.segments
-        self.totals = memory.totals()
+        self.records = list(log)
+        late = late_values(self.records)
+        self.moments = moments(self.records, late)
+        self.times = [time for time, _, _ in self.moments]
+        self.first, self.start, self.last = self._extents()
+        commands = [k for k, record in enumerate(self.records) if isinstance(record, Command)]
+        commands.sort(key=lambda position: self.records[position].id)
+        self.place = {self.records[position].id: position for position in commands}
+        self.streams = self._streams(commands)
+        self.threads = thread_rows(self.records, self.moments, log.initial_state)
+        self.events = event_rows(self.records, self.moments)
+        memory = Memories(self.records, self.moments, log.initial_memory, late, self.place)
+        self.blocks, self.segments = memory.blocks.blocks, memory.blocks.segments
+        self.totals = memory.blocks.totals()
+        self.accesses, self.about, self.values = memory.accesses, memory.about, memory.values
 
     def moment(self, time: float) -> int:
         """The last moment that is not after a time in µs: the state there is the state then."""
@@ -99,94 +109,65 @@ class Model:
 
     def label(self, position: int) -> str:
         """What a record of the log is called."""
-        record = self.log[position]
+        record = self.records[position]
+        if isinstance(record, Value):
+            place = self.place.get(record.command)
+            return "a command from before the log" if place is None else self.label(place)
+        where = ""
+        if isinstance(record, Command):
+            where = f"mtia:{record.device}/{record.stream}"
+        return LABELS[self.kind(position)].format(name=self.name(position), where=where)
+
+    def kind(self, position: int) -> str:
+        """A command's type, or which other record it is."""
+        record = self.records[position]
+        return record.type if isinstance(record, Command) else type(record).__name__.lower()
+
+    def name(self, position: int) -> str:
+        """What a record is called in short."""
+        record = self.records[position]
         if isinstance(record, Call):
             return f"{record.door}.{record.name}"
-        if isinstance(record, Command):
-            what = {"record": "recording of", "wait": "wait for"}.get(record.type, record.type)
-            name = record.name if record.event is None else f"e{record.event} v{record.version}"
-            return f"{what} {name} on mtia:{record.device}/{record.stream}"
+        if isinstance(record, Command) and record.event is not None:
+            return f"e{record.event} v{record.version}"
         if isinstance(record, Memory):
-            block = self._about.get(position, -1)
+            block = self.about.get(position, -1)
             name = f" {self.blocks[block].name}" if block >= 0 else ""
-            what = f"{record.action}{name}: {size(record.bytes)}"
-            return f"{what} on mtia:{record.device}/{record.stream}"
-        if isinstance(record, Value):
-            return self.label(self.place[record.command]) if record.command in self.place else ""
-        return f"{record.name} on the host"
+            place = f"mtia:{record.device}/{record.stream}" if record.device >= 0 else "the host"
+            return f"{record.action}{name}: {size(record.bytes)} on {place}"
+        return record.name if isinstance(record, Command | Host) else self.label(position)
 
-    def _extents(self) -> list:
-        """For each record its moments (first, start, last); -1 where it has none."""
-        place = {
-            BEGIN: 0,
-            WAIT: 0,
-            ENQUEUE: 0,
-            START: 1,
-            FINISH: 2,
-            RETURN: 2,
-            HAPPEN: 2,
-            APPEAR: 2,
-        }
-        extents = [[-1, -1, -1] for _ in self.log]
-        for number, (_, record, verb) in enumerate(self.moments):
-            if verb in place and extents[record][place[verb]] < 0:
-                extents[record][place[verb]] = number
-        for extent, record in zip(extents, self.log, strict=True):
-            if extent[0] < 0:  # what takes no time has one moment
-                extent[0] = extent[2]
-            if extent[1] < 0:  # a call starts when it begins, a command that takes no time at last
-                extent[1] = extent[2] if isinstance(record, Command) else extent[0]
-        return extents
-
-    def _follow(self, memory: Blocks) -> None:
-        """Go through the moments once, with the memory of each in hand."""
-        effects = self._effects()
+    def _extents(self) -> tuple[list, list, list]:
+        first, start, last = ([-1] * len(self.records) for _ in range(3))
+        column = {BEGIN: first, WAIT: first, ENQUEUE: first, START: start}
+        column |= {FINISH: last, RETURN: last, HAPPEN: last, APPEAR: last}
         for number, (_, position, verb) in enumerate(self.moments):
-            record = self.log[position] if position >= 0 else None
-            if isinstance(record, Memory):
-                self._about[position] = memory.apply(number, record)
-            elif verb == ENQUEUE:
-                pairs = [(a, False) for a in record.reads] + [(a, True) for a in record.writes]
-                if pairs:
-                    found = [(memory.find(number, a), a, writes) for a, writes in pairs]
-                    self.accesses[position] = found
-            if (position, verb) in effects:
-                self.values.write(number, *effects[position, verb], memory)
+            if verb in column and column[verb][position] < 0:
+                column[verb][position] = number
+        for position, record in enumerate(self.records):
+            if first[position] < 0:  # what takes no time has one moment
+                first[position] = last[position]
+            if start[position] < 0:  # a call starts when it begins, other things at last
+                column = last if isinstance(record, Command) else first
+                start[position] = column[position]
+        return first, start, last
 
-    def _effects(self) -> dict:
-        """What changes memory: (position, verb) of a moment -> (position of who writes, writes).
-
-        Without recorded values, a command writes when it finishes, nobody knows what.
-        """
-        late = late_values(self.log)
-        delayed = set(late.values())
-        values: dict = {}
-        for value in self.log.values:
-            values.setdefault(value.command, []).append((value.access, value.data))
-        effects: dict = {}
-        for position, record in enumerate(self.log):
-            if isinstance(record, Command):
-                unknown = [(access, b"") for access in record.writes]
-                writes = values.get(record.id, []) if values else unknown
-                if record.id not in delayed:
-                    effects[position, FINISH] = position, writes
-            elif isinstance(record, Host):
-                unknown = [(access, b"") for access in record.writes]
-                effects[position, HAPPEN] = position, unknown
-            elif position in late:
-                effects[position, APPEAR] = self.place[record.command], values[record.command]
-        return effects
+    def _streams(self, commands: Iterable[int]) -> dict:
+        streams: dict = {}
+        for position in commands:
+            command = self.records[position]
+            streams.setdefault((command.device, command.stream), []).append(position)
+        return dict(sorted(streams.items()))
 
     def _queue(self, key: tuple, moment: int) -> tuple:
         done, running, pending = 0, None, []
         for position in self.streams[key]:
-            enqueued, started, finished = self.extents[position]
-            if finished <= moment:
+            if self.last[position] <= moment:
                 done += 1
-            elif started <= moment:
-                running = self.log[position].id
-            elif enqueued <= moment:
-                pending.append(self.log[position].id)
+            elif self.start[position] <= moment:
+                running = self.records[position].id
+            elif self.first[position] <= moment:
+                pending.append(self.records[position].id)
         return done, running, tuple(pending)
 
 

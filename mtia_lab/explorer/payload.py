@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ..draw import palette
 from ..draw.addresses import Scale, size
-from ..records import Call, Command, Host
-from .model import Model
+from ..records import PINNED, Call, Command, Host
+from .model import LABELS, Model
 from .moments import VERBS, nanoseconds
 from .sources import source_lines
 
-KINDS = ("call", "kernel", "copy", "record", "wait", "memory", "host", "value")
+KINDS = tuple(LABELS)
 STRIP = 1000  # the width of a device's memory, in units of the payload
 LEAST = 14  # of a low block
 
@@ -31,48 +31,51 @@ def payload(model: Model, findings: Iterable = ()) -> bytes:
 
     Args:
         model: what to show.
-        findings: what the checker found.
+        findings: what the checker found; the hints of a report go with them.
 
     Returns:
         Deflated JSON: columns for records, moments and blocks, rows, and the strings.
     """
     strings = _Strings()
     lanes = _lanes(model)
+    _, records, verbs = zip(*model.moments, strict=True)
     content = {
         "verbs": VERBS,
         "kinds": KINDS,
+        "labels": list(LABELS.values()),
         "lanes": list(lanes.values()),
         "records": _records(model, {key: k for k, key in enumerate(lanes)}, strings),
-        "moments": {
-            "time": _steps(model.times),
-            "record": [moment.record for moment in model.moments],
-            "verb": [moment.verb for moment in model.moments],
-        },
+        "moments": {"time": _steps(model.times), "record": _steps(records), "verb": verbs},
         "threads": {thread: _row(row) for thread, row in model.threads.items()},
         "events": {event: _row(row) for event, row in model.events.items()},
-        "totals": {device: _row(row, _sizes) for device, row in model.totals.items()},
+        "totals": {
+            device: _row(row, lambda total, device=device: strings(_sizes(device, *total)))
+            for device, row in model.totals.items()
+        },
         "blocks": _blocks(model, strings),
-        "segments": _segments(model),
-        "findings": [_finding(model, finding) for finding in findings],
-        "sources": source_lines({record.site for record in model.log}),
+        "segments": _spans(model, model.segments),
+        "findings": [
+            _finding(model, finding) for finding in (*findings, *getattr(findings, "hints", ()))
+        ],
+        "sources": source_lines({record.site for record in model.records}),
         "hues": {"fault": palette.FAULT.strong, "copy": palette.COPY.strong},
         "strings": list(strings.table),
     }
-    return zlib.compress(json.dumps(content, separators=(",", ":")).encode(), 6)
+    return zlib.compress(json.dumps(content, separators=(",", ":")).encode(), 1)
 
 
 def _lanes(model: Model) -> dict:
     """The host threads, then the streams: key -> how the page calls and colours it."""
-    threads = {record.thread for record in model.log if not isinstance(record, Command)}
+    threads = {record.thread for record in model.records if not isinstance(record, Command)}
     lanes: dict = {
         thread: _lane(f"host thread {thread}", palette.PLAIN, []) | {"thread": thread}
         for thread in sorted(threads | set(model.threads))
     }
-    for position, record in enumerate(model.log):
+    for position, record in enumerate(model.records):
         if isinstance(record, Call | Host):
             lanes[record.thread]["records"].append(position)
     for thread in threads:
-        lanes[thread]["records"].sort(key=lambda position: model.extents[position][0])
+        lanes[thread]["records"].sort(key=lambda position: model.first[position])
     for (device, stream), records in model.streams.items():
         hue = palette.stream_hue(stream)
         lanes[device, stream] = _lane(f"mtia:{device}/{stream}", hue, records)
@@ -84,27 +87,29 @@ def _lane(name: str, hue: palette.Hue, records: list) -> dict:
 
 
 def _records(model: Model, lanes: dict, strings: _Strings) -> dict:
-    columns: dict = {name: [] for name in ("kind", "lane", "name", "label", "text", "site", "id")}
-    for position, record in enumerate(model.log):
-        row = _record(record), lanes.get(_where(record), -1), strings(_short(record))
-        columns["label"].append(strings(model.label(position)))
-        columns["text"].append(strings(repr(record) if isinstance(record, Call) else None))
-        columns["site"].append(strings(record.site))
-        columns["id"].append(getattr(record, "id", 0))
-        for name, value in zip(("kind", "lane", "name"), row, strict=True):
-            columns[name].append(value)
-    first, start, last = zip(*model.extents, strict=True) if model.extents else ([], [], [])
-    columns |= {"first": first, "start": start, "last": last}
-    columns["after"] = {
-        k: [model.place[source] for source in record.after if source in model.place]
-        for k, record in enumerate(model.log)
-        if isinstance(record, Command) and record.after
+    """A column for each field; what lies between the moments of a record takes few digits."""
+    number = {kind: k for k, kind in enumerate(KINDS)}
+    kinds = [number[model.kind(position)] for position in range(len(model.records))]
+    columns = {
+        "kind": kinds,
+        "lane": [lanes.get(_where(record), -1) for record in model.records],
+        "name": [strings(model.name(position)) for position in range(len(model.records))],
+        "text": [strings(repr(r)) if isinstance(r, Call) else -1 for r in model.records],
+        "site": [strings(record.site) for record in model.records],
+        "first": _steps(model.first),
+        "start": [b - a for a, b in zip(model.first, model.start, strict=True)],
+        "last": [b - a for a, b in zip(model.start, model.last, strict=True)],
+        "after": {},
+        "waits": {},
     }
-    columns["waits"] = {
-        k: [[nanoseconds(time) for time in wait] for wait in record.waits]
-        for k, record in enumerate(model.log)
-        if isinstance(record, Call) and record.waits
-    }
+    for position, record in enumerate(model.records):
+        if isinstance(record, Call):
+            if record.waits:
+                waits = [[nanoseconds(time) for time in wait] for wait in record.waits]
+                columns["waits"][position] = waits
+        elif isinstance(record, Command) and record.after:
+            sources = [model.place[source] for source in record.after if source in model.place]
+            columns["after"][position] = sources
     columns["accesses"] = {
         position: [
             [block, strings(_access(access)), int(writes)] for block, access, writes in accesses
@@ -114,20 +119,8 @@ def _records(model: Model, lanes: dict, strings: _Strings) -> dict:
     return columns
 
 
-def _record(record: object) -> int:
-    kind = type(record).__name__.lower()
-    return KINDS.index(record.type if isinstance(record, Command) else kind)
-
-
 def _where(record: object) -> object:
     return (record.device, record.stream) if isinstance(record, Command) else record.thread
-
-
-def _short(record: object) -> str | None:
-    """What stands on its bar."""
-    if isinstance(record, Command) and record.event is not None:
-        return f"e{record.event} v{record.version}"
-    return record.name if isinstance(record, Call | Command | Host) else None
 
 
 def _access(access: tuple) -> str:
@@ -148,8 +141,10 @@ def _blocks(model: Model, strings: _Strings) -> dict:
     return columns
 
 
-def _sizes(total: tuple) -> list:
-    return [size(bytes) for bytes in total]
+def _sizes(device: int, allocated: int, reserved: int) -> str:
+    if device == PINNED:
+        return f"{size(allocated)} in use"
+    return f"{size(allocated)} allocated of {size(reserved)} reserved"
 
 
 def _finding(model: Model, finding: object) -> dict:
@@ -157,22 +152,20 @@ def _finding(model: Model, finding: object) -> dict:
     title, _, text = repr(finding).partition("\n")
     sides = [side for side in (finding.first, finding.second) if side is not None]
     records = [_side(model, side) for side in sides]
-    return {"title": title, "text": text, "records": [k for k in records if k is not None]}
+    records = [position for position in records if position is not None]
+    hazard = finding.severity == "hazard"
+    return {"title": title, "text": text, "records": records, "hazard": hazard}
 
 
 def _side(model: Model, side: object) -> int | None:
     """The record of one side: a command, or what the host did there and then."""
     if side.command is not None:
         return model.place.get(side.command)
-    for position, record in enumerate(model.log):
+    for position, record in enumerate(model.records):
         same = isinstance(record, Host) and (record.name, record.site) == (side.name, side.site)
         if same and record.time == side.start:
             return position
     return None
-
-
-def _segments(model: Model) -> dict:
-    return _spans(model, model.segments)
 
 
 def _spans(model: Model, spans: Sequence) -> dict:
@@ -204,9 +197,9 @@ def _scale(model: Model, device: int) -> Callable[[int], float]:
 
 def _row(row, encode: Callable | None = None) -> dict:
     values = [encode(value) for value in row.values] if encode else row.values
-    return {"at": row.at, "values": values}
+    return {"at": _steps(row.at), "values": values}
 
 
 def _steps(times: Sequence[int]) -> list[int]:
-    """Differences are small numbers."""
+    """Differences, which are small numbers."""
     return [b - a for a, b in zip([0, *times], times, strict=False)]

@@ -28,33 +28,35 @@ class Row:
         return self.values[place - 1] if place else None
 
 
-def thread_rows(log, moments: Sequence[Moment]) -> dict[int, Row]:
+def thread_rows(
+    records: Sequence, moments: Sequence[Moment], initial: dict[int, tuple]
+) -> dict[int, Row]:
     """Of each host thread: (its state, the position of the call it is in or -1, does it wait).
 
     The state is `(device, stream on 0, stream on 1, …)`; empty until the log tells it.
     """
     rows: dict = {}
-    states = dict(log.initial_state)
+    states = dict(initial)
     inside: dict = {}  # thread -> the calls it is in, the innermost last
     for thread, state in sorted(states.items()):
         rows.setdefault(thread, Row()).set(0, (state, -1, False))
-    for number, moment in enumerate(moments):
-        if moment.verb not in (BEGIN, WAIT, RESUME, RETURN):
+    for number, (_, position, verb) in enumerate(moments):
+        if verb not in (BEGIN, WAIT, RESUME, RETURN):
             continue
-        call = log[moment.record]
+        call = records[position]
         calls = inside.setdefault(call.thread, [])
-        if moment.verb in (BEGIN, WAIT) and moment.record not in calls:
-            calls.append(moment.record)
-        elif moment.verb == RETURN:
+        if verb in (BEGIN, WAIT) and position not in calls:
+            calls.append(position)
+        elif verb == RETURN:
             states[call.thread] = call.state
-            if moment.record in calls:
-                calls.remove(moment.record)
-        value = (states.get(call.thread, ()), calls[-1] if calls else -1, moment.verb == WAIT)
+            if position in calls:
+                calls.remove(position)
+        value = (states.get(call.thread, ()), calls[-1] if calls else -1, verb == WAIT)
         rows.setdefault(call.thread, Row()).set(number, value)
     return dict(sorted(rows.items()))
 
 
-def event_rows(log, moments: Sequence[Moment]) -> dict[int, Row]:
+def event_rows(records: Sequence, moments: Sequence[Moment]) -> dict[int, Row]:
     """Of each event: (the version last recorded, is it complete, who waits for the event).
 
     Who waits: how many, and the positions of the first of them. The version is 0, and complete
@@ -62,19 +64,19 @@ def event_rows(log, moments: Sequence[Moment]) -> dict[int, Row]:
     """
     rows: dict = {}
     waiting: dict = {}
-    for number, moment in enumerate(moments):
-        record = log[moment.record] if moment.verb in (ENQUEUE, FINISH) else None
-        if getattr(record, "event", None) is None:
+    for number, (_, position, verb) in enumerate(moments):
+        if verb not in (ENQUEUE, FINISH) or records[position].event is None:
             continue
+        record = records[position]
         row = rows.setdefault(record.event, Row())
         version, complete, _ = row.values[-1] if row.values else (0, None, None)
         waiters = waiting.setdefault(record.event, {})
         if record.type == "wait":
-            if moment.verb == ENQUEUE:
-                waiters[moment.record] = None
+            if verb == ENQUEUE:
+                waiters[position] = None
             else:
-                del waiters[moment.record]
-        elif moment.verb == ENQUEUE:
+                del waiters[position]
+        elif verb == ENQUEUE:
             version, complete = record.version, False
         elif record.version == version:
             complete = True

@@ -12,15 +12,8 @@ from .model import Model
 from .payload import payload
 
 FRONT = Path(__file__).parent / "front"
-PARTS = (
-    "data",
-    "view",
-    "arrows",
-    "lanes",
-    "details",
-    "state",
-    "explorer",
-)  # each uses those before it
+PARTS = ("data", "page", "view", "arrows", "lanes", "details", "state", "explorer")
+STYLES = ("theme", "lanes", "panels")
 
 
 class Explorer(anywidget.AnyWidget):
@@ -30,7 +23,7 @@ class Explorer(anywidget.AnyWidget):
     """
 
     _esm = "\n".join((FRONT / f"{part}.js").read_text(encoding="utf-8") for part in PARTS)
-    _css = (FRONT / "explorer.css").read_text(encoding="utf-8")
+    _css = "\n".join((FRONT / f"{part}.css").read_text(encoding="utf-8") for part in STYLES)
     payload = traitlets.Bytes().tag(sync=True)
 
     def __init__(self, log: Log, findings: Iterable = ()) -> None:

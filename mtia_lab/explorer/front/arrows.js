@@ -1,4 +1,5 @@
-// Arrows between bars: to a wait from the recording it waits for, and from side to side of a finding.
+// Arrows between bars: from a recording to those that wait for it, and between the two sides of a
+// hazard.
 
 const MOST_ARROWS = 120;
 const SVG = "http://www.w3.org/2000/svg";
@@ -16,31 +17,36 @@ class Arrows {
     this.app = app;
     this.tracks = tracks;
     this.node = shape("svg", { "aria-hidden": "true" });
+    this.pairs = []; // from a record to a record, and what that means
+    const { data } = app;
+    for (const [to, sources] of Object.entries(data.records.after)) {
+      const what = data.kind(+to) === "wait" ? "wait" : "draw";
+      for (const from of sources) this.pairs.push([from, +to, what]);
+    }
+    for (const { records, hazard } of data.findings) {
+      if (hazard && records.length > 1) this.pairs.push([...records, "race"]);
+    }
+  }
+
+  /** Draw anew if the window or the choice is another. */
+  update() {
+    const { chosen } = this.app;
+    if (this.stale || chosen !== this.chosen) this.draw();
+    this.stale = false;
+    this.chosen = chosen;
   }
 
   /** Those that the window shows; if they are too many, only those of what is chosen. */
   draw() {
     const { data, view, chosen } = this.app;
-    const seen = this.pairs().filter(([from, to]) => {
-      const x = [from, to].map(record => view.x(view.place(data.records.last[record])));
-      return Math.max(...x) >= 0 && Math.min(...x) <= view.width;
+    const seen = this.pairs.filter(([from, to]) => {
+      const a = view.x(view.place(data.records.last[from]));
+      const b = view.x(view.place(data.records.last[to]));
+      return Math.max(a, b) >= 0 && Math.min(a, b) <= view.width;
     });
     const few = seen.length <= MOST_ARROWS;
     const shown = few ? seen : seen.filter(pair => chosen.some(record => pair.includes(record)));
     this.node.replaceChildren(...shown.slice(0, MOST_ARROWS).flatMap(pair => this.arrow(...pair)));
-  }
-
-  pairs() {
-    const { data } = this.app;
-    const pairs = [];
-    for (const [to, sources] of Object.entries(data.records.after)) {
-      const what = data.kind(+to) === "wait" ? "wait" : "draw";
-      for (const from of sources) pairs.push([from, +to, what]);
-    }
-    for (const { records } of data.findings) {
-      if (records.length > 1) pairs.push([records[0], records[1], "race"]);
-    }
-    return pairs;
   }
 
   arrow(from, to, what) {

@@ -19,29 +19,52 @@ function countWhile(length, test) {
   return low;
 }
 
+/** The numbers whose differences are given; in the same array. */
+function sums(steps) {
+  for (let k = 1; k < steps.length; k++) steps[k] += steps[k - 1];
+  return steps;
+}
+
 /** A log's model: columns by name, and the look-ups that the panels need. */
 class Data {
   constructor(raw) {
     Object.assign(this, raw);
-    this.time = new Float64Array(raw.moments.time.length); // ns of each moment
-    let now = 0;
-    raw.moments.time.forEach((step, k) => (this.time[k] = now += step));
+    const { first, start, last } = raw.records;
+    sums(first);
+    first.forEach((moment, k) => (start[k] += moment));
+    start.forEach((moment, k) => (last[k] += moment));
+    this.time = sums(raw.moments.time); // ns of each moment
+    sums(raw.moments.record);
+    const rows = [raw.threads, raw.events, raw.totals, raw.blocks.contents].flatMap(Object.values);
+    rows.forEach(row => sums(row.at));
     this.last = this.time.length - 1;
-    this.faulty = new Map(); // record -> the findings it is part of
-    raw.findings.forEach((finding, k) => {
+    this.faulty = new Map(); // record -> the hazards it is part of
+    for (const finding of raw.findings.filter(({ hazard }) => hazard)) {
       for (const record of finding.records) {
-        this.faulty.set(record, [...(this.faulty.get(record) ?? []), k]);
+        this.faulty.set(record, [...(this.faulty.get(record) ?? []), finding]);
       }
-    });
+    }
   }
 
   text(number) {
     return number < 0 ? "" : this.strings[number];
   }
 
-  /** A field of a record that is text: name, label, text or site. */
+  /** A field of a record that is text: name, text or site. */
   of(record, column) {
     return this.text(this.records[column][record]);
+  }
+
+  /** What stands on the bar of a record: of a call, without the door it came through. */
+  short(record) {
+    const name = this.of(record, "name");
+    return this.kind(record) === "call" ? name.slice(name.indexOf(".") + 1) : name;
+  }
+
+  label(record) {
+    const where = this.lane(record)?.name ?? "";
+    const text = this.labels[this.records.kind[record]].replace("{where}", () => where);
+    return text.replace("{name}", () => this.of(record, "name"));
   }
 
   kind(record) {
@@ -65,6 +88,11 @@ class Data {
     return row.values[countWhile(row.at.length, k => row.at[k] <= moment) - 1];
   }
 
+  /** Since which moment a row has the value that it has at a moment. */
+  since(row, moment) {
+    return row.at[countWhile(row.at.length, k => row.at[k] <= moment) - 1];
+  }
+
   /** The last moment that is not after a time in ns. */
   momentAt(time) {
     return Math.max(countWhile(this.time.length, k => this.time[k] <= time) - 1, 0);
@@ -81,8 +109,8 @@ class Data {
   /** What happens at a moment, in words. */
   told(moment) {
     const record = this.moments.record[moment];
-    const label = record < 0 ? "" : this.of(record, "label");
-    return this.verbs[this.moments.verb[moment]].replace("{}", label);
+    const label = record < 0 ? "" : this.label(record);
+    return this.verbs[this.moments.verb[moment]].replace("{}", () => label);
   }
 
   /** A stream's commands at a moment: how many are done, which one runs, which ones are pending. */
@@ -115,20 +143,4 @@ class Data {
     if (moment < start[record]) return "pending";
     return moment < last[record] ? "running" : "done";
   }
-}
-
-/** A time in ns as microseconds in words. */
-function us(time) {
-  return `${time / 1000} µs`;
-}
-
-/** A DOM element: attributes, `on…` listeners, and children, which are nodes or text. */
-function make(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== null && value !== false) node.setAttribute(name, value);
-  }
-  node.append(...children.flat(Infinity).filter(child => child !== null));
-  return node;
 }

@@ -5,21 +5,22 @@ const MOST_LISTED = 30;
 class Details {
   constructor(app) {
     this.app = app;
-    this.node = make("section", { class: "details", "aria-label": "what is chosen" });
+    const look = { class: "details", "aria-label": "what is chosen", tabindex: "-1" };
+    this.node = make("section", look);
   }
 
   update() {
     const { data, chosen } = this.app;
     const content = chosen.length > 1 ? this.several(chosen) : chosen.map(one => this.one(one));
-    const hint = make("p", { class: "quiet" }, "Choose a bar to see its line, its times and its memory.");
-    this.node.replaceChildren(...(chosen.length ? content : [hint]));
+    const hint = quiet("Choose a bar to see its line, its times and its memory.");
+    change(this.node, ...(chosen.length ? content : [hint]));
     this.node.style.setProperty("--hue", chosen.length ? data.lane(chosen[0])?.hue : "");
   }
 
   several(records) {
     const list = records.slice(0, MOST_LISTED).map(record => make("li", {}, this.link(record)));
     const more = records.length - list.length;
-    const zoom = make("button", { type: "button", onclick: () => this.app.zoomTo(records) }, "zoom in");
+    const zoom = press({}, "zoom in", () => this.app.zoomTo(records));
     return [
       make("h4", {}, `${records.length} beside each other `, zoom),
       make("ul", { class: "links" }, list, more > 0 ? make("li", {}, `and ${more} more`) : null),
@@ -29,7 +30,7 @@ class Details {
   one(record) {
     const { data } = this.app;
     const call = data.kind(record) === "call";
-    const title = make("h4", {}, call ? data.of(record, "text") : data.of(record, "label"));
+    const title = make("h4", {}, call ? data.of(record, "text") : data.label(record));
     const facts = make("dl", {});
     const tell = (name, ...what) => facts.append(make("dt", {}, name), make("dd", {}, what));
     tell("line", this.line(record));
@@ -41,7 +42,8 @@ class Details {
       const found = accesses.filter(access => access[2] === writes);
       if (found.length) tell(name, found.map(([block, what]) => this.access(block, what)));
     }
-    const findings = (data.faulty.get(record) ?? []).map(k => make("p", { class: "fault" }, `⚠ ${data.findings[k].title}`));
+    const faults = data.faulty.get(record) ?? [];
+    const findings = faults.map(fault => make("p", { class: "fault" }, `⚠ ${fault.title}`));
     return make("div", {}, title, findings, facts);
   }
 
@@ -57,8 +59,8 @@ class Details {
     const { data } = this.app;
     const { first, start, last } = data.records;
     const at = moment => {
-      const go = () => this.app.go(moment);
-      return make("button", { type: "button", class: "time", onclick: go, title: "go there" }, us(data.time[moment]));
+      const look = { class: "time", title: "go there", "data-key": `time ${moment}` };
+      return press(look, us(data.time[moment]), () => this.app.go(moment));
     };
     const took = data.time[last[record]] - data.time[start[record]];
     const stood = data.time[start[record]] - data.time[first[record]];
@@ -85,8 +87,8 @@ class Details {
   /** A button that chooses a record. */
   link(record) {
     const { data } = this.app;
-    const words = `${data.of(record, "label")}, ${us(data.time[data.records.first[record]])}`;
-    return make("button", { type: "button", class: "link", onclick: () => this.app.choose([record]) }, words);
+    const words = `${data.label(record)}, ${us(data.time[data.records.first[record]])}`;
+    return press({ class: "link" }, words, () => this.app.choose([record]));
   }
 }
 
@@ -94,15 +96,24 @@ class Details {
 class Findings {
   constructor(app) {
     const { findings } = app.data;
-    const count = `${findings.length} ${findings.length === 1 ? "finding" : "findings"}`;
-    this.node = make("section", { class: "findings", "aria-label": count, hidden: !findings.length || null });
-    if (findings.length) this.node.append(make("h4", { class: "fault" }, `⚠ ${count}`));
-    for (const { title, text, records } of findings) {
-      const show = () => app.showFinding(records);
-      const button = make("button", { type: "button", onclick: show }, "show");
-      const body = make("pre", {}, text);
-      const summary = make("summary", {}, `${title} `, records.length ? button : null);
-      this.node.append(make("details", {}, summary, body));
+    this.node = make("section", { class: "findings", "aria-label": "findings" });
+    this.node.hidden = !findings.length;
+    for (const [hazard, word] of [
+      [true, "hazard"],
+      [false, "hint"],
+    ]) {
+      const mine = findings.filter(finding => finding.hazard === hazard);
+      if (!mine.length) continue;
+      const count = `${mine.length} ${word}${mine.length === 1 ? "" : "s"}`;
+      const look = { class: hazard ? "fault" : "quiet" };
+      this.node.append(make("h4", look, hazard ? `⚠ ${count}` : count));
+      this.node.append(...mine.map(finding => this.finding(app, finding)));
     }
+  }
+
+  finding(app, { title, text, records }) {
+    const show = press({ "aria-label": `show: ${title}` }, "show", () => app.showFinding(records));
+    const summary = make("summary", {}, `${title} `, records.length ? show : null);
+    return make("details", {}, summary, make("pre", {}, text));
   }
 }

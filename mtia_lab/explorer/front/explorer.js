@@ -26,7 +26,7 @@ class Explorer {
   /** Where the lanes' tracks begin and end depends on the page. */
   resize() {
     const { width } = this.lanes.axis.getBoundingClientRect();
-    if (width > 0 && Math.abs(width - this.view.width) > 0.5) this.view.width = width;
+    if (width > 0) this.view.width = width;
     this.redraw();
   }
 
@@ -72,7 +72,11 @@ class Explorer {
     this.place = Math.min(Math.max(place, 0), view.end);
     this.moment = view.momentAt(this.place);
     if (view.axis === "steps") this.place = this.moment;
-    this.show();
+    if (this.frame) return; // a pointer moves more often than the page is drawn
+    this.frame = requestAnimationFrame(() => {
+      this.frame = null;
+      this.show();
+    });
   }
 
   show() {
@@ -91,7 +95,7 @@ class Explorer {
     const wanted = {
       change: () => true,
       command: k => /starts|finishes/.test(data.verbs[data.moments.verb[k]]) && this.begins(k),
-      call: k => data.verbs[data.moments.verb[k]].endsWith("returns"),
+      "host call": k => data.verbs[data.moments.verb[k]].endsWith("returns"),
     }[what];
     this.go(data.seek(this.moment, direction, wanted), true);
   }
@@ -108,7 +112,8 @@ class Explorer {
 
   zoomTo(records) {
     const { view, data } = this;
-    const [from, to] = [data.records.first[records[0]], data.records.last[records.at(-1)]].map(k => view.place(k));
+    const from = view.place(data.records.first[records[0]]);
+    const to = view.place(data.records.last[records.at(-1)]);
     if (to > from) view.show(from - (to - from) / 20, to + (to - from) / 20);
     else this.setAxis("steps");
     this.redraw();
@@ -120,14 +125,17 @@ class Explorer {
   }
 
   button(words, label, act) {
-    return make("button", { type: "button", "aria-label": label, title: label, onclick: act }, words);
+    return press({ "aria-label": label, title: label }, words, act);
   }
 
   controls() {
-    const group = (label, ...nodes) => make("span", { class: "group", role: "group", "aria-label": label }, nodes);
+    const group = (label, ...nodes) => {
+      return make("span", { class: "group", role: "group", "aria-label": label }, nodes);
+    };
     const stepper = what => {
-      const back = this.button("‹", `previous ${what}`, () => this.step(-1, what.split(" ").at(-1)));
-      const on = this.button("›", `next ${what}`, () => this.step(1, what.split(" ").at(-1)));
+      const step = direction => this.step(direction, what);
+      const back = this.button("‹", `previous ${what}`, () => step(-1));
+      const on = this.button("›", `next ${what}`, () => step(1));
       return group(what, back, make("span", {}, what), on);
     };
     const axis = make(
@@ -140,7 +148,7 @@ class Explorer {
     this.axis = axis;
     return make(
       "div",
-      { class: "controls", role: "toolbar", "aria-label": "go through the log" },
+      { class: "controls", role: "group", "aria-label": "go through the log" },
       this.button("⇤", "to the beginning", () => this.go(0)),
       stepper("change"),
       stepper("command"),
@@ -179,8 +187,8 @@ class Explorer {
       ArrowDown: () => this.step(-1, what),
       ArrowRight: () => this.step(1, what),
       ArrowUp: () => this.step(1, what),
-      PageUp: () => this.step(1, "call"),
-      PageDown: () => this.step(-1, "call"),
+      PageUp: () => this.step(1, "host call"),
+      PageDown: () => this.step(-1, "host call"),
       Home: () => this.go(0),
       End: () => this.go(this.data.last),
     }[event.key];
@@ -192,10 +200,10 @@ class Explorer {
   /** Keys that work anywhere in the explorer. */
   key(event) {
     if (event.target.tagName === "SELECT" || event.ctrlKey || event.metaKey || event.altKey) return;
-    const act = { "+": () => this.zoom(0.5), "-": () => this.zoom(2), 0: () => this.zoom(Infinity) }[event.key];
-    if (!act) return;
+    const factor = { "+": 0.5, "-": 2, 0: Infinity }[event.key];
+    if (!factor) return;
     event.preventDefault();
-    act();
+    this.zoom(factor);
   }
 }
 

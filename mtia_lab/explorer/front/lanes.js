@@ -4,23 +4,35 @@ const LEAST = 5; // width of a bar that is too short to be seen
 const FLAG = [14, 52]; // least and wanted width of what stands for a moment in a stream
 const PUSH = 12; // a bar may stand so far right of its place before it joins the one before it
 
-/** Boxes for spans that are in order: each has its room, or is part of one box with others. */
-function boxesOf(spans, least, wanted) {
-  const boxes = [];
-  spans.forEach(({ record, left, right }, k) => {
-    const room = (spans[k + 1]?.left ?? Infinity) - left - 1;
-    const width = Math.max(right - left, least, Math.min(room, wanted));
-    const before = boxes.at(-1);
+/** Makes boxes of records that come in order: each has its room, or shares the one before it. */
+class Boxes {
+  constructor(least, wanted) {
+    Object.assign(this, { least, wanted, all: [] });
+  }
+
+  add(record, left, right) {
+    const before = this.all.at(-1);
+    if (before) this.widen(before, left - 1);
     const over = before ? before.right + 1 - left : 0;
-    if (over > 0.5 && over > (right - left > least ? 1 : PUSH)) {
+    if (over > 0.5 && over > (right - left > this.least ? 1 : PUSH)) {
       before.records.push(record);
       before.right = Math.max(before.right, right);
     } else {
       const start = left + Math.max(over, 0);
-      boxes.push({ left: start, right: Math.max(start + least, left + width), records: [record] });
+      const end = Math.max(start + this.least, right);
+      this.all.push({ left: start, right: end, records: [record] });
     }
-  });
-  return boxes;
+  }
+
+  /** A box takes the width it wants, as far as there is room. */
+  widen(box, end) {
+    box.right = Math.max(box.right, Math.min(box.left + this.wanted, end));
+  }
+
+  done(end) {
+    if (this.all.length) this.widen(this.all.at(-1), end);
+    return this.all;
+  }
 }
 
 /** The style of what lies between two places on the page. */
@@ -38,8 +50,9 @@ class Lanes {
     const behind = make("div", { class: "overlay" }, this.arrows.node);
     const front = make("div", { class: "overlay front" }, this.playhead);
     const rows = this.tracks.map(({ row }) => row);
-    this.node = make("div", { class: "lanes", onkeydown: event => this.key(event) }, rows, behind, front);
-    this.node.append(make("div", { class: "lane" }, make("div", { class: "name" }), this.axis));
+    const scale = make("div", { class: "lane" }, make("div", { class: "name" }), this.axis);
+    rows.push(behind, front, scale);
+    this.node = make("div", { class: "lanes", onkeydown: event => this.key(event) }, rows);
   }
 
   track(lane, number) {
@@ -60,6 +73,7 @@ class Lanes {
     this.boxes = [];
     for (const track of this.tracks) this.fill(track);
     this.drawAxis();
+    this.arrows.stale = true;
     this.update();
     const again = this.boxes.find(({ node }) => node.dataset.record === focused);
     if (focused !== undefined) again?.node.focus();
@@ -68,28 +82,25 @@ class Lanes {
   fill(track) {
     const { data, view } = this.app;
     const { first, start, last } = data.records;
-    const high = [];
-    const low = [];
+    const stream = data.lanes[track.number].thread === undefined;
+    const high = stream ? new Boxes(...FLAG) : new Boxes(LEAST, LEAST);
+    const low = new Boxes(LEAST, LEAST);
+    const column = stream ? start : first;
     for (const record of track.records) {
-      const from = data.kind(record) === "call" ? first[record] : start[record];
-      const left = view.x(view.place(from));
+      const left = view.x(view.place(column[record]));
+      if (left > view.width) break;
       const right = view.x(view.place(last[record]));
-      if (right < -LEAST || left > view.width) continue;
-      const seen = { record, left: Math.max(left, -9), right: Math.min(right, view.width + 9) };
-      (data.isMark(record) ? high : low).push(seen);
+      if (right < -LEAST) continue;
+      const boxes = data.isMark(record) ? high : low;
+      boxes.add(record, Math.max(left, -9), Math.min(right, view.width + 9));
     }
-    const nodes = [];
-    const flags = data.lanes[track.number].thread === undefined ? FLAG : [LEAST, LEAST];
-    for (const [tier, boxes] of [
-      ["high", boxesOf(high, ...flags)],
-      ["low", boxesOf(low, LEAST, LEAST)],
-    ]) {
-      for (const box of boxes) {
-        const node = this.bar(box, tier);
+    const nodes = [high, low].flatMap((boxes, tier) =>
+      boxes.done(view.width).map(box => {
+        const node = this.bar(box, tier ? "low" : "high");
         this.boxes.push({ ...box, node, track: track.number });
-        nodes.push(node);
-      }
-    }
+        return node;
+      }),
+    );
     track.bars.replaceChildren(...this.held(track), ...nodes);
   }
 
@@ -119,10 +130,11 @@ class Lanes {
     const [record] = records;
     const many = records.length > 1;
     const kind = many ? "many" : data.kind(record);
-    const label = many ? this.summary(records) : `${data.of(record, "label")}, ${data.of(record, "site")}`;
+    const site = data.of(record, "site") || "no line of yours";
+    const label = many ? this.summary(records) : `${data.label(record)}, ${site}`;
     const faulty = records.some(one => data.faulty.has(one));
     const glyph = { record: "⚑ ", wait: "◇ " }[kind] ?? "";
-    const words = many ? `${records.length}` : glyph + data.of(record, "name");
+    const words = many ? `${records.length}` : glyph + data.short(record);
     const node = make("button", {
       class: `bar ${tier} ${kind}${faulty ? " faulty" : ""}`,
       style: box(left, right),
@@ -171,7 +183,7 @@ class Lanes {
     const x = view.x(place);
     this.playhead.style.transform = `translateX(${x}px)`;
     this.playhead.hidden = x < -1 || x > view.width + 1;
-    this.arrows.draw();
+    this.arrows.update();
   }
 
   /** Press on a free place of a track: the moment there, and on while the pointer moves. */

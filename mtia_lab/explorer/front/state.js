@@ -1,6 +1,7 @@
 // What is true at the moment: streams, host threads, events, and memory with what it holds.
 
 const MOST_CHIPS = 10; // pending commands that are named
+const MOST_STREAMS = 40;
 const MOST_EVENTS = 8;
 const MOST_BLOCKS = 40;
 
@@ -21,21 +22,22 @@ class State {
     this.app = app;
     this.data = app.data;
     this.devices = Object.keys(this.data.totals).map(Number);
-    this.node = make("section", { class: "state", "aria-label": "the state at this moment" });
+    const look = { class: "state", "aria-label": "the state at this moment", tabindex: "-1" };
+    this.node = make("section", look);
   }
 
   update() {
     const host = make("div", {}, this.threads(), this.events());
     const top = make("div", { class: "top" }, this.streams(), host);
-    this.node.replaceChildren(top, ...this.devices.map(device => this.memory(device)));
+    change(this.node, top, ...this.devices.map(device => this.memory(device)));
   }
 
   chip(record, kind) {
     const { data } = this;
     const glyph = { record: "⚑ ", wait: "◇ " }[data.kind(record)] ?? "";
-    const words = glyph + data.of(record, "name");
-    const attributes = { type: "button", class: `chip ${kind}`, title: data.of(record, "label") };
-    const node = make("button", { ...attributes, onclick: () => this.app.choose([record]) }, words);
+    const words = glyph + data.short(record);
+    const look = { class: `chip ${kind}`, title: data.label(record), "data-key": `chip ${record}` };
+    const node = press(look, words, () => this.app.choose([record]));
     node.style.setProperty("--hue", data.lane(record).hue);
     return node;
   }
@@ -43,17 +45,23 @@ class State {
   streams() {
     const { data } = this;
     const lanes = data.lanes.filter(lane => lane.thread === undefined);
-    if (!lanes.length) return make("p", { class: "quiet" }, "No command was enqueued.");
-    const rows = lanes.map(lane => {
-      const { done, running, pending } = data.queue(lane, this.app.moment);
-      const named = pending.slice(0, MOST_CHIPS).map(record => this.chip(record, "pending"));
-      const more = pending.length > MOST_CHIPS ? [` and ${pending.length - MOST_CHIPS} more`] : [];
-      const runs = running === null ? quiet("nothing") : this.chip(running, "running");
-      const name = make("span", { class: "lanename" }, lane.name);
-      name.style.setProperty("--hue", lane.hue);
-      return [name, `${done}`, runs, named.length ? [...named, ...more] : quiet("empty")];
-    });
+    if (!lanes.length) return quiet("No command was enqueued.");
+    const queues = lanes.map(lane => [lane, data.queue(lane, this.app.moment)]);
+    const busy = queues.filter(([, { running, pending }]) => running !== null || pending.length);
+    const shown = queues.length <= MOST_STREAMS ? queues : busy.slice(0, MOST_STREAMS);
+    const rows = shown.map(([lane, queue]) => this.stream(lane, queue));
+    const more = queues.length - shown.length;
+    if (more) rows.push([`${more} more`, "", quiet(busy.length > shown.length ? "" : "idle")]);
     return table("Streams", ["stream", "done", "runs", "pending, in order"], rows);
+  }
+
+  stream(lane, { done, running, pending }) {
+    const named = pending.slice(0, MOST_CHIPS).map(record => this.chip(record, "pending"));
+    const more = pending.length > MOST_CHIPS ? [` and ${pending.length - MOST_CHIPS} more`] : [];
+    const runs = running === null ? quiet("nothing") : this.chip(running, "running");
+    const name = make("span", { class: "lanename" }, lane.name);
+    name.style.setProperty("--hue", lane.hue);
+    return [name, `${done}`, runs, named.length ? [...named, ...more] : quiet("empty")];
   }
 
   threads() {
@@ -62,8 +70,10 @@ class State {
       const [state, call, waits] = data.at(row, this.app.moment) ?? [[], -1, false];
       const [device, ...streams] = state;
       const names = streams.map((stream, k) => `mtia:${k}/${stream}`).join(", ");
-      const inside = call < 0 ? quiet("your program") : `${data.of(call, "label")}${waits ? ", waits for the device" : ""}`;
-      return [thread, device === undefined ? quiet("not known yet") : `mtia:${device}`, names, inside];
+      const doing = waits ? ", waits for the device" : "";
+      const inside = call < 0 ? quiet("your program") : `${data.label(call)}${doing}`;
+      const current = device === undefined ? quiet("not known yet") : `mtia:${device}`;
+      return [thread, current, names, inside];
     });
     return table("Host threads", ["thread", "current device", "current streams", "is in"], rows);
   }
@@ -74,11 +84,13 @@ class State {
     const known = [];
     for (const [event, row] of Object.entries(data.events)) {
       const value = data.at(row, moment);
-      const since = row.at.findLast(at => at <= moment);
-      if (value) known.push({ event, value, since, busy: value[1] === false || value[2][0] > 0 });
+      if (!value) continue;
+      const busy = value[1] === false || value[2][0] > 0;
+      known.push({ event, value, since: data.since(row, moment), busy });
     }
     known.sort((a, b) => b.busy - a.busy || b.since - a.since);
-    const rows = known.slice(0, MOST_EVENTS).map(({ event, value: [version, complete, [count, ...first]] }) => {
+    const rows = known.slice(0, MOST_EVENTS).map(({ event, value }) => {
+      const [version, complete, [count, ...first]] = value;
       const recorded = version ? `version ${version}` : quiet("before the log");
       const waiters = first.map(record => this.chip(record, "pending"));
       const names = first.flatMap((record, k) => [waiters[k], ` ${data.lane(record).name} `]);
@@ -87,7 +99,8 @@ class State {
       return [`e${event}`, recorded, is, count ? [...names, ...more] : quiet("nobody")];
     });
     if (!Object.keys(data.events).length) return null;
-    const more = known.length > MOST_EVENTS ? ` (${known.length - MOST_EVENTS} more, complete)` : "";
+    const hidden = known.length - MOST_EVENTS;
+    const more = hidden > 0 ? ` (${hidden} more)` : "";
     if (!rows.length) rows.push([quiet("none yet"), "", "", ""]);
     return table(`Events${more}`, ["event", "recorded", "is", "who waits"], rows);
   }
@@ -97,10 +110,9 @@ class State {
     const { moment } = this.app;
     const live = data.living(data.blocks, device, moment);
     live.sort((a, b) => data.blocks.address[a] - data.blocks.address[b]);
-    const [allocated, reserved] = data.at(data.totals[device], moment) ?? ["0 B", "0 B"];
+    const total = data.at(data.totals[device], moment);
     const name = device < 0 ? "Pinned memory of the host" : `Memory of mtia:${device}`;
-    const words = device < 0 ? `: ${allocated} in use` : `: ${allocated} allocated of ${reserved} reserved`;
-    const heading = make("h4", {}, name, quiet(words));
+    const heading = make("h4", {}, name, quiet(`: ${total ? data.text(total) : "nothing"}`));
     const rows = live.slice(0, MOST_BLOCKS).map(block => this.block(block));
     if (live.length > MOST_BLOCKS) rows.push([`and ${live.length - MOST_BLOCKS} more`]);
     const head = ["block", "size", "allocated at", "holds", "written by"];
@@ -124,12 +136,16 @@ class State {
     name.style.setProperty("--hue", blocks.hue[block]);
     const site = blocks.site[block] < 0 ? quiet("before the log") : data.text(blocks.site[block]);
     const size = data.text(blocks.size[block]);
-    if (!content) return [name, size, site, quiet("nothing written in this log"), ""];
+    if (!content) {
+      const unknown = blocks.born[block] ? "nothing yet" : "not known: as before the log";
+      return [name, size, site, quiet(unknown), ""];
+    }
     const [tensor, text, writer] = content;
     const holds = text < 0 ? quiet("values not recorded") : make("code", {}, data.text(text));
-    const choose = () => this.app.choose([writer]);
-    const writes = make("button", { type: "button", class: "link", onclick: choose }, data.of(writer, "name"));
-    return [name, size, site, [quiet(`${data.text(tensor)} `), holds], [writes, ` ${data.of(writer, "site")}`]];
+    const look = { class: "link", "data-key": `writer ${block}` };
+    const writes = press(look, data.short(writer), () => this.app.choose([writer]));
+    const what = [quiet(`${data.text(tensor)} `), holds];
+    return [name, size, site, what, [writes, ` ${data.of(writer, "site")}`]];
   }
 
   /** The addresses of a device from left to right: segments, and the blocks in them. */
@@ -145,7 +161,8 @@ class State {
     });
     const blocks = live.map(k => {
       const { name, size, site, hue } = data.blocks;
-      const title = `${name[k]}: ${data.text(size[k])}, allocated at ${data.text(site[k]) || "a line before the log"}`;
+      const where = data.text(site[k]) || "a line before the log";
+      const title = `${name[k]}: ${data.text(size[k])}, allocated at ${where}`;
       const style = `${place(data.blocks, k)}; --hue: ${hue[k]}`;
       return make("div", { class: `block ${used.get(k) ?? ""}`, style, title }, name[k]);
     });
@@ -153,8 +170,4 @@ class State {
     const label = `${live.length} blocks`;
     return make("div", { class: "strip", role: "img", "aria-label": label }, segments, blocks);
   }
-}
-
-function quiet(words) {
-  return make("span", { class: "quiet" }, words);
 }

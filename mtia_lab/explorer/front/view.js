@@ -81,7 +81,8 @@ class View {
     const step = [1, 2, 5, 10].map(m => m * power).find(s => s >= rough * 0.999999);
     const found = [];
     for (let k = Math.ceil(Math.max(this.from, 0) / step); k * step <= this.to; k++) {
-      const words = this.axis === "time" ? String(+((k * step) / 1000).toFixed(6)) : String(k * step);
+      const scale = this.axis === "time" ? 1000 : 1;
+      const words = String(+((k * step) / scale).toFixed(6));
       if (this.axis === "time" || step >= 1) found.push([k * step, words]);
     }
     return found;

@@ -1,0 +1,38 @@
+// Small pieces of a page.
+
+/** A time in ns as microseconds in words. */
+function us(time) {
+  return `${time / 1000} µs`;
+}
+
+/** Change what is in a node; the focus stays on what has the same key afterwards. */
+function change(node, ...children) {
+  const { activeElement } = document;
+  const inside = node !== activeElement && node.contains(activeElement);
+  const { key } = activeElement?.dataset ?? {};
+  node.replaceChildren(...children);
+  if (!inside) return;
+  const same = [...node.querySelectorAll("[data-key]")].find(one => one.dataset.key === key);
+  (same ?? node).focus({ preventScroll: true });
+}
+
+/** A DOM element: attributes, `on…` listeners, and children, which are nodes or text. */
+function make(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value !== null && value !== false) node.setAttribute(name, value);
+  }
+  node.append(...children.flat(Infinity).filter(child => child !== null));
+  return node;
+}
+
+/** A button that does something. */
+function press(attributes, words, act) {
+  return make("button", { type: "button", onclick: act, ...attributes }, words);
+}
+
+/** Words of little weight. */
+function quiet(words) {
+  return make("span", { class: "quiet" }, words);
+}
