@@ -1,6 +1,8 @@
 """The explorer where it is shown: a widget beside the timeline, or the timeline alone."""
 
+import json
 import sys
+import zlib
 from types import SimpleNamespace
 
 import pytest
@@ -16,6 +18,7 @@ from mtia_lab.draw import timeline
 from mtia_lab.explorer.sources import source_lines
 from mtia_lab.explorer.widget import Explorer
 from mtia_lab.log import Log
+from mtia_lab.records import Access, Command
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -47,7 +50,6 @@ def test_outside_of_jupyter_it_is_the_timeline():
 
 
 def test_without_anywidget_it_is_the_timeline(jupyter, monkeypatch):
-    monkeypatch.delitem(sys.modules, "mtia_lab.explorer.widget")
     monkeypatch.setitem(sys.modules, "anywidget", None)
     shown = mtia_lab.explore(rerecorded())
     assert "\nTo go through it, install anywidget (" in shown.text
@@ -56,6 +58,23 @@ def test_without_anywidget_it_is_the_timeline(jupyter, monkeypatch):
 def test_of_a_log_beyond_all_bounds_it_is_the_timeline(jupyter, monkeypatch):
     monkeypatch.setattr(explorer, "MOST", 9)
     assert "This log has 10 records, too many" in mtia_lab.explore(rerecorded()).text
+
+
+def test_what_was_found_is_in_both(jupyter):
+    access = Access(0, 512, 16, "float32[4]")
+    at = {"enqueue": 0, "start": 0, "finish": 9, "thread": 0, "event": None, "version": None}
+    at |= {"after": (), "site": "In[3]:2", "type": "kernel", "device": 0}
+    writes = Command(id=1, name="mm", stream=1, writes=(access,), **at)
+    reads = Command(id=2, name="relu", stream=2, reads=(access,), **at)
+    shown = mtia_lab.explore(Log([writes, reads]))
+    (found,) = json.loads(zlib.decompress(shown.payload))["findings"]
+    assert found["title"].startswith("read-after-write race") and found["hazard"]
+    assert found["records"] == [0, 1]
+    assert "wait_stream" in found["text"]
+    assert shown._repr_mimebundle_()["image/svg+xml"] != timeline(Log([writes, reads])).svg
+    assert not json.loads(zlib.decompress(mtia_lab.explore(Log([writes, reads]), ()).payload))[
+        "findings"
+    ]
 
 
 def test_an_empty_log_can_be_explored(jupyter):

@@ -29,14 +29,12 @@ def explore(log: Log, findings: Iterable | None = None):
         A widget; outside of Jupyter, without anywidget, or of a log of more than 500,000 records,
         the timeline as a picture, with a sentence that says why.
     """
-    if len(log) > MOST:
-        return _still(log, f"This log has {len(log):,} records, too many to go through one by one.")
-    if not _in_jupyter():
-        return _still(log, "In JupyterLab, mtia_lab.explore(log) lets you go through it.")
-    try:
-        from .widget import Explorer
-    except ImportError as error:
-        return _still(log, f"To go through it, install anywidget ({error}).")
+    why = _hindrance(log)
+    if why:
+        picture = timeline(log, findings)
+        return Picture(f"{picture.text}\n\n{why}", picture.svg)
+    from .widget import Explorer
+
     return Explorer(log, find(log) if findings is None else findings)
 
 
@@ -47,9 +45,17 @@ def find(log: Log) -> Iterable:
     return find_hazards(log)
 
 
-def _still(log: Log, why: str) -> Picture:
-    picture = timeline(log)
-    return Picture(f"{picture.text}\n\n{why}", picture.svg)
+def _hindrance(log: Log) -> str | None:
+    """Why it can only be the timeline, or None."""
+    if len(log) > MOST:
+        return f"This log has {len(log):,} records, too many to go through one by one."
+    if not _in_jupyter():
+        return "In JupyterLab, mtia_lab.explore(log) lets you go through it."
+    try:
+        import anywidget  # noqa: F401
+    except ImportError as error:
+        return f"To go through it, install anywidget ({error})."
+    return None
 
 
 def _in_jupyter() -> bool:

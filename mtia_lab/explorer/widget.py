@@ -27,7 +27,7 @@ class Explorer(anywidget.AnyWidget):
     payload = traitlets.Bytes().tag(sync=True)
 
     def __init__(self, log: Log, findings: Iterable = ()) -> None:
-        self._picture = timeline(log)
+        self._picture = timeline(log, findings)
         super().__init__(payload=payload(Model(log), findings))
 
     def __repr__(self) -> str:
