@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from statistics import median
 
-from . import calls, loads, tensors
+from . import calls, loads, logs, tensors
 
 HEADER = ("what", "median", "least", "most", "against", "ratio")
 
@@ -58,6 +58,16 @@ def tensor_rows(rounds: int) -> list[tuple]:
     return rows
 
 
+def log_rows(rounds: int) -> list[tuple]:
+    found = logs.logs(rounds)
+    small, large = (f"of {size:,}" for size in logs.SIZES)
+    rows = []
+    for name, values in found.items():
+        base = name.replace(large, small) if name.endswith(large) else ""
+        rows.append(row(name, values, "ms", base, found[base] if base else None))
+    return rows
+
+
 def test_rows(log: Path) -> list[tuple]:
     """The total that pytest printed last into the log of a `make test`."""
     times = re.findall(r" in (\d+\.\d+)s", log.read_text(encoding="utf-8"))
@@ -82,6 +92,7 @@ def main() -> None:
     show("Opening the library (fresh processes, torch imported)", load_rows(chosen.rounds))
     show("Calls from Python, one thread", call_rows(max(3, chosen.rounds // 3)))
     show("Tensors, against the CPU in the same process", tensor_rows(max(3, chosen.rounds // 3)))
+    show("Made of a log of so many commands", log_rows(max(3, chosen.rounds // 3)))
     totals = [] if chosen.no_build else [row(*pair, "s") for pair in loads.cold_build().items()]
     totals += test_rows(chosen.test_log) if chosen.test_log else []
     if totals:

@@ -26,6 +26,7 @@ _LATER = {
     "trial": "trials",
     "trial_cases": "trials",
     "try_guard": "guards",
+    "write_trace": "trace_file",
 }
 _LATER_MODULES = ("draw", "isolated")
 
@@ -59,6 +60,7 @@ __all__ = [
     "trial",
     "trial_cases",
     "try_guard",
+    "write_trace",
 ]
 
 

@@ -1,0 +1,212 @@
+"""A log as trace events, the format of chrome://tracing that Perfetto reads as well.
+
+The format is described in Google's "Trace Event Format" (2016). A process here is the host or a
+device, a thread of it a host thread or a stream. Where that leaves something open, this is for
+Perfetto's importer. Both ends of an arrow are at the slice or instant that began last on their
+threads, so each thread's events are made in their order, and sorting by time keeps it. An arrow
+points to what begins later. No two threads, of whatever process, have one number.
+"""
+
+import math
+from collections.abc import Iterator
+
+from .idle import nanoseconds
+from .log import Log
+from .records import PINNED, Access, Call, Command
+
+HOST = 1  # the process of the host; device d is process d + 2
+FIRST = 1001  # the number of the first thread, above those of all processes
+_VERBS = {"record": "record ", "wait": "wait for "}
+
+
+def trace_events(log: Log) -> list[dict]:
+    """Every call and command of a log, with names of processes and threads first, then by time."""
+    threads = _threads(log)
+    events = _calls(log, threads) + _commands(log, threads) + _counters(log)
+    events.sort(key=lambda event: event["ts"])
+    for event in events:
+        event["ts"] = _us(event["ts"])
+    return _names(log, threads) + events
+
+
+def _us(ns: int) -> float:
+    """Nanoseconds in µs, such that a reader that cuts off below a nanosecond has them exactly."""
+    time = ns / 1000
+    return time if int(time * 1000) == ns else math.nextafter(time, math.inf)
+
+
+def _threads(log: Log) -> dict:
+    """A number for each (process, host thread or stream), unlike that of any other."""
+    hosts = {(HOST, record.thread) for record in log if isinstance(record, Call)}
+    streams = {(command.device + 2, command.stream) for command in log.commands}
+    return {key: number for number, key in enumerate(sorted(hosts | streams), FIRST)}
+
+
+def _names(log: Log, threads: dict) -> list[dict]:
+    """What processes and threads are called, and their order."""
+    processes = {process for process, _ in threads} | {m.device + 2 for m in log.memory}
+    events = []
+    for process in sorted(processes):
+        name = "host" if process == HOST else f"mtia:{process - 2}"
+        events += _named("process", name, process, {"pid": process, "tid": process})
+    for number, (process, key) in zip(threads.values(), threads, strict=True):
+        name = f"thread {key}" if process == HOST else f"stream {key}"
+        events += _named("thread", name, key, {"pid": process, "tid": number})
+    return events
+
+
+def _named(what: str, name: str, order: int, where: dict) -> list[dict]:
+    at = {"ph": "M", "ts": 0, **where}
+    return [
+        {"name": f"{what}_name", **at, "args": {"name": name}},
+        {"name": f"{what}_sort_index", **at, "args": {"sort_index": order}},
+    ]
+
+
+def _slice(name: str, category: str, begin: int, end: int, where: tuple, args: dict) -> dict:
+    """A complete event; ``where`` is (process, thread)."""
+    fields = {"name": name, "cat": category, "ph": "X", "ts": begin, "dur": _us(end - begin)}
+    return fields | {"pid": where[0], "tid": where[1], "args": args}
+
+
+def _flow(phase: str, name: str, number: int, time: int, where: tuple) -> dict:
+    """One end of an arrow: "s" where it starts, "f" where it ends, in the slice open there."""
+    ends = {"bp": "e"} if phase == "f" else {}
+    fields = {"name": name, "cat": "flow", "ph": phase, "id": number, "ts": time, **ends}
+    return fields | {"pid": where[0], "tid": where[1]}
+
+
+# --- the host ---------------------------------------------------------------------------------
+
+
+def _calls(log: Log, threads: dict) -> list[dict]:
+    """Calls, the waits in them, and where the arrows to their commands start."""
+    by_thread: dict = {}
+    for call, launched in _launches(log):
+        if call.end == call.begin and not launched and call.error is None:
+            continue  # a viewer stacks what happens at one moment, and takes only so much of it
+        by_thread.setdefault(call.thread, []).append((call, launched))
+    events = []
+    for thread, calls in by_thread.items():
+        where = (HOST, threads[HOST, thread])
+        slices = [made for call, launched in calls for made in _of_call(call, launched, where)]
+        # An outer call is logged after those within it, but has to come first.
+        slices.sort(key=lambda made: (made[0], made[1] > made[0], -made[1]))
+        events += [event for _, _, together in slices for event in together]
+    return events
+
+
+def _launches(log: Log) -> Iterator[tuple[Call, list[int]]]:
+    """Each call with the ids of the commands it enqueued, which follow it in the log."""
+    call, launched = None, []
+    for record in log:
+        if isinstance(record, Call):
+            if call is not None:
+                yield call, launched
+            call, launched = record, []
+        elif isinstance(record, Command) and call is not None and _within(record, call):
+            launched.append(record.id)
+    if call is not None:
+        yield call, launched
+
+
+def _within(command: Command, call: Call) -> bool:
+    return command.thread == call.thread and call.begin <= command.enqueue <= call.end
+
+
+def _of_call(call: Call, launched: list[int], where: tuple) -> Iterator[tuple]:
+    """``(begin, end, events)`` of the call and of each wait in it."""
+    begin, end = nanoseconds(call.begin), nanoseconds(call.end)
+    args = {"args": call.args, "result": call.result, "error": call.error, "line": call.site}
+    args = {key: value for key, value in args.items() if value is not None}
+    arrows = [_flow("s", "launch", 2 * k, begin, where) for k in launched]
+    yield begin, end, [_slice(call.name, call.door, begin, end, where, args), *arrows]
+    for since, until in call.waits:
+        a, b = nanoseconds(since), nanoseconds(until)
+        yield a, b, [_slice("blocked", "blocked", a, b, where, {"in": call.name})]
+
+
+# --- the device -------------------------------------------------------------------------------
+
+
+def _commands(log: Log, threads: dict) -> list[dict]:
+    """Kernels, copies, recordings and waits, and the arrows between them, stream by stream."""
+    commands = log.commands
+    launched = {k for _, ids in _launches(log) for k in ids}
+    known = {command.id for command in commands}
+    followers: dict = {}
+    for command in commands:
+        for source in command.after:
+            if source in known:
+                followers.setdefault(source, []).append(command.id)
+    free: dict = {}
+    events = []
+    for command in commands:
+        where = (command.device + 2, threads[command.device + 2, command.stream])
+        start, finish = nanoseconds(command.start), nanoseconds(command.finish)
+        ready = max(free.get(where, 0), min(nanoseconds(command.enqueue), start))
+        free[where] = finish
+        if command.type == "wait" and start > ready:
+            events.append(_slice(f"held by {command.name}", "held", ready, start, where, {}))
+        events.append(_of_command(command, start, finish, where))
+        if command.id in launched:
+            events.append(_flow("f", "launch", 2 * command.id, start, where))
+        if any(source in known for source in command.after):
+            events.append(_flow("f", "after", 2 * command.id + 1, start, where))
+        for follower in followers.get(command.id, ()):
+            events.append(_flow("s", "after", 2 * follower + 1, finish, where))
+    return events
+
+
+def _of_command(command: Command, start: int, finish: int, where: tuple) -> dict:
+    """A slice for a kernel or a copy, an instant for a recording or a wait."""
+    name = _VERBS.get(command.type, "") + command.name
+    args = {"command": command.id, "enqueued_us": command.enqueue, "line": command.site}
+    if command.event is not None:
+        args |= {"event": command.event, "version": command.version}
+    if command.after:
+        args["after"] = list(command.after)
+    if command.reads or command.writes:
+        args["reads"] = [_memory(access) for access in command.reads]
+        args["writes"] = [_memory(access) for access in command.writes]
+    if command.type in _VERBS:
+        fields = {"name": name, "cat": command.type, "ph": "i", "s": "t", "ts": finish}
+        return fields | {"pid": where[0], "tid": where[1], "args": args}
+    return _slice(name, command.type, start, finish, where, args)
+
+
+def _memory(access: Access) -> str:
+    whose = "pinned memory" if access.device == PINNED else f"mtia:{access.device}"
+    tensor = f"{access.tensor}, " if access.tensor else ""
+    return f"{tensor}{access.bytes} bytes from {access.address} in {whose}"
+
+
+# --- counters ---------------------------------------------------------------------------------
+
+
+def _counters(log: Log) -> list[dict]:
+    """How many kernels and copies wait in the queues, and how much memory is used, by device."""
+    changes = []
+    for command in log.commands:
+        if command.type in ("kernel", "copy"):
+            which = (command.device, "commands in queues")
+            changes.append((nanoseconds(command.enqueue), 1, *which))
+            changes.append((nanoseconds(command.start), -1, *which))
+    for memory in [*log.initial_memory, *log.memory]:
+        kind = "reserved bytes" if memory.action.startswith("segment_") else "allocated bytes"
+        sign = {"alloc": 1, "free": -1}.get(memory.action.removeprefix("segment_"), 0)
+        if sign:
+            change = sign * memory.bytes
+            changes.append((nanoseconds(memory.time), change, memory.device, kind))
+    values: dict = {}
+    at: dict = {}  # (device, name, time) -> the value after all that happened then
+    for time, change, device, name in sorted(changes, key=lambda change: change[0]):
+        values[device, name] = values.get((device, name), 0) + change
+        at[device, name, time] = values[device, name]
+    events, shown = [], dict.fromkeys(values)
+    for (device, name, time), value in at.items():
+        if value != shown[device, name]:
+            shown[device, name] = value
+            where = {"pid": device + 2, "tid": device + 2}
+            events.append({"name": name, "ph": "C", "ts": time, **where, "args": {"value": value}})
+    return events
