@@ -1,4 +1,4 @@
-"""What is made of a long log: seconds for pictures, tables and files, which must grow linearly."""
+"""What is made of a long log: CPU seconds for pictures, tables and files, which grow linearly."""
 
 from functools import partial
 
@@ -30,15 +30,15 @@ making = {{
 }}
 found = {{}}
 for name, make in making.items():
-    begin = time.perf_counter()
+    begin = time.process_time()
     make()
-    found[f"{{name}} of {size:,}"] = time.perf_counter() - begin
+    found[f"{{name}} of {size:,}"] = time.process_time() - begin
 print(json.dumps(found))
 """
 
 
 def logs(rounds: int) -> dict[str, list[float]]:
-    """Seconds of each, by "what of size", for a log of 10^4 commands and one of 10^5."""
+    """CPU seconds of each, by "what of size", for a log of 10^4 commands and one of 10^5."""
     found: dict[str, list[float]] = {}
     for size in SIZES:
         found |= alternate({"": partial(run, PROGRAM.format(size=size))}, rounds)

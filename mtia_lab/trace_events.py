@@ -19,14 +19,22 @@ FIRST = 1001  # the number of the first thread, above those of all processes
 _VERBS = {"record": "record ", "wait": "wait for "}
 
 
-def trace_events(log: Log) -> list[dict]:
-    """Every call and command of a log, with names of processes and threads first, then by time."""
+def trace_events(log: Log) -> Iterator[tuple[int, dict]]:
+    """Every call and command of a log, each as (time in ns, event), the names of all first.
+
+    They are not in order of time yet. Sort them so that equal times stay as they are.
+    """
     threads = _threads(log)
-    events = _calls(log, threads) + _commands(log, threads) + _counters(log)
-    events.sort(key=lambda event: event["ts"])
+    for events in (_names, _calls, _commands):
+        yield from _timed(events(log, threads))
+    yield from _timed(_counters(log))
+
+
+def _timed(events: Iterator[dict]) -> Iterator[tuple[int, dict]]:
     for event in events:
-        event["ts"] = _us(event["ts"])
-    return _names(log, threads) + events
+        time = event["ts"]
+        event["ts"] = _us(time)
+        yield time, event
 
 
 def _us(ns: int) -> float:
@@ -42,17 +50,15 @@ def _threads(log: Log) -> dict:
     return {key: number for number, key in enumerate(sorted(hosts | streams), FIRST)}
 
 
-def _names(log: Log, threads: dict) -> list[dict]:
+def _names(log: Log, threads: dict) -> Iterator[dict]:
     """What processes and threads are called, and their order."""
     processes = {process for process, _ in threads} | {m.device + 2 for m in log.memory}
-    events = []
     for process in sorted(processes):
         name = "host" if process == HOST else f"mtia:{process - 2}"
-        events += _named("process", name, process, {"pid": process, "tid": process})
-    for number, (process, key) in zip(threads.values(), threads, strict=True):
+        yield from _named("process", name, process, {"pid": process, "tid": process})
+    for (process, key), number in threads.items():
         name = f"thread {key}" if process == HOST else f"stream {key}"
-        events += _named("thread", name, key, {"pid": process, "tid": number})
-    return events
+        yield from _named("thread", name, key, {"pid": process, "tid": number})
 
 
 def _named(what: str, name: str, order: int, where: dict) -> list[dict]:
@@ -79,21 +85,37 @@ def _flow(phase: str, name: str, number: int, time: int, where: tuple) -> dict:
 # --- the host ---------------------------------------------------------------------------------
 
 
-def _calls(log: Log, threads: dict) -> list[dict]:
+def _calls(log: Log, threads: dict) -> Iterator[dict]:
     """Calls, the waits in them, and where the arrows to their commands start."""
     by_thread: dict = {}
     for call, launched in _launches(log):
         if call.end == call.begin and not launched and call.error is None:
             continue  # a viewer stacks what happens at one moment, and takes only so much of it
-        by_thread.setdefault(call.thread, []).append((call, launched))
-    events = []
-    for thread, calls in by_thread.items():
-        where = (HOST, threads[HOST, thread])
-        slices = [made for call, launched in calls for made in _of_call(call, launched, where)]
+        by_thread.setdefault(call.thread, []).extend(_parts(call, launched))
+    for thread, parts in by_thread.items():
         # An outer call is logged after those within it, but has to come first.
-        slices.sort(key=lambda made: (made[0], made[1] > made[0], -made[1]))
-        events += [event for _, _, together in slices for event in together]
-    return events
+        parts.sort(key=lambda part: (part[0], part[1] > part[0], -part[1]))
+        where = (HOST, threads[HOST, thread])
+        for begin, end, call, launched in parts:
+            yield from _of_call(begin, end, call, launched, where)
+
+
+def _parts(call: Call, launched: list[int]) -> Iterator[tuple]:
+    """``(begin, end, call, launched)`` of a call and of each wait in it, where launched is None."""
+    yield nanoseconds(call.begin), nanoseconds(call.end), call, launched
+    for since, until in call.waits:
+        yield nanoseconds(since), nanoseconds(until), call, None
+
+
+def _of_call(begin: int, end: int, call: Call, launched: list | None, where: tuple) -> Iterator:
+    if launched is None:
+        yield _slice("blocked", "blocked", begin, end, where, {"in": call.name})
+        return
+    args = {"args": call.args, "result": call.result, "error": call.error, "line": call.site}
+    args = {key: value for key, value in args.items() if value is not None}
+    yield _slice(call.name, call.door, begin, end, where, args)
+    for k in launched:
+        yield _flow("s", "launch", 2 * k, begin, where)
 
 
 def _launches(log: Log) -> Iterator[tuple[Call, list[int]]]:
@@ -114,48 +136,33 @@ def _within(command: Command, call: Call) -> bool:
     return command.thread == call.thread and call.begin <= command.enqueue <= call.end
 
 
-def _of_call(call: Call, launched: list[int], where: tuple) -> Iterator[tuple]:
-    """``(begin, end, events)`` of the call and of each wait in it."""
-    begin, end = nanoseconds(call.begin), nanoseconds(call.end)
-    args = {"args": call.args, "result": call.result, "error": call.error, "line": call.site}
-    args = {key: value for key, value in args.items() if value is not None}
-    arrows = [_flow("s", "launch", 2 * k, begin, where) for k in launched]
-    yield begin, end, [_slice(call.name, call.door, begin, end, where, args), *arrows]
-    for since, until in call.waits:
-        a, b = nanoseconds(since), nanoseconds(until)
-        yield a, b, [_slice("blocked", "blocked", a, b, where, {"in": call.name})]
-
-
 # --- the device -------------------------------------------------------------------------------
 
 
-def _commands(log: Log, threads: dict) -> list[dict]:
+def _commands(log: Log, threads: dict) -> Iterator[dict]:
     """Kernels, copies, recordings and waits, and the arrows between them, stream by stream."""
     commands = log.commands
     launched = {k for _, ids in _launches(log) for k in ids}
     known = {command.id for command in commands}
     followers: dict = {}
     for command in commands:
-        for source in command.after:
-            if source in known:
-                followers.setdefault(source, []).append(command.id)
+        for source in known.intersection(command.after):
+            followers.setdefault(source, []).append(command.id)
     free: dict = {}
-    events = []
     for command in commands:
         where = (command.device + 2, threads[command.device + 2, command.stream])
         start, finish = nanoseconds(command.start), nanoseconds(command.finish)
         ready = max(free.get(where, 0), min(nanoseconds(command.enqueue), start))
         free[where] = finish
         if command.type == "wait" and start > ready:
-            events.append(_slice(f"held by {command.name}", "held", ready, start, where, {}))
-        events.append(_of_command(command, start, finish, where))
+            yield _slice(f"held by {command.name}", "held", ready, start, where, {})
+        yield _of_command(command, start, finish, where)
         if command.id in launched:
-            events.append(_flow("f", "launch", 2 * command.id, start, where))
-        if any(source in known for source in command.after):
-            events.append(_flow("f", "after", 2 * command.id + 1, start, where))
+            yield _flow("f", "launch", 2 * command.id, start, where)
+        if not known.isdisjoint(command.after):
+            yield _flow("f", "after", 2 * command.id + 1, start, where)
         for follower in followers.get(command.id, ()):
-            events.append(_flow("s", "after", 2 * follower + 1, finish, where))
-    return events
+            yield _flow("s", "after", 2 * follower + 1, finish, where)
 
 
 def _of_command(command: Command, start: int, finish: int, where: tuple) -> dict:
@@ -184,29 +191,29 @@ def _memory(access: Access) -> str:
 # --- counters ---------------------------------------------------------------------------------
 
 
-def _counters(log: Log) -> list[dict]:
+def _counters(log: Log) -> Iterator[dict]:
     """How many kernels and copies wait in the queues, and how much memory is used, by device."""
-    changes = []
-    for command in log.commands:
-        if command.type in ("kernel", "copy"):
-            which = (command.device, "commands in queues")
-            changes.append((nanoseconds(command.enqueue), 1, *which))
-            changes.append((nanoseconds(command.start), -1, *which))
-    for memory in [*log.initial_memory, *log.memory]:
-        kind = "reserved bytes" if memory.action.startswith("segment_") else "allocated bytes"
-        sign = {"alloc": 1, "free": -1}.get(memory.action.removeprefix("segment_"), 0)
-        if sign:
-            change = sign * memory.bytes
-            changes.append((nanoseconds(memory.time), change, memory.device, kind))
     values: dict = {}
     at: dict = {}  # (device, name, time) -> the value after all that happened then
-    for time, change, device, name in sorted(changes, key=lambda change: change[0]):
+    for time, change, device, name in sorted(_changes(log), key=lambda change: change[0]):
         values[device, name] = values.get((device, name), 0) + change
         at[device, name, time] = values[device, name]
-    events, shown = [], dict.fromkeys(values)
+    shown = dict.fromkeys(values)
     for (device, name, time), value in at.items():
         if value != shown[device, name]:
             shown[device, name] = value
             where = {"pid": device + 2, "tid": device + 2}
-            events.append({"name": name, "ph": "C", "ts": time, **where, "args": {"value": value}})
-    return events
+            yield {"name": name, "ph": "C", "ts": time, **where, "args": {"value": value}}
+
+
+def _changes(log: Log) -> Iterator[tuple]:
+    """``(time, by how much, device, name of the counter)``."""
+    for command in log.commands:
+        if command.type in ("kernel", "copy"):
+            yield nanoseconds(command.enqueue), 1, command.device, "commands in queues"
+            yield nanoseconds(command.start), -1, command.device, "commands in queues"
+    for memory in [*log.initial_memory, *log.memory]:
+        kind = "reserved bytes" if memory.action.startswith("segment_") else "allocated bytes"
+        sign = {"alloc": 1, "free": -1}.get(memory.action.removeprefix("segment_"), 0)
+        if sign:
+            yield nanoseconds(memory.time), sign * memory.bytes, memory.device, kind

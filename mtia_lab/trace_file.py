@@ -10,7 +10,7 @@ from pathlib import Path
 from .log import Log
 from .trace_events import trace_events
 
-_CHUNK = 10_000  # events that are turned into text at a time
+_CHUNK = 10_000  # events that are written at a time
 
 
 def write_trace(log: Log, path: str | os.PathLike) -> Path:
@@ -46,18 +46,20 @@ def write_trace(log: Log, path: str | os.PathLike) -> Path:
             f"there is no folder {str(path.parent)!r} to write {path.name!r} into: make it first, "
             "or choose another"
         )
-    _replace(path, _text(trace_events(log)))
+    _replace(path, _text(log))
     return path
 
 
-def _text(events: list[dict]) -> Iterator[bytes]:
-    """The file, piece by piece; one event a line."""
+def _text(log: Log) -> Iterator[bytes]:
+    """The file, piece by piece; one event a line, by time."""
+    encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+    lines = [(time, encode(event)) for time, event in trace_events(log)]
+    lines.sort(key=lambda line: line[0])
     about = {"otherData": {"clock": "virtual time of MTIA Lab"}}
     yield json.dumps(about)[:-1].encode() + b', "traceEvents": [\n'
-    encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-    for k in range(0, len(events), _CHUNK):
+    for k in range(0, len(lines), _CHUNK):
         separator = ",\n" if k else ""
-        yield (separator + ",\n".join(map(encode, events[k : k + _CHUNK]))).encode()
+        yield (separator + ",\n".join(line for _, line in lines[k : k + _CHUNK])).encode()
     yield b"\n]}\n"
 
 
