@@ -96,9 +96,11 @@ def _draw_counts(c: Canvas, scale: Scale, lane: Busy, hue: palette.Hue) -> None:
     for block in lane.blocks:
         words = f"{block.count:,} \u00b7 {block.share:.0%} busy"
         width = step * (block.last + 1 - block.first)
-        if text_width(words, FONT) + 10 <= width:
+        room = text_width(words, FONT) + 8
+        if room + 8 <= width:
             x = scale.left + step * block.first + width / 2
-            c.text(x, lane.middle + 4, words, size=FONT, anchor="middle", halo=hue.pale)
+            c.rect(x - room / 2, lane.middle - 8, room, 16, fill=hue.pale, radius=3)
+            c.text(x, lane.middle + 4, words, size=FONT, anchor="middle")
 
 
 def _legend(lanes: list, hazards: list) -> list:
