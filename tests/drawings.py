@@ -148,6 +148,16 @@ def racing_log(seed, size):
     return Log(records)
 
 
+def steady(size, *, streams=1, gap=10.0, takes=5.0):
+    """Kernels of `takes` us that start every `gap` us, in turn on several streams."""
+    return Log(
+        [
+            command(k, "kernel", (0, k % streams), (k * gap, k * gap, k * gap + takes), name="k")
+            for k in range(1, size + 1)
+        ]
+    )
+
+
 PARTS = {"torch.mtia": True, "hooks": True, "guard": True, "generator": True}
 LADDERS = {
     "torch.mtia.Stream": ["torch.Stream", "object"],

@@ -261,3 +261,17 @@ def test_of_crowded_names_that_of_a_call_that_waits_is_shown():
     words = [t.words for t in Drawing(draw.timeline(Log([*calls, waiting, late]))).texts]
     assert "item waits" in words
     assert any(call.name not in words for call in calls)  # crowded indeed
+
+
+def test_a_dotted_line_joins_the_end_of_a_wait_with_what_was_waited_for():
+    drawing = Drawing(draw.timeline(rerecorded()))
+    (line,) = [
+        p.get("d")
+        for p in drawing.all("path")
+        if p.get("stroke-dasharray") == "2 3" and p.get("stroke-width") == "1.2"
+    ]
+    x1, _, x2, bottom = map(float, re.findall(r"[\d.]+", line))
+    assert x1 == x2 == 822  # at 40 us, where the host goes on and `last` ends
+    last = next(r for r in drawing.rects if r.words.startswith("kernel last,"))
+    assert bottom == last.top
+    assert drawing.find("what the host waited for")
