@@ -28,7 +28,7 @@ def source(tag: str) -> Source:
     Raises:
         KeyError: no file has that tag.
     """
-    pieces = _pieces(build.source_root())
+    pieces = _pieces(build.source_root()) | _pieces(Path(__file__).parent / "guards")
     if tag not in pieces:
         raise KeyError(f"no C++ is tagged {tag!r}; the tags are {', '.join(sorted(pieces))}")
     return pieces[tag]

@@ -227,6 +227,14 @@ def findings():
     return [SimpleNamespace(first=sides[0], second=other, **fields) for other in sides[1:]]
 
 
+def turned_hooks():
+    """Calls through the hooks, one of which changes the state, and one through no door."""
+    raising = call("setCurrentStream", (1, 0, 0), door="hooks", args="mtia:0/9", error="no")
+    launch = call("launch", (1, 0, 0), door="lab")
+    setting = call("setCurrentDevice", (1, 0, 0), door="hooks", args="1")
+    return Log([call("getCurrentDevice", door="hooks", result="0"), setting, raising, launch])
+
+
 def gallery():
     """One or more pictures of every kind, ordinary and nasty, by name."""
     leak = Log(moves([(0, 1, 0), (0, 1, 0), (1, 1, 0), (1, 0, 0)]), {0: (0, 0, 0)})
@@ -240,6 +248,8 @@ def gallery():
     return {
         "backward": draw.backward(turned),
         "backward empty": draw.backward(Log()),
+        "calls": draw.calls({"with A:": leak, "torch.Event()": Log(), "a.set(B)": turned_hooks()}),
+        "calls nasty": draw.calls({NASTY: Log([raising]), NASTY * 3: four}),
         "clauses": draw.clauses(contract(), printed=f"hello\n{NASTY}\n" * 9),
         "clauses kept": draw.clauses([outcome("a.b")]),
         "film": draw.filmstrip(leak, captions={0: "enter", 2: NASTY, 9: "nothing at all"}),

@@ -59,14 +59,17 @@ FAULTS = {
     "synchronizeStream waits for the device": {"synchronizeStream.waits"},
     "synchronizeDevice waits for the current stream": {"synchronizeDevice.waits"},
     # Events
+    "record once": {"record.again"},
     "record forgets its flag": {"record.timing", "elapsedTime.milliseconds"},
     "record on the current stream": {
-        *("record.behind", "record.in_stream", "record.keeps_waits", "block.orders"),
+        *("record.behind", "record.in_stream", "record.again", "record.keeps_waits"),
+        *("block.orders",),
         *("queryEvent.answers", "synchronizeEvent.waits", "elapsedTime.milliseconds"),
         *("destroyEvent.keeps_waits", "wait_stream.orders"),
     },
     "record waits": {
-        *("record.behind", "record.no_wait", "record.keeps_waits", "block.later_only"),
+        *("record.behind", "record.again", "record.no_wait", "record.keeps_waits"),
+        *("block.later_only",),
         *("queryEvent.answers", "elapsedTime.milliseconds"),
     },
     "block does nothing": {
@@ -74,8 +77,10 @@ FAULTS = {
     },
     "block stops the host": {"block.no_wait"},
     "block wants a recorded event": {"block.unrecorded"},
-    "queryEvent says yes": {"record.behind", "queryEvent.answers"},
-    "queryEvent waits": {"record.behind", "queryEvent.answers", "queryEvent.asks_only"},
+    "queryEvent says yes": {"record.behind", "record.again", "queryEvent.answers"},
+    "queryEvent waits": {
+        *("record.behind", "record.again", "queryEvent.answers", "queryEvent.asks_only"),
+    },
     "queryEvent wants a recorded event": {"queryEvent.unrecorded"},
     "synchronizeEvent returns at once": {"synchronizeEvent.waits"},
     "elapsedTime in microseconds": {"elapsedTime.milliseconds"},

@@ -25,6 +25,16 @@ def test_there_is_a_square_for_each_clause_with_its_sentence():
     assert unreached.attributes["stroke-dasharray"]
 
 
+def test_squares_leave_room_for_the_next_method_however_many_there_are():
+    drawing = Drawing(draw.clauses([outcome(f"{m}.{k}") for m in "abc" for k in range(12)]))
+    names = [drawing.find(name) for name in "abc"]
+    rows = [squares(drawing, "kept")[k : k + 12] for k in (0, 12, 24)]
+    for row, following in zip(rows, names[1:], strict=False):
+        assert row[-1].right < following.left
+        assert all(a.right < b.left for a, b in zip(row, row[1:], strict=False))
+    assert rows[2][-1].right < drawing.width
+
+
 def test_a_method_with_a_fault_is_red_and_no_other():
     drawing = Drawing(
         draw.clauses([outcome("one.a"), outcome("two.a"), outcome("two.b", "broken")])

@@ -75,10 +75,10 @@ def test_nothing_of_the_guard_comes_into_this_process(stored, lab):
 
 
 @pytest.mark.parametrize("source", ["", " \n", "...", "// yours\n\n  ...\n"])
-def test_nothing_to_try_is_not_started(source, monkeypatch):
+def test_nothing_to_try_starts_nothing(source, monkeypatch):
     monkeypatch.setattr(guards.trial, "libraries", lambda *_: pytest.fail("compiled"))
     found = mtia_lab.try_guard(source)
-    assert not found and not found.started and repr(found).startswith("not started")
+    assert not found and not found.started and repr(found).startswith("nothing to try")
     assert found._repr_mimebundle_() == {"text/plain": repr(found)}
 
 
@@ -173,7 +173,7 @@ def test_the_magic_shows_the_report_and_binds_it(cell):
     shown, bound = cell("mine -q")
     assert shown is None and bound["mine"].started
     shown, bound = cell("mine", "...")
-    assert repr(shown).startswith("not started") and bound["mine"] is ...
+    assert repr(shown).startswith("nothing to try") and bound["mine"] is ...
 
 
 @pytest.mark.parametrize("line", ["1mine", "--nothing", "a b", "--timeout soon"])
@@ -199,7 +199,7 @@ def test_loading_in_a_notebook_makes_the_magic_known():
     shell = InteractiveShell.instance()
     assert "guard" not in shell.magics_manager.magics["cell"]
     mtia_lab.load()
-    assert repr(shell.run_cell_magic("guard", "mine", "// yours")).startswith("not started")
+    assert repr(shell.run_cell_magic("guard", "mine", "// yours")).startswith("nothing to try")
     assert shell.user_ns["mine"] is ...
 
 

@@ -5,6 +5,7 @@ Nothing in here imports torch.
 """
 
 from .backward import backward
+from .calls import calls
 from .clauses import clauses
 from .filmstrip import filmstrip
 from .hazard import hazard, hazards
@@ -20,6 +21,7 @@ from .wiring import wiring
 __all__ = [
     "Picture",
     "backward",
+    "calls",
     "clauses",
     "filmstrip",
     "hazard",

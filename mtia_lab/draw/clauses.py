@@ -11,7 +11,7 @@ from .picture import Picture
 TITLE = "PyTorch's contract for a guard, clause by clause"
 NOTE = (
     "A, C are streams of mtia:0; B is one of mtia:1. cpp.f calls the guard's f. current() asks the "
-    "hooks: device, stream of mtia:0, stream of mtia:1."
+    "hooks: device, stream of mtia:0, stream of mtia:1. Spy's backward notes in seen where it runs."
 )
 COLUMNS = 3  # of methods
 LABEL = 170  # room for a method's name
@@ -86,29 +86,30 @@ def _draw_methods(c: Canvas, y: float, methods: dict) -> float:
     """The methods in columns, read downwards; returns the y below them."""
     rows = -(-len(methods) // COLUMNS)
     width = (WIDTH - 2 * MARGIN) / COLUMNS
+    step = min(SQUARE + 3, (width - LABEL - 8) / max(map(len, methods.values())))
     for k, (method, owed) in enumerate(methods.items()):
         x, top = MARGIN + width * (k // rows), y + ROW * (k % rows)
         whole = all(outcome.status == "kept" for outcome in owed)
         color = palette.INK if whole else palette.FAULT.strong
         c.text(x, top + 12, method, size=12, mono=True, bold=not whole, color=color, fit=LABEL - 2)
         for place, outcome in enumerate(owed):
-            _draw_square(c, x + LABEL + (SQUARE + 3) * place, top + 1, outcome)
+            _draw_square(c, x + LABEL + step * place, top + 1, step - 3, outcome)
     return y + ROW * rows
 
 
-def _draw_square(c: Canvas, x: float, y: float, outcome) -> None:
+def _draw_square(c: Canvas, x: float, y: float, size: float, outcome) -> None:
     look = LOOKS[outcome.status]
     dash = "3 2" if outcome.status == "not reached" else None
     tip = f"{outcome.clause.key}: {outcome.clause.sentence}"
     style = {"fill": look.hue.pale, "stroke": look.hue.strong, "radius": 2, "dash": dash}
-    c.rect(x, y, SQUARE, SQUARE, tip=tip, **style)
+    c.rect(x, y, size, SQUARE, tip=tip, **style)
     if outcome.status == "broken":
-        _cross(c, x, y, SQUARE)
+        _cross(c, x, y, size)
 
 
-def _cross(c: Canvas, x: float, y: float, size: float) -> None:
-    for left, right in ((x + 3, x + size - 3), (x + size - 3, x + 3)):
-        c.line([(left, y + 3), (right, y + size - 3)], stroke=palette.FAULT.strong, width=2)
+def _cross(c: Canvas, x: float, y: float, width: float) -> None:
+    for left, right in ((x + 3, x + width - 3), (x + width - 3, x + 3)):
+        c.line([(left, y + 3), (right, y + SQUARE - 3)], stroke=palette.FAULT.strong, width=2)
 
 
 def _square(look: Look):

@@ -105,8 +105,8 @@ AUTOGRAD = (
     Clause(
         "autograd.stream",
         "Backward runs on a thread of its own, on the device and stream of the forward.",
-        do="with B:\n    y = Spy.apply(torch.empty(1, device='mtia:1', requires_grad=True))\n"
-        "y.backward(torch.empty_like(y))",
+        do="with B:\n    y = Spy.apply(torch.empty((), device='mtia:1', requires_grad=True))\n"
+        "y.backward()",
         look="seen['another thread'], seen['device'], seen['stream']",
         expected="True, 1, B",
     ),
@@ -114,8 +114,7 @@ AUTOGRAD = (
         "autograd.restores",
         "Backward leaves this thread's device and streams as they were.",
         given="torch.mtia.set_stream(A)",
-        do="y = Spy.apply(torch.empty(1, device='mtia:0', requires_grad=True))\n"
-        "y.backward(torch.empty_like(y))",
+        do="y = Spy.apply(torch.empty((), device='mtia:0', requires_grad=True))\ny.backward()",
         look="current()",
         expected="0, A, default(1)",
     ),

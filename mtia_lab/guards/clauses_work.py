@@ -69,6 +69,14 @@ EVENTS = (
         expected="'at once'",
     ),
     Clause(
+        "record.again",
+        "Recording again moves the event on: it is complete when the new flag is reached.",
+        given="e = torch.Event(); e.record(A); kernel(A, 'a', us=500)",
+        do="e.record(A)",
+        look="e.query()",
+        expected="False",
+    ),
+    Clause(
         "record.keeps_waits",
         "Recording again makes a new version; who waits for the old one still does.",
         given="e = torch.Event(); kernel(A, 'first', us=100); e.record(A); C.wait_event(e)",

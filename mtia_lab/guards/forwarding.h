@@ -1,7 +1,6 @@
 // What a %%guard cell starts from: a guard that passes every call on to the one that is registered.
 #pragma once
 
-#include <c10/core/Allocator.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <torch/version.h>
 

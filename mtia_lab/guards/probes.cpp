@@ -1,6 +1,7 @@
 // How the checks reach the registered guard from Python, for ctypes: its methods one by one, and
 // the guards of C++ that PyTorch's operators and autograd use. No exception may leave: each
 // function returns false if one was thrown, and `problem()` says which.
+#include <c10/core/Allocator.h>
 #include <c10/core/DeviceGuard.h>
 #include <c10/core/StreamGuard.h>
 #include <unistd.h>

@@ -89,7 +89,7 @@ class GuardReport:
 
     def __repr__(self) -> str:
         if not self.started:
-            return "not started: write overrides of the guard's methods in this cell"
+            return "nothing to try yet: replace the ... by overrides of the guard's methods"
         if self.errors:
             lines = ["The cell does not compile."]
             lines += [f"  {line}" for error in self.errors for line in str(error).splitlines()]

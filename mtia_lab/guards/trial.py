@@ -15,8 +15,7 @@ from .library import Libraries, Refused, libraries
 from .report import BROKEN, NOT_REACHED, GuardReport, Outcome
 
 MOST_HANGS = 2  # then the rest is not tried: each costs the whole timeout
-# The second is what backward() imports at its first call, which takes a second.
-_PRELUDE = "import mtia_lab.guards.bench, torch.fx.experimental.symbolic_shapes"
+_PRELUDE = "import mtia_lab.guards.bench"
 _lock = threading.Lock()
 _server: Server | None = None
 
@@ -26,7 +25,7 @@ def try_guard(source: str, *, timeout: float = 10.0) -> GuardReport:
 
     Args:
         source: C++, the body of a class that derives from a guard which passes every call on to
-            the lab's own, `real`. What it overrides differs; `...` or nothing is "not started".
+            the lab's own, `real`. What it overrides differs. `...` or nothing is not tried.
         timeout: seconds until a process that tries it counts as hung and is killed.
 
     Returns:

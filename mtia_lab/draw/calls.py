@@ -1,0 +1,129 @@
+"""The tree of calls: which methods of guard and hooks a line of Python calls, and what they set."""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from . import ascii, palette, swatch
+from .canvas import MARGIN, WIDTH, Canvas, legal
+from .measure import shorten, text_width
+from .picture import Picture
+
+TITLE = "The tree of calls: from Python through two doors to one state"
+ROOT = 160  # width of the box of a line of Python
+DOOR, GAP = 254, 12  # width of a door's column, and the space before it
+STATE = WIDTH - MARGIN - 88  # left edge of the column of states
+ROW, BOX = 28, 22
+DOORS = {"guard": palette.DOOR, "hooks": palette.COPY}
+
+
+class Leaf(NamedTuple):
+    """One call: the door, what it reads like, the state after it, and whether it changed that."""
+
+    door: str
+    words: str
+    state: tuple
+    changed: bool
+
+
+def calls(logs: Mapping) -> Picture:
+    """For each line of Python the methods that it calls, in order, and the thread's state after.
+
+    Args:
+        logs: for each line, as the reader types it, the log of running it on one thread. Calls of
+            other doors than guard and hooks are left out.
+
+    Raises:
+        ValueError: there are no logs.
+    """
+    if not logs:
+        raise ValueError("there are no logs to draw: give at least one line of Python and its log")
+    trees = {str(line): _leaves(log) for line, log in logs.items()}
+    c = Canvas()
+    y = c.heading(TITLE, "State: current device, current stream on mtia:0, on mtia:1, ...")
+    for k, door in enumerate(DOORS):
+        style = {"size": 13, "bold": True, "anchor": "middle", "color": DOORS[door].strong}
+        c.text(_left(k) + DOOR / 2, y + 12, door, **style)
+    c.text(STATE, y + 12, "state", size=13, bold=True)
+    y += 26
+    for line, leaves in trees.items():
+        y = _draw_tree(c, y, line, leaves) + 14
+    items = [
+        (swatch.box(palette.WHITE, palette.INK), "Python"),
+        *(
+            (swatch.box(hue.pale, hue.strong), f"method of the {door}")
+            for door, hue in DOORS.items()
+        ),
+        (swatch.box(palette.PANEL, palette.INK, width=2), "state changed by this call (*)"),
+    ]
+    y = c.legend(y + 4, items)
+    return Picture(_tell(trees), c.svg(y + MARGIN))
+
+
+def _left(door: int) -> float:
+    return MARGIN + ROOT + 22 + door * (DOOR + GAP)
+
+
+def _leaves(log) -> list:
+    state = next(iter(log.initial_state.values()), None)
+    leaves = []
+    for call in log.calls:
+        state = state or (0,) * len(call.state)  # as a thread starts
+        if call.door in DOORS:
+            result = "" if call.result is None else f" -> {call.result}"
+            ending = result if call.error is None else " raised"
+            words = f"{call.name}({call.args}){ending}"
+            leaves.append(Leaf(call.door, words, call.state, call.state != state))
+            state = call.state
+    return leaves
+
+
+def _draw_tree(c: Canvas, y: float, line: str, leaves: list) -> float:
+    """One line of Python and its calls; returns the y below them."""
+    words = _broken(line, ROOT - 16)
+    height = max(ROW * max(len(leaves), 1), 17 * len(words) + 12)
+    c.rect(MARGIN, y, ROOT, height - (ROW - BOX), fill=palette.WHITE, stroke=palette.INK)
+    for k, part in enumerate(words):
+        inset = 14 if part.startswith("  ") else 0  # SVG has no leading spaces
+        c.text(MARGIN + 8 + inset, y + 15 + 17 * k, part.strip(), size=11.5, mono=True, bold=True)
+    if not leaves:
+        c.text(_left(0), y + 16, "no call", size=12, color=palette.MUTED)
+    for k, leaf in enumerate(leaves):
+        top, hue = y + ROW * k, DOORS[leaf.door]
+        left = _left(list(DOORS).index(leaf.door))
+        c.line([(MARGIN + ROOT, top + BOX / 2), (left, top + BOX / 2)], stroke=palette.MUTED)
+        c.rect(left, top, DOOR, BOX, fill=hue.pale, stroke=hue.strong, radius=5)
+        c.text(left + 8, top + 15, leaf.words, size=11, mono=True, fit=DOOR - 12)
+        _draw_state(c, top, leaf)
+    return y + height
+
+
+def _broken(line: str, room: float) -> list:
+    """A line of Python in as many lines as it takes, broken after dots, commas and spaces."""
+    lines = [""]
+    for piece in re.findall(r"[^\s.,]*[\s.,]?", legal(line)):
+        if lines[-1] and text_width(lines[-1] + piece.rstrip(), 11.5, mono=True) > room:
+            lines.append("  ")
+        lines[-1] += piece
+    return [shorten(part.rstrip(), room, 11.5, mono=True) for part in lines]
+
+
+def _draw_state(c: Canvas, top: float, leaf: Leaf) -> None:
+    if leaf.changed:
+        look = {"fill": palette.PANEL, "stroke": palette.INK, "width": 2, "radius": 11}
+        c.rect(STATE - 8, top, WIDTH - MARGIN - STATE + 8, BOX, **look)
+    style = {"size": 12, "mono": True, "bold": leaf.changed, "fit": WIDTH - MARGIN - STATE - 6}
+    c.text(STATE, top + 15, str(tuple(leaf.state)), **style)
+
+
+def _tell(trees: Mapping) -> str:
+    lines = [TITLE]
+    for line, leaves in trees.items():
+        lines += ["", *(ascii.cut(part, ascii.COLUMNS) for part in line.splitlines())]
+        lines += [_tell_leaf(leaf) for leaf in leaves] or ["  no call"]
+    return ascii.page(lines, ["", "* state changed by this call"])
+
+
+def _tell_leaf(leaf: Leaf) -> str:
+    words = ascii.cut(f"{leaf.door}.{leaf.words}", 70)
+    return f"  +- {words:<71} {'*' if leaf.changed else ' '} {tuple(leaf.state)}"
