@@ -36,11 +36,10 @@ def test_squares_leave_room_for_the_next_method_however_many_there_are():
 
 
 def test_a_method_with_a_fault_is_red_and_no_other():
-    drawing = Drawing(
-        draw.clauses([outcome("one.a"), outcome("two.a"), outcome("two.b", "broken")])
-    )
-    fills = {name: drawing.find(name).attributes["fill"] for name in ("one", "two")}
-    assert fills == {"one": palette.INK, "two": palette.FAULT.strong}
+    faults = [outcome("two.b", "broken"), outcome("six.c", "not reached")]
+    drawing = Drawing(draw.clauses([outcome("one.a"), outcome("two.a"), *faults]))
+    fills = {name: drawing.find(name).attributes["fill"] for name in ("one", "two", "six")}
+    assert fills == {"one": palette.INK, "two": palette.FAULT.strong, "six": palette.INK}
 
 
 def test_a_card_tells_what_was_run_expected_and_seen():

@@ -89,9 +89,9 @@ def _draw_methods(c: Canvas, y: float, methods: dict) -> float:
     step = min(SQUARE + 3, (width - LABEL - 8) / max(map(len, methods.values())))
     for k, (method, owed) in enumerate(methods.items()):
         x, top = MARGIN + width * (k // rows), y + ROW * (k % rows)
-        whole = all(outcome.status == "kept" for outcome in owed)
-        color = palette.INK if whole else palette.FAULT.strong
-        c.text(x, top + 12, method, size=12, mono=True, bold=not whole, color=color, fit=LABEL - 2)
+        broken = any(outcome.status == "broken" for outcome in owed)
+        color = palette.FAULT.strong if broken else palette.INK
+        c.text(x, top + 12, method, size=12, mono=True, bold=broken, color=color, fit=LABEL - 2)
         for place, outcome in enumerate(owed):
             _draw_square(c, x + LABEL + step * place, top + 1, step - 3, outcome)
     return y + ROW * rows
