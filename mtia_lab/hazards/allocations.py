@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..records import Access, Memory
+from ..records import Memory
 
 
 @dataclass(slots=True, eq=False)
@@ -75,7 +75,3 @@ class Allocations:
         index = bisect_right(starts, address) - 1
         block = blocks[starts[index]] if index >= 0 else None
         return block if block and address < block.address + block.bytes else None
-
-    def of(self, access: Access) -> Allocation | None:
-        """The allocation that an access is to."""
-        return self.at(access.device, access.address)

@@ -1,5 +1,6 @@
 """One pass over a log: every access is held against the earlier ones it might race with."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -34,7 +35,7 @@ class Checker:
         self.order = Order()
         self.hints = Hints()
         self.allocations = Allocations(log.initial_memory)
-        self._memory: dict[int, MemoryMap] = {}  # by device
+        self._memory: defaultdict[int, MemoryMap] = defaultdict(MemoryMap)  # by device
         self._mend = mend
         self._pending: list[Call] = []  # whose knowledge comes after commands yet to be told
         self._newest = 0
@@ -49,28 +50,32 @@ class Checker:
     # --- what the log tells ---------------------------------------------------------------------
 
     def _tell(self, record: Record) -> None:
-        if isinstance(record, Command):
+        kind = type(record)
+        if kind is Command:
             self._command(record)
-        elif isinstance(record, Call):
-            self._caller = record
-            if record.synchronized:
-                self._pending.append(record)
-            else:
-                self.hints.add_call(record, learnt=False)
-        elif isinstance(record, Memory):
+        elif kind is Call:
+            self._call(record)
+        elif kind is Memory:
             self._on_memory(record)
-        elif isinstance(record, Host):
+        elif kind is Host:
             self._host(record)
+
+    def _call(self, call: Call) -> None:
+        self._caller = call
+        if call.synchronized:
+            self._pending.append(call)
+        else:
+            self.hints.add_call(call, learnt=False)
 
     def _command(self, command: Command) -> None:
         order = self.order
         stream = order.number((command.device, command.stream))
         works = command.type not in ("record", "wait")
+        implied = order.add(command.id, stream, command.after, works)
         if works:
             self.hints.working.add(command.site)
         else:
-            self.hints.add_event(command, self._caller, order, stream)
-        order.add(command.id, stream, command.after, works)
+            self.hints.add_event(command, self._caller, implied, order)
         self._newest = command.id
         for access in command.reads:
             self._use(stream, command, access, False)
@@ -78,21 +83,19 @@ class Checker:
             self._use(stream, command, access, True)
 
     def _use(self, stream: int, command: Command, access: Access, is_write: bool) -> None:
-        memory = self._memory.get(access.device)
-        if memory is None:
-            memory = self._memory[access.device] = MemoryMap()
-        use = Use(stream, command.id, command, access, is_write, self.allocations.of(access))
-        for other in add_use(memory, use, self.order):
+        block = self.allocations.at(access.device, access.address)
+        use = Use(stream, command.id, command, access, is_write, block)
+        for other in add_use(self._memory[access.device], use, self.order):
             self._mend(self, Race(other, use))
 
     def _host(self, host: Host) -> None:
         """The host comes after everything it knows finished, and before all it enqueues later."""
         self.hints.working.add(host.site)
-        memory = self._memory.get(PINNED)
         for is_write, accesses in ((False, host.reads), (True, host.writes)):
-            for access in accesses if memory is not None else ():
-                use = Use(-1, self._newest, host, access, is_write, self.allocations.of(access))
-                for other in host_races(memory, use):
+            for access in accesses:
+                block = self.allocations.at(PINNED, access.address)
+                use = Use(-1, self._newest, host, access, is_write, block)
+                for other in host_races(self._memory[PINNED], use):
                     if other.id > self.order.finished[other.stream]:
                         self._mend(self, Race(other, use))
 
@@ -110,8 +113,7 @@ class Checker:
             self._forget(record)
 
     def _forget(self, record: Memory) -> None:
-        if record.device in self._memory:
-            self._memory[record.device].forget(record.address, record.address + record.bytes)
+        self._memory[record.device].forget(record.address, record.address + record.bytes)
 
     def _free(self, record: Memory) -> None:
         block = self.allocations.at(record.device, record.address)
@@ -129,11 +131,10 @@ class Checker:
 
     def recorded(self, block: Allocation, stream: int) -> None:
         """The allocator gives a freed block away only when ``stream`` is done with it."""
-        memory = self._memory.get(block.device)
-        if memory is not None:
-            clock = self.order.up_to(stream, block.freed_after)
-            for piece in memory.within(block.address, block.address + block.bytes):
-                piece.drop(clock)
+        clock = self.order.up_to(stream, block.freed_after)
+        memory = self._memory[block.device]
+        for piece in memory.within(block.address, block.address + block.bytes):
+            piece.drop(clock)
 
     def synchronized(self, stream: int) -> None:
         """The host waits for all that a stream has been given."""

@@ -40,17 +40,16 @@ class Hints:
         self._lines: dict[tuple[str, str | None], _Line] = {}
         self._records: dict[int, Command] = {}
 
-    def add_event(self, command: Command, caller: Call | None, order: Order, stream: int) -> None:
-        """A record or a wait, before it is put into the order."""
+    def add_event(self, command: Command, caller: Call | None, implied: bool, order: Order) -> None:
+        """A record or a wait; ``implied``: what it waits for came before it anyway."""
         if command.type == "record":
             self._records[command.id] = command
         elif not _is_own(command, caller):
             self.working.add(command.site)
         else:
-            earlier = command.after[0]
-            record = self._records.get(earlier)
-            implied = record is not None and order.is_known(earlier, stream)
-            found = _needless_wait(command, record, order) if implied else None
+            record = self._records.get(command.after[0])
+            needless = implied and record is not None
+            found = _needless_wait(command, record, order) if needless else None
             self._add(NEEDLESS_WAIT, command.site, found)
 
     def add_call(self, call: Call, learnt: bool) -> None:

@@ -33,6 +33,7 @@ class Order:
         self.clocks: list[Clock] = []  # of each stream, what comes before what it is given next
         self._histories: list[_History] = []
         self._numbers: dict[Stream, int] = {}
+        self._learnt = 0  # how often the host learnt something
         self._waited_for: set[int] = set()  # devices of which the host has waited for all
         self._homes: dict[int, int] = {}  # of each command, the stream
 
@@ -47,14 +48,23 @@ class Order:
             self._histories.append(_History())
         return number
 
-    def add(self, command: int, stream: int, after: Iterable[int], works: bool = True) -> None:
-        """The stream is given a command, which waits for those in ``after``."""
+    def add(self, command: int, stream: int, after: Iterable[int], works: bool = True) -> bool:
+        """The stream is given a command, which waits for those in ``after``.
+
+        Returns:
+            whether it would have come after all of them anyway. Of a command from before the log
+            nobody knows, so False.
+        """
+        implied = True
         for earlier in after:
-            if earlier in self._homes and not self.is_known(earlier, stream):
-                self._join(stream, self._clock(earlier), command)
+            if not self.is_known(earlier, stream):
+                implied = False
+                if earlier in self._homes:
+                    self._join(stream, self._clock(earlier), command)
         self._homes[command] = stream
         if works:
             self._histories[stream].work.append(command)
+        return implied
 
     def is_before(self, earlier: int, its_stream: int, stream: int) -> bool:
         """Whether a kernel or a copy comes before whatever ``stream`` is given next."""
@@ -92,6 +102,7 @@ class Order:
         for stream, command in clock.items():
             if command > finished[stream]:
                 finished[stream], learnt = command, True
+        self._learnt += learnt
         return learnt
 
     def synchronize(self, known: Known) -> bool:
@@ -106,23 +117,29 @@ class Order:
         return self.up_to(self._homes[command], command)
 
     def _join(self, stream: int, more: Clock, since: int) -> None:
-        # What the host knows finished need not be in a clock, so clocks stay small.
-        finished = self.finished
-        clock = {s: c for s, c in self.clocks[stream].items() if c > finished[s]}
-        for s, c in more.items():
-            if s != stream and c > finished[s] and c > clock.get(s, -1):
+        history, mine = self._histories[stream], self.clocks[stream]
+        if history.learnt != self._learnt:  # what the host knows finished need not be in a clock
+            history.learnt = self._learnt
+            mine = {s: c for s, c in mine.items() if c > self.finished[s]}
+            more = {s: c for s, c in more.items() if c > self.finished[s]}
+        smaller, larger = sorted((mine, more), key=len)
+        clock = larger.copy()
+        for s, c in smaller.items():
+            if c > clock.get(s, -1):
                 clock[s] = c
+        clock.pop(stream, None)
         self.clocks[stream] = clock
-        self._histories[stream].changes.append(since)
-        self._histories[stream].clocks.append(clock)
+        history.changes.append(since)
+        history.clocks.append(clock)
 
 
 class _History:
     """What a stream has been given, in order: kernels and copies, and when its clock changed."""
 
-    __slots__ = ("changes", "clocks", "work")
+    __slots__ = ("changes", "clocks", "learnt", "work")
 
     def __init__(self) -> None:
+        self.learnt = 0  # how often the host had learnt something when the clock was last pruned
         self.work = [0]
         self.changes = [0]
         self.clocks: list[Clock] = [{}]

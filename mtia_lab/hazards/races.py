@@ -1,5 +1,7 @@
 """Which earlier uses of memory a new one races with."""
 
+from collections.abc import Sequence
+
 from .layout import gaps, overlap
 from .order import Order
 from .pieces import MemoryMap, Piece
@@ -15,42 +17,41 @@ def add_use(memory: MemoryMap, use: Use, order: Order) -> list[Use]:
     then races with the other. What is left is small: one write and a read of each stream, until
     streams race. So all is linear in the number of uses and of the pieces that they touch.
     """
-    access = use.access
-    start, end = access.address, access.address + access.bytes
-    has_gaps = gaps(access.tensor) is not None
+    _, start, size, tensor = use.access
+    end, has_gaps, racing = start + size, gaps(tensor) is not None, []
     if has_gaps and use.allocation is not None:  # else every column would cut the memory anew
         start, end = use.allocation.address, use.allocation.address + use.allocation.bytes
     pieces = memory.cover(start, end)
-    racing: list[Use] = []
     for piece in pieces:
         unordered = _unordered(piece.writes, use.stream, order)
         if use.is_write and piece.reads:
-            unordered += _unordered(piece.reads, use.stream, order)
+            unordered = [*unordered, *_unordered(piece.reads, use.stream, order)]
         if has_gaps:
             _keep_newest(piece.writes if use.is_write else piece.reads, use)
-        elif not use.is_write:
-            piece.reads[use.stream] = use
-        else:
+        elif use.is_write:
             _overwrite(piece, use, unordered)
-        racing += unordered
+        else:
+            piece.reads[use.stream] = use
+        if unordered:
+            racing += unordered
     if use.is_write and len(pieces) > 1 and all(piece.is_only(use) for piece in pieces):
         memory.unite(start, end)
     return _once(racing, use) if racing else racing
 
 
-def _unordered(uses: dict[object, Use], stream: int, order: Order) -> list[Use]:
+def _unordered(uses: dict[object, Use], stream: int, order: Order) -> Sequence[Use]:
     """Those that nothing puts before what the stream does now."""
-    finished, clock = order.finished, order.clocks[stream]
-    return [
-        use
-        for use in uses.values()
-        if use.stream != stream
-        and use.id > finished[use.stream]
-        and use.id > clock.get(use.stream, -1)
-    ]
+    if not uses or (len(uses) == 1 and stream in uses):
+        return ()
+    finished, clock, found = order.finished, order.clocks[stream], []
+    for use in uses.values():
+        other = use.stream
+        if other != stream and use.id > finished[other] and use.id > clock.get(other, -1):
+            found.append(use)
+    return found
 
 
-def _overwrite(piece: Piece, use: Use, unordered: list[Use]) -> None:
+def _overwrite(piece: Piece, use: Use, unordered: Sequence[Use]) -> None:
     """A write of the whole piece stands for all that comes before it."""
     piece.writes, piece.reads = {}, {}
     for other in unordered:
