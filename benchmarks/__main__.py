@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from statistics import median
 
-from . import calls, loads, logs, tensors
+from . import calls, hazards, loads, logs, tensors
 
 HEADER = ("what", "median", "least", "most", "against", "ratio")
 
@@ -68,6 +68,19 @@ def log_rows(rounds: int) -> list[tuple]:
     return rows
 
 
+def hazard_rows(rounds: int) -> list[tuple]:
+    """Times per command, so that the ratio is 1 where the time is linear."""
+    counts = {"10^4": 1e4, "10^5": 1e5}
+    found = hazards.checker(rounds)
+    each = {name: [value / counts[name] for value in values] for name, values in found.items()}
+    what = "find_hazards, a command of a log of"
+    return [
+        row("find_hazards, a log of 10^5 commands", found["10^5"], "s"),
+        row(f"{what} 10^4", each["10^4"], "us"),
+        row(f"{what} 10^5", each["10^5"], "us", f"{what} 10^4", each["10^4"]),
+    ]
+
+
 def test_rows(log: Path) -> list[tuple]:
     """The total that pytest printed last into the log of a `make test`."""
     times = re.findall(r" in (\d+\.\d+)s", log.read_text(encoding="utf-8"))
@@ -93,6 +106,7 @@ def main() -> None:
     show("Calls from Python, one thread", call_rows(max(3, chosen.rounds // 3)))
     show("Tensors, against the CPU in the same process", tensor_rows(max(3, chosen.rounds // 3)))
     show("Made of a log of so many commands", log_rows(max(3, chosen.rounds // 3)))
+    show("The happens-before checker", hazard_rows(max(3, chosen.rounds // 3)))
     totals = [] if chosen.no_build else [row(*pair, "s") for pair in loads.cold_build().items()]
     totals += test_rows(chosen.test_log) if chosen.test_log else []
     if totals:

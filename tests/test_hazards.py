@@ -267,6 +267,23 @@ def test_a_tensor_recorded_on_a_stream_of_another_device(lab):
     assert not report
 
 
+def test_with_poison_a_use_after_the_free_is_found_even_if_nobody_takes_the_memory(lab, streams):
+    lab.configure(poison=True)
+    try:
+        with lab.sanitizer() as report:
+            x = torch.ones(8, device="mtia")
+            streams[0].wait_stream(torch.mtia.current_stream())
+            with streams[0]:
+                y = x * 2
+            del x
+            torch.mtia.synchronize()
+    finally:
+        lab.configure(poison=False)
+    assert y.isnan().all()
+    found = only(report)
+    assert (found.kind, found.second.name) == (kinds.REUSE, "poison")
+
+
 def test_random_numbers_are_drawn_in_order_on_any_stream(lab, streams):
     with lab.sanitizer() as report:
         for stream in streams * 2:

@@ -28,7 +28,12 @@ void enqueue_poison(Lock& lock, const Block& block) {
   command.effect = [address = block.address, bytes = block.bytes] {
     std::memset(address, kPoison, bytes);
   };
-  enqueue(lock, stream_at(block.segment->stream), std::move(command));
+  const StreamRef stream = block.segment->stream;
+  if (log::recording()) {
+    const auto bytes = static_cast<int64_t>(block.bytes);
+    command.accesses.push_back({stream.device, offset_of(block.address), bytes, true});
+  }
+  enqueue(lock, stream_at(stream), std::move(command));
 }
 
 // Effects may run meanwhile, so the block is in no list yet.

@@ -29,6 +29,10 @@ class Allocation:
     freed_site: str | None = None
     freed_after: int = 0
 
+    def is_gone_between(self, earlier: int, later: int) -> bool:
+        """Whether it was freed after the one command and before the other."""
+        return self.freed and earlier <= self.freed_after < later
+
 
 class Allocations:
     """The newest allocation of each block. One that was freed stays until its place is taken."""

@@ -20,8 +20,11 @@ def mended(checker: Checker, race: Race) -> Finding | None:
     if order.is_before(first.id, first.stream, second.stream):
         return None
     block = first.allocation
-    is_gone = block is not None and block.freed and block is not second.allocation
-    if is_gone and block.stream != order.streams[first.stream]:
+    if (
+        block is not None
+        and block.is_gone_between(first.id, second.id)
+        and block.stream != order.streams[first.stream]
+    ):
         checker.recorded(block, first.stream)
         return _reused(race, block)
     order.wait_stream(second.stream, first.stream)
