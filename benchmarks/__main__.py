@@ -72,7 +72,7 @@ def hazard_rows(rounds: int) -> list[tuple]:
     """Times per command, so that the ratio is 1 where the time is linear."""
     counts = {"10^4": 1e4, "10^5": 1e5}
     found = hazards.checker(rounds)
-    each = {name: [value / counts[name] for value in values] for name, values in found.items()}
+    each = {name: [value / counts[name] * 1e6 for value in found[name]] for name in counts}
     what = "find_hazards, a command of a log of"
     return [
         row("find_hazards, a log of 10^5 commands", found["10^5"], "s"),

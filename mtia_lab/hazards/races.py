@@ -17,24 +17,24 @@ def add_use(memory: MemoryMap, use: Use, order: Order) -> list[Use]:
     then races with the other. What is left is small: one write and a read of each stream, until
     streams race. So all is linear in the number of uses and of the pieces that they touch.
     """
-    _, start, size, tensor = use.access
+    stream, _, _, (_, start, size, tensor), is_write, block = use
     end, has_gaps, racing = start + size, gaps(tensor) is not None, []
-    if has_gaps and use.allocation is not None:  # else every column would cut the memory anew
-        start, end = use.allocation.address, use.allocation.address + use.allocation.bytes
+    if has_gaps and block is not None:  # else every column would cut the memory anew
+        start, end = block.address, block.address + block.bytes
     pieces = memory.cover(start, end)
     for piece in pieces:
-        unordered = _unordered(piece.writes, use.stream, order)
-        if use.is_write and piece.reads:
-            unordered = [*unordered, *_unordered(piece.reads, use.stream, order)]
+        unordered = _unordered(piece.writes, stream, order)
+        if is_write and piece.reads:
+            unordered = [*unordered, *_unordered(piece.reads, stream, order)]
         if has_gaps:
-            _keep_newest(piece.writes if use.is_write else piece.reads, use)
-        elif use.is_write:
+            _keep_newest(piece.writes if is_write else piece.reads, use)
+        elif is_write:
             _overwrite(piece, use, unordered)
         else:
-            piece.reads[use.stream] = use
+            piece.reads[stream] = use
         if unordered:
             racing += unordered
-    if use.is_write and len(pieces) > 1 and all(piece.is_only(use) for piece in pieces):
+    if is_write and len(pieces) > 1 and all(piece.is_only(use) for piece in pieces):
         memory.unite(start, end)
     return _once(racing, use) if racing else racing
 
@@ -53,11 +53,14 @@ def _unordered(uses: dict[object, Use], stream: int, order: Order) -> Sequence[U
 
 def _overwrite(piece: Piece, use: Use, unordered: Sequence[Use]) -> None:
     """A write of the whole piece stands for all that comes before it."""
-    piece.writes, piece.reads = {}, {}
+    if piece.reads:
+        piece.reads = {}
+    if len(piece.writes) > 1 or use.stream not in piece.writes:
+        piece.writes = {}
+    piece.writes[use.stream] = use
     for other in unordered:
         kept = piece.writes if other.is_write else piece.reads
         kept[_key(other)] = other
-    piece.writes[use.stream] = use
 
 
 def _keep_newest(uses: dict[object, Use], use: Use) -> None:
