@@ -1,5 +1,9 @@
 // The explorer: controls, lanes, what is chosen and the state, all at one moment.
 
+const KEYS =
+  "keys on the slider: ← → change, with Shift command, Page ↑ ↓ host call, Home, End; " +
+  "on a bar: arrows, Enter; anywhere: + − zoom, 0 all";
+
 class Explorer {
   constructor(data, root) {
     this.data = data;
@@ -224,6 +228,7 @@ function legend(data) {
     }),
     kinds.has("copy") ? entry("copy", { class: "bar copy", "data-status": "running" }) : null,
     flags.map(([, words]) => make("span", {}, words)),
+    make("span", { class: "keys" }, KEYS),
   );
 }
 
