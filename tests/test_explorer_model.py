@@ -4,6 +4,7 @@ import json
 import random
 import zlib
 from bisect import bisect_right
+from dataclasses import replace
 from itertools import accumulate
 
 import pytest
@@ -140,6 +141,8 @@ def test_a_call_holds_what_it_did():
             command(1, "kernel", (0, 1), (2, 2, 5), name="first"),
             call("getDevice", begin=2.0, end=2.0),
             call("synchronize", begin=2.0, end=5.0, waits=((2.0, 5.0),)),
+            call("record", begin=5.0, end=5.5),
+            command(2, "record", (0, 1), (5.5, 5.5, 5.5), event=1, version=1),
         ]
     )
     model = Model(log)
@@ -154,6 +157,10 @@ def test_a_call_holds_what_it_did():
         "guard.synchronize waits for the device",
         "kernel first on mtia:0/1 finishes",
         "guard.synchronize returns",
+        "guard.record begins",
+        "recording of e1 v1 on mtia:0/1 is enqueued",
+        "recording of e1 v1 on mtia:0/1 finishes",
+        "guard.record returns",
     ]
 
 
@@ -162,6 +169,7 @@ def test_blocks_bear_the_names_of_the_memory_picture():
     names = [model.blocks[k].name for k in model.state(len(model.moments) - 6)["blocks"]]
     assert names == ["b", "c", "d"]
     assert model.state(3)["memory"] == {0: (12 * 2**20, 20 * 2**20)}
+    assert model.state(len(model.moments) - 1)["memory"] == {0: (0, 0)}
 
 
 def program(samples, log, mtia_lab):
@@ -265,6 +273,35 @@ def test_a_late_effect_is_seen_late():
         assert model.state(first)["blocks"][0].text == "7"
 
 
+def test_what_began_before_the_log_is_seen_when_it_happens():
+    access, seven = Access(0, 0, 4, "int32[]"), (7).to_bytes(4, "little")
+    initial = [memory("segment_alloc", 0, 2), memory("alloc", 0, 1)]
+    model = Model(Log([Value(5, access, seven, 3.0, 0, None)], {}, initial))
+    assert model.told(1) == "a command from before the log takes effect only now"
+    assert [model.state(k)["blocks"][0] for k in (0, 1)] == [None, ("int32[]", "7", 0)]
+
+
+def test_bytes_replace_those_they_are_written_over():
+    """A view is written after its tensor, then a tensor too long to be recorded as a whole."""
+
+    def value(id, address, count, data):
+        access = Access(0, address, count, f"int8[{count}]")
+        write = command(id, "kernel", (0, 0), (id, id, id + 1))
+        return [write, Value(id, access, bytes(data), id + 1.0, 0, None)]
+
+    records = [memory("alloc", 0, 1)]
+    records += value(1, 0, 4, [1, 2, 3, 4]) + value(2, 2, 1, [9]) + value(3, 1000, 5, [5] * 5)
+    records += value(4, 0, 2000, [8, 8])  # the first two are known, the others have changed too
+    model = Model(Log(records))
+    row = model.values.rows[0]
+    assert [content.text for content in row.values] == [
+        "[1, 2, 3, 4]",
+        "[1, 2, 9, 4]",
+        "[5, 5, 5, 5, 5]",
+        "[8, 8, …]",
+    ]
+
+
 @pytest.mark.parametrize(
     "dtype",
     [
@@ -326,5 +363,8 @@ def test_unknown_memory_is_not_an_error():
     model = Model(Log([lone, freed, memory("oom", None, 1, time=3.0)]))
     assert [model.state(k)["blocks"] for k in (0, len(model.moments) - 1)] == [{0: None}, {}]
     assert model.accesses[0][0][0] == -1
+    beside = Access(0, 2**20, 4, "float32[]")  # the first byte after the block
+    model = Model(Log([memory("alloc", 0, 1), replace(lone, reads=(beside,), enqueue=1, start=1)]))
+    assert model.accesses[1][0][0] == -1
     assert payload(model)
     assert Model(Log()).told(0) == "the recording begins" and payload(Model(Log()))
