@@ -122,6 +122,8 @@ def test_within_one_time_causes_come_first(seed):
         first, start, last = model.first[position], model.start[position], model.last[position]
         assert first <= start <= last
         assert model.moments[last][1] == position
+        if isinstance(record, Call):
+            assert start == first and model.times[first] == ns(record.begin)
         if isinstance(record, Command):
             assert [model.times[k] for k in (first, start, last)] == [
                 round(1000 * time) for time in (record.enqueue, record.start, record.finish)
@@ -292,6 +294,7 @@ def test_bytes_replace_those_they_are_written_over():
     records = [memory("alloc", 0, 1)]
     records += value(1, 0, 4, [1, 2, 3, 4]) + value(2, 2, 1, [9]) + value(3, 1000, 5, [5] * 5)
     records += value(4, 0, 2000, [8, 8])  # the first two are known, the others have changed too
+    records += value(5, 2, 3000, [6] * 4) + value(6, 0, 5, [7] * 3)
     model = Model(Log(records))
     row = model.values.rows[0]
     assert [content.text for content in row.values] == [
@@ -299,6 +302,8 @@ def test_bytes_replace_those_they_are_written_over():
         "[1, 2, 9, 4]",
         "[5, 5, 5, 5, 5]",
         "[8, 8, …]",
+        "[6, 6, 6, 6, …]",
+        "[7, 7, …]",  # as the 2,000 that they were first; of the 3,000 not enough is known now
     ]
 
 
@@ -346,6 +351,11 @@ def test_the_page_gets_what_the_model_says():
                 expected = state[kind].get(int(key))
                 seen = row["values"][place - 1] if place else None
                 assert seen == json.loads(json.dumps(expected))
+    first, start, last = (data["records"][name] for name in ("first", "start", "last"))
+    assert list(accumulate(first)) == model.first
+    assert [a + b for a, b in zip(model.first, start, strict=True)] == model.start
+    assert [a + b for a, b in zip(model.start, last, strict=True)] == model.last
+    assert list(accumulate(data["moments"]["time"])) == model.times
     names = [lane["name"] for lane in data["lanes"]]
     assert names[:3] == ["host thread 0", "host thread 1", "mtia:0/0"]
     assert data["lanes"][2]["records"] == model.streams[0, 0]

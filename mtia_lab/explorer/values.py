@@ -26,8 +26,9 @@ class _Seen:
     data: bytearray
 
     def meets(self, low: int, high: int) -> bool:
-        first, end = self.access.address, self.access.address + self.access.bytes
-        return max(low, first) < min(high, end)
+        """Whether some of the bytes that are known lie between two addresses."""
+        first = self.access.address
+        return max(low, first) < min(high, first + len(self.data))
 
 
 class Values:
