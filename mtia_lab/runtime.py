@@ -33,7 +33,7 @@ def configure(
     Args:
         schedule: `"modelled"` (each command takes effect at its finish time), `"blocking"` (before
             its launch returns, like CUDA_LAUNCH_BLOCKING=1), `"latest"` (only when a
-            synchronisation demands it, so that every missing one shows) or `"random:SEED"`
+            synchronisation demands it, so that missing ones show) or `"random:SEED"`
             (modelled, with durations drawn anew). None keeps the present one, and does not restart
             a random schedule's draws unless it is given again.
         profile: what the device costs. None keeps the present one.
