@@ -86,6 +86,7 @@ class Server:
     def __init__(self, prelude: str = "import torch", *, timeout: float = 100):
         self._deadline = time.monotonic() + timeout + _START_SECONDS
         self._ready = False
+        self._owner = os.getpid()
         # A file, not a pipe: it never blocks. Closed in close().
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115
         # The server holds the reading end of a pipe, its lifeline. When the writing end here is
@@ -133,8 +134,8 @@ class Server:
 
     @property
     def closed(self) -> bool:
-        """Whether it can run no more snippets."""
-        return self._lifeline is None
+        """Whether it can run no more snippets for this process, which may be a forked one."""
+        return self._lifeline is None or self._owner != os.getpid()
 
     def close(self) -> None:
         """End the server and all that it started; leave no process and no file behind."""

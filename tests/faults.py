@@ -15,6 +15,7 @@ processes of their own, the slow ones, are run only for a fault that the others 
 import argparse
 import dataclasses
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -208,7 +209,7 @@ def trial(environment: dict[str, str], notebooks: dict[Path, list], every: bool)
     slow = {
         path: cells
         for path, cells in notebooks.items()
-        if any("isolated." in source for _, source, _ in cells)
+        if any(re.search(r"isolated\.|%%guard", source) for _, source, _ in cells)
     }
     quick = {path: cells for path, cells in notebooks.items() if path not in slow}
     verdict = Verdict()
