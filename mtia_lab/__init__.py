@@ -28,7 +28,7 @@ _LATER = {
     "try_guard": "guards",
     "write_trace": "trace_file",
 }
-_LATER_MODULES = ("draw", "isolated")
+_LATER_MODULES = ("distributed", "draw", "isolated")
 
 __all__ = [
     "Call",
@@ -43,6 +43,7 @@ __all__ = [
     "Status",
     "check",
     "configure",
+    "distributed",
     "draw",
     "errors",
     "explore",

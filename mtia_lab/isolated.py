@@ -57,6 +57,7 @@ def run_each(
     *,
     timeout: float = 100,
     devices: int | None = None,
+    together: bool = False,
 ) -> dict[str, Result]:
     """Run every snippet in a process of its own, and return their results in the order given.
 
@@ -67,10 +68,13 @@ def run_each(
     timeout: seconds for the prelude, and again for each snippet until it counts as hung.
     devices: if given, `mtia_lab.load(devices=devices)` runs in each snippet's process first.
 
+    together: run all of them at the same time, since they wait for each other.
+
     Raises RuntimeError if the prelude fails, TimeoutError if it does not end.
     """
     with Server(prelude, timeout=timeout) as server:
-        return server.run_each(snippets, timeout=timeout, devices=devices)
+        options = {"timeout": timeout, "devices": devices, "together": together}
+        return server.run_each(snippets, **options)
 
 
 class Server:
@@ -106,13 +110,18 @@ class Server:
         self._send({"path": sys.path, "prelude": prelude})
 
     def run_each(
-        self, snippets: Mapping[str, str], *, timeout: float = 100, devices: int | None = None
+        self,
+        snippets: Mapping[str, str],
+        *,
+        timeout: float = 100,
+        devices: int | None = None,
+        together: bool = False,
     ) -> dict[str, Result]:
         """Run every snippet in a process of its own; see the function of this name.
 
         Whatever this raises, the server is closed then.
         """
-        jobs = max(1, min(len(snippets), _cores()))
+        jobs = max(1, len(snippets) if together else min(len(snippets), _cores()))
         request = {
             "setup": ""
             if devices is None

@@ -86,9 +86,18 @@ int source_of(const c10::Argument& returned, const c10::FunctionSchema& schema) 
   return kFresh;
 }
 
+// The CPU's kernel of a collective would exchange memory of the device behind its queues.
+void check_no_collective(const c10::OperatorName& name) {
+  TORCH_CHECK_NOT_IMPLEMENTED(name.name.rfind("c10d::", 0) != 0, name.name,
+                              " got a tensor of the simulated device, in a process group whose "
+                              "backend does not serve that. Make the group with the backend "
+                              "'mtia_gloo', which importing mtia_lab.distributed registers");
+}
+
 Operator describe(const OperatorHandle& handle) {
   const c10::FunctionSchema& schema = handle.schema();
   const c10::OperatorName& name = handle.operator_name();
+  check_no_collective(name);
   const std::string base = name.name.substr(name.name.rfind(':') + 1);
   Operator op{handle, sim::intern(base),
               sim::intern(base + (name.overload_name.empty() ? "" : "." + name.overload_name))};
