@@ -35,7 +35,7 @@ def on_streams():
 
 
 def a_step():
-    """The log of the third step of DDP: in the second, it makes a bucket of each parameter."""
+    """The log of the third step of DDP: in the second, it makes a bucket of each layer."""
     torch.manual_seed(0)
     layers = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4)).to("mtia")
     wrapped = nn.parallel.DistributedDataParallel(layers, bucket_cap_mb=1e-4)
