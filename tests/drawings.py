@@ -10,6 +10,7 @@ from mtia_lab.draw.measure import text_width
 from mtia_lab.hazards import find_hazards
 from mtia_lab.log import Call, Command, Log, Memory
 from mtia_lab.records import Access, Host
+from mtia_lab.records import Access
 
 NASTY = "k<&>\"' \u00e9\u5b57\U0001f600\x00\x1b[31m\n" + "very_long_name_" * 12
 
@@ -96,6 +97,24 @@ def rerecorded():
             command(8, "kernel", (1, 0), (9, 32, 40), name="last"),
         ]
     )
+
+
+def shuttle(count=2):
+    """Data go up to each device, from each to the next and the one before, and down again."""
+    records, number = [], 0
+    for index in range(count):
+        ends = [("H2D", None, index), ("D2H", index, None)]
+        ends += [("P2P", index, (index + step) % count) for step in {1, count - 1}]
+        records.append(command(0, "kernel", (index, index), (0, 0, 10), name="k"))
+        for name, source, target in ends:
+            number += 1
+            access = [
+                () if d is None else (Access(d, 0, 2048 * number, ""),) for d in (source, target)
+            ]
+            where = (target if source is None else source, 0)
+            copy = command(number, "copy", where, (0, 10, 20), name=name)
+            records.append(replace(copy, reads=access[0], writes=access[1]))
+    return Log(records)
 
 
 def some_log(seed, size, names=("mul", "softmax_backward", "produce", NASTY)):
@@ -252,6 +271,9 @@ def gallery():
         "calls nasty": draw.calls({NASTY: Log([raising]), NASTY * 3: four}),
         "clauses": draw.clauses(contract(), printed=f"hello\n{NASTY}\n" * 9),
         "clauses kept": draw.clauses([outcome("a.b")]),
+        "devices": draw.devices(shuttle()),
+        "devices empty": draw.devices(Log()),
+        "devices eight": draw.devices(shuttle(8)),
         "film": draw.filmstrip(leak, captions={0: "enter", 2: NASTY, 9: "nothing at all"}),
         "film empty": draw.filmstrip(Log(), device_count=3),
         "film threads": draw.filmstrip(pair),

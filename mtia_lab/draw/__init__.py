@@ -7,6 +7,7 @@ Nothing in here imports torch.
 from .backward import backward
 from .calls import calls
 from .clauses import clauses
+from .devices import devices
 from .filmstrip import filmstrip
 from .hazard import hazard, hazards
 from .ladder import ladder, ladder_of
@@ -23,6 +24,7 @@ __all__ = [
     "backward",
     "calls",
     "clauses",
+    "devices",
     "filmstrip",
     "hazard",
     "hazards",
