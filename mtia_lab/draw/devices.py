@@ -42,7 +42,7 @@ def devices(log: object) -> Picture:
     c.rect(MARGIN, y, WIDTH - 2 * MARGIN, 40, fill=palette.PLAIN.pale, stroke=palette.PLAIN.strong)
     c.text(WIDTH / 2, y + 25, "memory of the host", bold=True, anchor="middle")
     places = _places(len(boxes))
-    top = y + 40 + AISLE
+    top = y + 40 + (AISLE if any(HOST in ends for ends in copies) else GAP)
     routes = _routes(copies, places, y + 40, top)
     for points, _, _ in routes.values():
         c.arrow(points, stroke=palette.COPY.strong, width=2)
