@@ -67,7 +67,6 @@ def run_each(
     prelude: code that all share; what it prints is dropped. It must start no threads.
     timeout: seconds for the prelude, and again for each snippet until it counts as hung.
     devices: if given, `mtia_lab.load(devices=devices)` runs in each snippet's process first.
-
     together: run all of them at the same time, since they wait for each other.
 
     Raises RuntimeError if the prelude fails, TimeoutError if it does not end.

@@ -10,7 +10,6 @@ from mtia_lab.draw.measure import text_width
 from mtia_lab.hazards import find_hazards
 from mtia_lab.log import Call, Command, Log, Memory
 from mtia_lab.records import Access, Host
-from mtia_lab.records import Access
 
 NASTY = "k<&>\"' \u00e9\u5b57\U0001f600\x00\x1b[31m\n" + "very_long_name_" * 12
 
