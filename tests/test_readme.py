@@ -4,8 +4,12 @@ import re
 import subprocess
 import sys
 import tomllib
+from operator import attrgetter
 
 import readme
+
+import mtia_lab
+import mtia_lab.distributed  # noqa: F401
 
 TEXT = readme.README.read_text(encoding="utf-8")
 
@@ -28,6 +32,13 @@ def test_every_notebook_is_in_the_table():
     books = sorted(path.name for path in (readme.ROOT / "notebooks").glob("*.ipynb"))
     assert books
     assert re.findall(r"\(notebooks/([^)]+\.ipynb)\)", TEXT) == books
+
+
+def test_every_name_of_the_package_that_it_mentions_exists():
+    named = set(re.findall(r"mtia_lab\.([\w.]+)", TEXT)) - {"load"}
+    assert {"sanitizer", "explore", "draw.timeline"} <= named
+    for name in named:
+        attrgetter(name)(mtia_lab)
 
 
 def test_every_make_target_it_names_exists():
