@@ -152,6 +152,29 @@ def test_an_operator_left_open_by_one_profile_is_forgotten_by_the_next(lab):
     assert event.linked_correlation_id == 0
 
 
+@pytest.mark.filterwarnings("ignore:Profiler clears events")
+def test_every_cycle_of_a_schedule_has_its_own(lab):
+    seen = []
+    plan = torch.profiler.schedule(wait=1, warmup=1, active=2, repeat=2)
+    with profile(
+        activities=(CPU, MTIA),
+        schedule=plan,
+        on_trace_ready=lambda found: seen.append([e.name for e in on_device(found)]),
+    ) as found:
+        for step in range(8):
+            lab.launch(f"step {step}", us=1)
+            found.step()
+    assert seen == [["step 2", "step 3"], ["step 6", "step 7"]]
+
+
+def test_the_commands_of_a_replay_are_there(profiled):
+    x, graph = torch.ones(3, device="mtia"), torch.mtia.MTIAGraph()
+    with torch.mtia.graph(graph):
+        x + 1
+    found, _, _ = profiled(lambda: (graph.replay(), graph.replay()))
+    assert [e.name for e in on_device(found)] == ["add", "add"]
+
+
 def test_names_survive(profiled, lab):
     name = 'a "quoted" \\ name\n\u00e9'
     with record_function("mine"):

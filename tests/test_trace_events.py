@@ -171,6 +171,13 @@ def test_calls_that_took_no_time_are_left_out_unless_they_did_something(written)
     assert [(out.name, to.name) for _, out, to in trace.arrows] == [("launch", "k")]
 
 
+def test_a_command_comes_from_a_call_of_its_own_thread_at_its_own_time(written):
+    other = call("launch", begin=0.0, end=9.0, thread=1)
+    over = call("launch", begin=0.0, end=1.0)
+    kernels = [command(k, "kernel", (0, 0), (2, 2 + k, 3 + k), name="k") for k in (1, 2)]
+    assert written(Log([other, kernels[0], over, kernels[1]])).arrows == []
+
+
 def test_counters_count_the_queue_and_the_memory(written):
     kernels = [command(k, "kernel", (0, 1), (k, 10 * k, 10 * k + 10), name="k") for k in (1, 2, 3)]
     memory = [

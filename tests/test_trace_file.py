@@ -20,6 +20,7 @@ def test_the_same_log_gives_the_same_bytes_compressed_or_not(tmp_path):
     plain, again, packed, repacked = (path.read_bytes() for path in paths)
     assert plain == again and packed == repacked and len(packed) < len(plain) / 4
     assert gzip.decompress(packed) == plain
+    assert packed[3:8] == bytes(5)  # neither a name nor a time
     assert paths[0].stat().st_mode & 0o777 == 0o666 & ~_umask()
 
 

@@ -123,7 +123,9 @@ def assemble(events):
                 _name(trace, event, where)
             case "C":
                 (value,) = event["args"].values()
-                trace.counters.setdefault((event["pid"], event["name"]), []).append((time, value))
+                series = trace.counters.setdefault((event["pid"], event["name"]), [])
+                assert not series or series[-1][1] != value, f"tells nothing new: {event}"
+                series.append((time, value))
             case "X" | "i":
                 _begin(stack, event, time)
                 trace.slices.setdefault(where, []).append(stack[-1])

@@ -41,9 +41,9 @@ WallTrace& trace() {
   return *the;
 }
 
-void hear(const sim::Command& command, sim::StreamRef stream) {
+void hear(const sim::Command& command, sim::StreamRef stream, size_t slots) {
   const auto& open = open_operators();
-  trace().add(command, stream, libkineto::systemThreadId(), open.empty() ? 0 : open.back());
+  trace().add(command, stream, slots, libkineto::systemThreadId(), open.empty() ? 0 : open.back());
 }
 
 libkineto::ResourceInfo stream_info(int device, sim::StreamId id) {

@@ -4,8 +4,6 @@
 #include <chrono>
 #include <iterator>
 
-#include "../sim/runtime.h"
-
 namespace mtia::backend {
 
 namespace {
@@ -24,17 +22,15 @@ std::string name_of(const sim::Command& command) {
 }  // namespace
 
 void WallTrace::begin() {
-  const int64_t kernel_slots = sim::profile().kernel_slots;
   std::lock_guard<std::mutex> lock(mutex_);
-  kernel_slots_ = kernel_slots;
   commands_.clear();
   finishes_.clear();
   streams_.clear();
   engines_.clear();
 }
 
-void WallTrace::add(const sim::Command& command, sim::StreamRef stream, int32_t thread,
-                    uint64_t op) {
+void WallTrace::add(const sim::Command& command, sim::StreamRef stream, size_t slots,
+                    int32_t thread, uint64_t op) {
   std::lock_guard<std::mutex> lock(mutex_);
   const Wall enqueue = now();
   Wall& stream_free = streams_[{stream.device, stream.id}];
@@ -45,9 +41,9 @@ void WallTrace::add(const sim::Command& command, sim::StreamRef stream, int32_t 
   }
   Wall finish = start;
   if (command.engine != sim::Engine::None) {
-    auto& slots = engines_[{stream.device, command.engine}];
-    slots.resize(command.engine == sim::Engine::Compute ? kernel_slots_ : 1);
-    Wall& slot = *std::min_element(slots.begin(), slots.end());
+    auto& free = engines_[{stream.device, command.engine}];
+    free.resize(slots);
+    Wall& slot = *std::min_element(free.begin(), free.end());
     start = std::max(start, slot);
     finish = slot = start + (command.finish - command.start);
   }

@@ -33,13 +33,14 @@ class WallTrace {
  public:
   // Forgets what it has, and starts with a device that has nothing to do.
   void begin();
-  void add(const sim::Command& command, sim::StreamRef stream, int32_t thread, uint64_t op);
+  // What an observer is told, and which thread and which operator gave the command.
+  void add(const sim::Command& command, sim::StreamRef stream, size_t slots, int32_t thread,
+           uint64_t op);
   std::vector<WallCommand> of_device(int device);
 
  private:
   std::mutex mutex_;
   std::vector<WallCommand> commands_;
-  int64_t kernel_slots_ = 1;
   std::unordered_map<sim::CommandId, Wall> finishes_;
   std::map<std::pair<int, sim::StreamId>, Wall> streams_;             // when each is free
   std::map<std::pair<int, sim::Engine>, std::vector<Wall>> engines_;  // and each slot of each

@@ -92,7 +92,8 @@ Recording put(Stream& stream, Command&& command) {
     log_command(command, stream.ref);
   }
   if (const Observer hears = observer()) {
-    hears(command, stream.ref);
+    const auto& slots = sim.devices[stream.ref.device].slots[static_cast<int>(command.engine)];
+    hears(command, stream.ref, slots.size());
   }
 
   const Recording recording{stream.ref, command.id, command.finish};
