@@ -1,12 +1,14 @@
 """The explorer in JupyterLab in headless Chromium: what it shows is what the log says."""
 
-import json
+import base64
+import pickle
 
 import pytest
 from drawings import rerecorded
 from nbformat.v4 import new_output
 from notebook_files import code, write
 
+from mtia_lab.explorer.model import Model
 from mtia_lab.explorer.widget import Explorer
 
 pytest.importorskip("playwright", reason="the browser test drives Chromium with playwright")
@@ -27,11 +29,23 @@ with mtia_lab.record(values=True) as log:
     with s:
         mtia_lab.launch("slow", us=50)
         z = y * 3
-    s.synchronize()"""
-ROOT = ".mtia-explorer"
+    s.synchronize()
+with mtia_lab.record() as many:
+    for k in range(1000):
+        mtia_lab.launch(us=k % 5)"""
+ROOT, MANY = (f":nth-match(.mtia-explorer, {k})" for k in (1, 2))
 SLIDER = f"{ROOT} input[type=range]"
+PRINT = """import base64, pickle
+whole = mtia_lab.Log(list(log), log.initial_state, log.initial_memory)
+print(base64.b64encode(pickle.dumps(whole)).decode())"""
+BARS = 700  # more than fit into three lanes
 READABLE = 4.5  # WCAG 2's least contrast of text and ground
 
+CELLS = "window.opened.content.widgets.map(cell => cell.model.id)"
+TABLES = """root => Object.fromEntries([...root.querySelectorAll('table')].map(table => {
+  const texts = row => [...row.cells].map(cell => cell.innerText.replace(/\\s+/g, ' ').trim());
+  return [table.caption.innerText, [...table.tBodies[0].rows].map(texts)];
+}))"""
 # The contrast of each text that stands in the explorer, as the browser has computed its colours.
 CONTRASTS = """root => {
   const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
@@ -65,8 +79,8 @@ def lab(tmp_path_factory):
     bundle = Explorer(rerecorded())._repr_mimebundle_()
     stored = new_output("execute_result", data=bundle, execution_count=1)
     write(folder / "stored.ipynb", code("mtia_lab.explore(log)", stored))
-    cells = PROGRAM, "mtia_lab.explore(log)", "print(log.to_json())"
-    write(folder / "explored.ipynb", *cells)
+    shown = "mtia_lab.explore(log)", "mtia_lab.explore(many)"
+    write(folder / "explored.ipynb", PROGRAM, *shown, PRINT)
     with browser.lab(folder) as lab:
         yield lab
 
@@ -79,32 +93,60 @@ def page(lab):
     lab.page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
     lab.ask(browser.OPEN, "explored.ipynb")
     lab.ask(browser.RUN)
-    lab.page.wait_for_selector(f"{ROOT} .told")
+    lab.page.wait_for_selector(f"{MANY} .told")
+    lab.page.set_default_timeout(20_000)
     yield lab.page
     lab.ask(browser.CLOSE)
     assert errors == []
 
 
 @pytest.fixture(scope="module")
-def log(page):
-    """The records that the notebook printed, as dicts: "records"; and kernels by name."""
-    text = page.evaluate("window.opened.content.widgets[2].model.toJSON().outputs[0].text")
-    records = [json.loads(line) for line in "".join(text).split("\n") if line]
-    kernels = {r["name"]: r for r in records if r.get("type") == "kernel"}
-    return kernels | {"records": records}
+def model(page):
+    """What the log says, in this process: the notebook has printed it."""
+    text = page.evaluate("window.opened.content.widgets[3].model.toJSON().outputs[0].text")
+    return Model(pickle.loads(base64.b64decode("".join(text))))
+
+
+@pytest.fixture(scope="module")
+def kernels(model):
+    """The kernels of the log, by name."""
+    return {r.name: r for r in model.records if getattr(r, "type", "") == "kernel"}
 
 
 def told(page):
     return page.inner_text(f"{ROOT} .told")
 
 
-def rows(page, caption):
-    """The rows of a table of the state, each as the texts of its cells."""
-    found = page.locator(f"{ROOT} table", has=page.locator("caption", has_text=caption))
-    return [
-        [" ".join(cell.split()) for cell in row.locator("td").all_inner_texts()]
-        for row in found.locator("tbody tr").all()
-    ]
+def tables(page):
+    """The tables of the state: caption -> rows, each as the texts of its cells."""
+    return page.locator(ROOT).evaluate(TABLES)
+
+
+def expected(model, moment):
+    """The first tables as the model has them."""
+    state = model.state(moment)
+    found = {"Streams": [], "Host threads": [], "Events": []}
+    for (device, stream), (done, running, pending) in state["streams"].items():
+        runs = bar(model, model.place[running]) if running else "nothing"
+        waiting = " ".join(bar(model, model.place[id]) for id in pending) or "empty"
+        found["Streams"].append([f"mtia:{device}/{stream}", f"{done}", runs, waiting])
+    for thread, ((device, *streams), call, waits) in state["threads"].items():
+        current = ", ".join(f"mtia:{k}/{stream}" for k, stream in enumerate(streams))
+        inside = model.label(call) if call >= 0 else "your program"
+        inside += ", waits for the device" if waits else ""
+        found["Host threads"].append([f"{thread}", f"mtia:{device}", current, inside])
+    for event, (version, complete, (_, *waiters)) in state["events"].items():
+        names = [f"{bar(model, k)} {model.label(k).split()[-1]}" for k in waiters]
+        row = [f"version {version}", "complete" if complete else "pending"]
+        found["Events"].append([f"e{event}", *row, " ".join(names) or "nobody"])
+    found["Events"] = found["Events"] or [["none yet", "", "", ""]]
+    return found
+
+
+def bar(model, position):
+    """What stands on the bar of a command."""
+    glyph = {"record": "⚑ ", "wait": "◇ "}.get(model.kind(position), "")
+    return glyph + model.name(position)
 
 
 def drag_to(page, time, end):
@@ -125,64 +167,93 @@ def test_a_stored_one_shows_the_timeline(lab):
     lab.ask(browser.OPEN, "stored.ipynb")
     assert lab.ask(browser._LOOK, False) == []
     assert lab.page.locator(".jp-OutputArea-output img").count() == 1
-    assert lab.page.locator(ROOT).count() == 0
+    assert lab.page.locator(".mtia-explorer").count() == 0
     lab.ask(browser.CLOSE)
 
 
-def test_the_slider_shows_the_state_at_that_time(page, log):
-    slow, end = log["slow"], max(r.get("end", 0) for r in log["records"])
+def test_the_slider_shows_the_state_at_that_time(page, model, kernels):
+    slow, mul, end = kernels["slow"], kernels["mul"], model.times[-1] / 1000
+    assert slow.start < 30 < slow.finish and mul.enqueue < 30
     drag_to(page, 30, end)
-    assert slow["start"] < 30 < slow["finish"] and log["mul"]["enqueue"] < 30
     assert "µs, after 17 µs: guard.synchronizeStream waits for the device" in told(page)
-    assert rows(page, "Streams") == [
+    shown = tables(page)
+    assert shown["Streams"] == [
         ["mtia:0/0", "2", "nothing", "empty"],
         ["mtia:0/1", "1", "slow", "mul"],
     ]
     inside = "guard.synchronizeStream, waits for the device"
-    assert rows(page, "Host threads") == [["0", "mtia:0", "mtia:0/0, mtia:1/0", inside]]
-    assert rows(page, "Events") == [["e1", "version 1", "complete", "nobody"]]
-    blocks = rows(page, "Blocks: Memory of mtia:0")
-    assert [row[3] for row in blocks] == [
-        "not known: as before the log",
-        "float32[4] [0, 2, 4, 6]",
-        "nothing yet",
+    assert shown["Host threads"] == [["0", "mtia:0", "mtia:0/0, mtia:1/0", inside]]
+    assert shown["Events"] == [["e1", "version 1", "complete", "nobody"]]
+    assert [row[2:4] for row in shown["Blocks: Memory of mtia:0"]] == [
+        ["before the log", "not known: as before the log"],
+        ["In[1]:6", "float32[4] [0, 2, 4, 6]"],
+        ["In[1]:11", "nothing yet"],
     ]
-    assert [row[2] for row in blocks] == ["before the log", "In[1]:6", "In[1]:11"]
     drag_to(page, end, end)
-    assert rows(page, "Blocks: Memory of mtia:0")[2][3] == "float32[4] [0, 6, 12, 18]"
+    assert tables(page)["Blocks: Memory of mtia:0"][2][3] == "float32[4] [0, 6, 12, 18]"
 
 
-def test_keys_step_through_the_changes(page, log):
+def test_every_change_shows_the_state_of_the_model(page, model):
     page.focus(SLIDER)
     page.keyboard.press("Home")
-    assert told(page) == "0 µs: the recording begins"
-    for time in sorted(r["start"] for r in log["records"] if r["kind"] == "command"):
+    for moment, time in enumerate(model.times):
+        assert told(page) == f"{time / 1000:g} µs: {model.told(moment)}"
+        assert tables(page).items() >= expected(model, moment).items(), moment
+        page.keyboard.press("ArrowRight")
+    assert told(page).endswith("guard.synchronizeStream returns")
+
+
+def test_keys_go_from_command_to_command(page, model, kernels):
+    page.focus(SLIDER)
+    page.keyboard.press("Home")
+    for time in sorted(r.start for r in model.records if hasattr(r, "start")):
         page.keyboard.press("Shift+ArrowRight")
         assert told(page).startswith(f"{time:g} µs: ")
-    assert told(page) == f"{log['mul']['start']:g} µs: kernel mul on mtia:0/1 starts"
+    assert told(page) == f"{kernels['mul'].start:g} µs: kernel mul on mtia:0/1 starts"
     page.keyboard.press("ArrowLeft")
-    assert told(page) == f"{log['slow']['finish']:g} µs: kernel slow on mtia:0/1 finishes"
+    assert told(page) == f"{kernels['slow'].finish:g} µs: kernel slow on mtia:0/1 finishes"
     page.keyboard.press("PageDown")
     assert told(page).endswith("guard.exchangeStream returns")
-    page.keyboard.press("End")
+    page.keyboard.press("PageUp")
     assert told(page).endswith("guard.synchronizeStream returns")
     assert page.get_attribute(SLIDER, "aria-valuetext") == told(page)
-    assert page.evaluate("window.opened.content.widgets.length") == 3  # no key reached JupyterLab
+    page.get_by_role("button", name="previous host call").first.focus()
+    cells = page.evaluate(CELLS)
+    for key in ("d", "d", "b"):  # to JupyterLab they mean: delete this cell, add one below
+        page.keyboard.press(key)
+    assert page.evaluate(CELLS) == cells and len(cells) == 4
 
 
-def test_a_bar_tells_its_line(page, log):
-    bar = page.get_by_role("button", name="kernel slow on mtia:0/1, In[1]:10")
-    bar.first.click()
+def test_a_bar_tells_its_line(page, kernels):
+    slow = page.get_by_role("button", name="kernel slow on mtia:0/1, In[1]:10").first
+    slow.click()
     details = page.locator(f"{ROOT} .details")
-    assert details.locator(".site").inner_text() == log["slow"]["site"] == "In[1]:10"
+    assert details.locator(".site").inner_text() == kernels["slow"].site == "In[1]:10"
     assert details.locator(".source").inner_text() == 'mtia_lab.launch("slow", us=50)'
     assert "starts 5 µs, finishes 55 µs" in details.inner_text()
-    assert bar.first.get_attribute("aria-pressed") == "true"
-    bar.first.focus()
+    assert slow.get_attribute("aria-pressed") == "true"
+    slow.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
-    assert "reads" in details.inner_text() and "b float32[4]" in details.inner_text()
     assert details.locator("h4").inner_text() == "kernel mul on mtia:0/1"
+    assert "reads" in details.inner_text() and "b float32[4]" in details.inner_text()
+
+
+def test_of_many_commands_those_beside_each_other_share_a_bar(page):
+    explorer = page.locator(MANY)
+    bars = explorer.locator(".bar[data-record]")
+    assert 100 < bars.count() < BARS  # to begin with, it shows a part
+    explorer.get_by_label("show all").click()
+    assert 100 < bars.count() < BARS
+    shared = explorer.locator(".bar.low.many").last
+    count = int(shared.get_attribute("title").split()[0])
+    shared.click()
+    details = explorer.locator(".details")
+    assert details.locator("h4").inner_text().startswith(f"{count} beside each other")
+    details.get_by_text("zoom in").click()
+    assert bars.count() < 4 * count + BARS / 10
+    details.locator("li button").first.click()
+    assert details.locator(".site").inner_text() == "In[1]:15"
 
 
 @pytest.mark.parametrize("theme", browser.THEMES)

@@ -8,7 +8,7 @@ from ..draw import palette
 from ..draw.addresses import Scale, size
 from ..records import PINNED, Call, Command, Host
 from .model import LABELS, Model
-from .moments import VERBS, nanoseconds
+from .moments import FINISH, RETURN, START, VERBS, nanoseconds
 from .sources import source_lines
 
 KINDS = tuple(LABELS)
@@ -41,6 +41,7 @@ def payload(model: Model, findings: Iterable = ()) -> bytes:
     _, records, verbs = zip(*model.moments, strict=True)
     content = {
         "verbs": VERBS,
+        "stops": {"command": (START, FINISH), "call": (RETURN,)},
         "kinds": KINDS,
         "labels": list(LABELS.values()),
         "lanes": list(lanes.values()),

@@ -24,13 +24,14 @@ class Explorer {
     root.addEventListener("keydown", event => this.key(event));
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(root);
-    this.resize();
+    this.redraw();
   }
 
-  /** Where the lanes' tracks begin and end depends on the page. */
+  /** The page has given the lanes another width. */
   resize() {
     const { width } = this.lanes.axis.getBoundingClientRect();
-    if (width > 0) this.view.width = width;
+    if (width === 0 || width === this.view.width) return;
+    this.view.width = width;
     this.redraw();
   }
 
@@ -95,18 +96,14 @@ class Explorer {
 
   /** Step to the next change, start of a command, or end of a host call. */
   step(direction, what = "change") {
-    const { data } = this;
+    const { records, moments, stops } = this.data;
+    const starts = k => records.start[moments.record[k]] === k;
     const wanted = {
       change: () => true,
-      command: k => /starts|finishes/.test(data.verbs[data.moments.verb[k]]) && this.begins(k),
-      "host call": k => data.verbs[data.moments.verb[k]].endsWith("returns"),
+      command: k => stops.command.includes(moments.verb[k]) && starts(k),
+      "host call": k => stops.call.includes(moments.verb[k]),
     }[what];
-    this.go(data.seek(this.moment, direction, wanted), true);
-  }
-
-  /** Whether a moment is the one at which its command begins to run. */
-  begins(moment) {
-    return this.data.records.start[this.data.moments.record[moment]] === moment;
+    this.go(this.data.seek(this.moment, direction, wanted), true);
   }
 
   zoom(factor) {
@@ -232,14 +229,27 @@ function legend(data) {
   );
 }
 
+/**
+ * JupyterLab's plain keys, such as D D, are for cells: keep them off what has the focus in here. It
+ * looks at the element itself, and first of all; so this must look before it does.
+ */
+function shieldKeys(root, { target, ctrlKey, metaKey }) {
+  if (!root.contains(target)) return;
+  target.toggleAttribute("data-lm-suppress-shortcuts", !ctrlKey && !metaKey);
+}
+
 async function render({ model, el }) {
   el.classList.add("mtia-explorer");
-  el.dataset.lmSuppressShortcuts = "true"; // JupyterLab's keys, such as D D, are for cells
   const data = new Data(await inflate(model.get("payload")));
   el.style.setProperty("--fault", data.hues.fault);
   el.style.setProperty("--copy", data.hues.copy);
   const explorer = new Explorer(data, el);
-  return () => explorer.observer.disconnect();
+  const shield = event => shieldKeys(el, event);
+  window.addEventListener("keydown", shield, true);
+  return () => {
+    explorer.observer.disconnect();
+    window.removeEventListener("keydown", shield, true);
+  };
 }
 
 export default { render };

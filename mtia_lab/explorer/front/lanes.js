@@ -74,7 +74,6 @@ class Lanes {
     for (const track of this.tracks) this.fill(track);
     this.drawAxis();
     this.arrows.stale = true;
-    this.update();
     const again = this.boxes.find(({ node }) => node.dataset.record === focused);
     if (focused !== undefined) again?.node.focus();
   }
