@@ -1,8 +1,7 @@
 """Random logs for the checker's tests, and happens-before by transitive closure over them."""
 
+import random
 from itertools import product
-
-from hypothesis import strategies as st
 
 from mtia_lab.log import Log
 from mtia_lab.records import Access, Call, Command, Known, Memory
@@ -17,30 +16,44 @@ FORMS = {  # sizes and strides in bytes: a row, columns, every other byte, a tra
     (2, 4): (1, 2),
 }
 
-accesses = st.builds(
-    lambda block, offset, form: to_access(BLOCK * block + offset, form),
-    st.integers(0, 1),
-    st.integers(0, BLOCK // 2 - 1),
-    st.sampled_from(sorted(FORMS)),
-)
-streams = st.integers(0, STREAMS - 1)
-steps = st.one_of(
-    st.tuples(
-        st.just("work"), streams, st.lists(accesses, max_size=2), st.lists(accesses, max_size=1)
-    ),
-    st.tuples(
-        st.just("work"),
-        streams,
-        st.lists(accesses, max_size=1),
-        st.lists(accesses, min_size=1, max_size=1),
-    ),
-    st.tuples(st.just("draw"), streams),
-    st.tuples(st.just("record"), streams),
-    st.tuples(st.just("wait"), streams, st.integers(0, 3)),
-    st.tuples(st.just("synchronize stream"), streams),
-    st.tuples(st.just("synchronize event"), st.integers(0, 3)),
-    st.tuples(st.just("synchronize device")),
-)
+KINDS = {  # how often each kind of step is taken
+    **{"work": 60, "draw": 3, "record": 14, "wait": 16},
+    **{"synchronize stream": 3, "synchronize event": 3, "synchronize device": 1},
+}
+
+
+def random_program(seed, *, whole=False):
+    """5 to 40 steps of a program that synchronises now and then.
+
+    Args:
+        seed: gives the same program again.
+        whole: use four tensors that do not overlap, and draw no random numbers.
+    """
+    draws = random.Random(seed)
+    kinds = [kind for kind in KINDS if not (whole and kind == "draw")]
+    chosen = draws.choices(kinds, [KINDS[kind] for kind in kinds], k=draws.randrange(5, 41))
+    return [random_step(draws, kind, whole) for kind in chosen]
+
+
+def random_step(draws, kind, whole):
+    stream, back = draws.randrange(STREAMS), draws.randrange(2)
+    if kind == "work":
+        uses = [random_access(draws, whole) for _ in range(3)]
+        reads = draws.randrange(3)
+        return kind, stream, uses[:reads], uses[2 : 2 + draws.randrange(2)]
+    if kind == "wait":
+        return kind, stream, back
+    if kind == "synchronize device":
+        return (kind,)
+    return kind, back if kind == "synchronize event" else stream
+
+
+def random_access(draws, whole):
+    if whole:
+        return to_access(16 * draws.randrange(4), (8,))
+    block, form = draws.randrange(2), draws.choice(sorted(FORMS))
+    offset = draws.choice([0, 8, 16]) if draws.random() < 0.7 else draws.randrange(BLOCK // 2)
+    return to_access(BLOCK * block + offset, form)
 
 
 def to_access(address, form):

@@ -3,6 +3,7 @@
 Programs are random lines of source. Every fix is edited into the text as its words say.
 """
 
+import random
 import re
 from functools import cache
 
@@ -25,13 +26,15 @@ LINES = [
 HOST_LINES = ["host.add_(1)", "total += host.sum()"]
 WAITS = ["{s}.wait_stream({t})", "{s}.wait_event(event)", "event = {s}.record_event()"]
 
-names = st.sampled_from(["a", "b", "c"])
-streams = st.integers(0, 2)
-lines = st.one_of(
-    st.tuples(st.sampled_from(LINES), streams, streams, names, names),
-    st.tuples(st.sampled_from(LINES), streams, streams, names, names),
-    st.tuples(st.sampled_from(HOST_LINES + WAITS), streams, streams, names, names),
-)
+
+def random_lines(seed):
+    """Three to fifteen lines, each with the streams and the tensors to put into it."""
+    draws = random.Random(seed)
+    kinds = draws.choices([LINES, HOST_LINES, WAITS], [6, 1, 2], k=draws.randrange(3, 16))
+    return [
+        (draws.choice(kind), draws.randrange(3), draws.randrange(3), *draws.choices("abc", k=2))
+        for kind in kinds
+    ]
 
 
 @cache
@@ -108,7 +111,7 @@ def latest(empty):
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(st.lists(lines, min_size=2, max_size=15))
+@given(st.integers(0, 10**9).map(random_lines))
 def test_doing_what_the_report_says_makes_a_program_right(empty, program):
     text = to_source(program)
     report, _ = run(empty, text)

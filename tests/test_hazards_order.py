@@ -1,6 +1,6 @@
 """Vector clocks and the map of memory, against transitive closure and sets of bytes."""
 
-from hazard_logs import BLOCK, Closure, bytes_of, steps, to_access, to_log
+from hazard_logs import BLOCK, Closure, bytes_of, random_program, to_access, to_log
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,7 +9,7 @@ from mtia_lab.hazards.checker import Checker
 from mtia_lab.hazards.explain import mended
 from mtia_lab.hazards.layout import overlap
 
-programs = st.lists(steps, min_size=2, max_size=30)
+programs = st.integers(0, 10**9).map(random_program)
 
 
 def found(log):
@@ -19,7 +19,7 @@ def found(log):
     return set(races)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(programs)
 def test_a_command_races_if_it_does_by_brute_force(program):
     log = to_log(program)
@@ -29,7 +29,7 @@ def test_a_command_races_if_it_does_by_brute_force(program):
     assert bool(find_hazards(log)) == bool(expected)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(programs)
 def test_the_fixes_together_leave_no_race(program):
     log, more = to_log(program), {}
@@ -45,7 +45,7 @@ def test_the_fixes_together_leave_no_race(program):
     assert bool(more) == bool(found(log))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(programs)
 def test_a_wait_is_needless_if_it_adds_no_kernel_to_those_before(program):
     log = to_log(program)
@@ -61,7 +61,7 @@ forms = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(forms, forms)
 def test_overlap_is_a_byte_in_common(one, other):
     assert overlap(one, other) == bool(bytes_of(one) & bytes_of(other))
