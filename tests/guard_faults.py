@@ -83,6 +83,7 @@ FAULTS = {
     },
     "queryEvent wants a recorded event": {"queryEvent.unrecorded"},
     "synchronizeEvent returns at once": {"synchronizeEvent.waits"},
+    "synchronizeEvent wants a recorded event": {"synchronizeEvent.unrecorded"},
     "elapsedTime in microseconds": {"elapsedTime.milliseconds"},
     "destroyEvent waits": {"destroyEvent.noexcept"},
     # Memory

@@ -217,3 +217,33 @@ def test_snippets_end_with_the_process_that_asked_for_them(tmp_path, deadly):
         caller.send_signal(deadly)
         assert alive.read() == ""  # returns when the last process that holds the fifo is gone
     assert caller.wait() != 0
+
+
+def test_a_server_runs_its_prelude_once_and_request_after_request(tmp_path):
+    prelude = f"open({str(tmp_path / 'runs')!r}, 'a').write('x')"
+    files = {"files": "import os; print(len(os.listdir('/dev/fd')))"}
+    with isolated.Server(prelude) as server:
+        first = server.run_each(files)
+        assert server.run_each({"dies": "import os; os.abort()"})["dies"].error
+        assert server.run_each({"hangs": HANG}, timeout=1)["hangs"].error == "hung"
+        later = [server.run_each(files) for _ in range(5)]
+        assert not server.closed and later == [first] * 5, "it keeps files open"
+    assert server.closed and (tmp_path / "runs").read_text() == "x"
+
+
+def test_a_server_that_is_gone_says_so_and_is_closed():
+    with isolated.Server("") as server:
+        server.run_each({"a": "1"})
+        with pytest.raises(RuntimeError, match=r"ended its process \(return code -9\)"):
+            server.run_each({"kills": "import os, signal; os.kill(os.getppid(), signal.SIGKILL)"})
+        assert server.closed
+
+
+def test_a_forked_process_does_not_share_its_parents_server():
+    with isolated.Server("") as server:
+        server.run_each({"a": "1"})
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0 if server.closed else 1)
+        assert os.waitpid(pid, 0)[1] == 0 and not server.closed
+        assert server.run_each({"a": "1"})["a"].ok

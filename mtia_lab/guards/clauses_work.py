@@ -152,6 +152,13 @@ EVENTS = (
         expected="['a']",
     ),
     Clause(
+        "synchronizeEvent.unrecorded",
+        "synchronizeEvent returns at once for an event that was never recorded.",
+        given="kernel(A, 'a', us=500)",
+        look="pause(cpp.synchronizeUnrecorded)",
+        expected="'at once'",
+    ),
+    Clause(
         "elapsedTime.milliseconds",
         "elapsedTime counts milliseconds from the first event to the second.",
         given="e, f = (torch.Event(enable_timing=True) for _ in 'ef'); kernel(A, 'a', us=500)\n"

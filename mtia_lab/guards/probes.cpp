@@ -143,8 +143,8 @@ bool blockUnrecorded(const Ref* stream) {
 bool queryUnrecorded(int64_t* answer) {
   return guarded([&] { *answer = registered().queryEvent(nullptr); });
 }
-bool destroyUnrecorded() {
-  return guarded([&] { registered().destroyEvent(nullptr, -1); });
+bool synchronizeUnrecorded() {
+  return guarded([&] { registered().synchronizeEvent(nullptr); });
 }
 
 // Whether memory of device 0 that `stream` was said to use is handed out again at once.

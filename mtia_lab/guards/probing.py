@@ -95,6 +95,10 @@ class Probes:
         """`queryEvent` with that handle."""
         return bool(self._number("queryUnrecorded"))
 
+    def synchronizeUnrecorded(self) -> None:
+        """`synchronizeEvent` with that handle."""
+        self._call("synchronizeUnrecorded")
+
     def handedOutAgain(self, stream: torch.Stream) -> bool:
         """Whether freed memory that `stream` was said to use is allocated again at once."""
         return bool(self._number("handedOutAgain", ctypes.byref(_ref(stream))))

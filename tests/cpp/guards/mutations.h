@@ -219,6 +219,9 @@ bool queryEvent(void* event) const override {
 }
 
 void synchronizeEvent(void* event) const override {
+  if (is("synchronizeEvent wants a recorded event") && event == nullptr) {
+    throw std::runtime_error("record the event first");
+  }
   if (!is("synchronizeEvent returns at once")) {
     real.synchronizeEvent(event);
   }
