@@ -148,7 +148,8 @@ class _Group(dist.ProcessGroup):
         options._timeout = timeout
         # An address, not a name: a container need not know its own.
         options._devices = [c10d.ProcessGroupGloo.create_device(hostname="127.0.0.1")]
-        gloo = c10d.ProcessGroupGloo(store, rank, size, options)
+        with _explained("the group's first meeting"):
+            gloo = c10d.ProcessGroupGloo(store, rank, size, options)
         self._host = dist.ProcessGroup(store, rank, size)
         for group, devices in ((self._host, ("cpu",)), (self, ("cpu", "mtia"))):
             group._set_default_backend(dist.ProcessGroup.BackendType.GLOO)

@@ -94,6 +94,7 @@ def be(rank: int, folder: str) -> None:
         timeout=timedelta(seconds=request["timeout"]),
     )
     try:
+        dist.barrier()  # all have met, and none is lost because another one has failed by now
         value = names[request["worker"]](*request["arguments"])
         _save(value, Path(folder, f"value {rank}"))
         dist.barrier()  # whoever left earlier would look like one who is gone

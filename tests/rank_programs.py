@@ -70,16 +70,24 @@ def sockets():
     return found
 
 
-def one_raises_one_dies_one_is_stuck():
+def one_raises_one_dies():
     """And rank 0 waits for them."""
     import os
-    import time
 
     print(os.getpid(), flush=True)
     if dist.get_rank() == 1:
         raise ValueError("no")
     if dist.get_rank() == 2:
         os._exit(3)
-    while dist.get_rank() == 3:
+    dist.barrier()
+
+
+def one_is_stuck():
+    """And rank 0 waits for it."""
+    import os
+    import time
+
+    print(os.getpid(), flush=True)
+    while dist.get_rank() == 1:
         time.sleep(1)
     dist.barrier()
