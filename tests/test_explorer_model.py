@@ -1,15 +1,14 @@
 """What the explorer says is true at a moment, held against the log, and against the simulator."""
 
 import json
-import random
 import zlib
 from bisect import bisect_right
-from dataclasses import replace
 from itertools import accumulate
 
 import pytest
 import torch
-from drawings import call, command, heap_log, memory, some_heap, some_log
+from drawings import call, command, heap_log, memory, some_log
+from explorer_oracle import as_told, mixed, told_by
 
 from mtia_lab.explorer.model import Model
 from mtia_lab.explorer.moments import APPEAR, HAPPEN, RETURN
@@ -17,88 +16,9 @@ from mtia_lab.explorer.moments import nanoseconds as ns
 from mtia_lab.explorer.numbers import numbers
 from mtia_lab.explorer.payload import payload
 from mtia_lab.log import Log
-from mtia_lab.records import Access, Call, Command, Memory, Value
+from mtia_lab.records import Call, Command
 
 MOST_BYTES = 100  # of deflated payload for a command with its call
-
-
-def mixed(seed):
-    """A log with everything: commands, calls that return states, and memory."""
-    draws = random.Random(seed)
-    records = list(some_log(seed, 50)) + some_heap(seed, 50).memory
-    for k, record in enumerate(records):
-        if isinstance(record, Call):
-            state = tuple(draws.randrange(3) for _ in range(3))
-            records[k] = call(record.name, state, thread=record.thread, **times(record))
-    return Log(records, {0: (0, 0, 0)})
-
-
-def times(record):
-    return {"begin": record.begin, "end": record.end, "waits": record.waits}
-
-
-def told_by(log, time):
-    """The state at a time in ns, worked out anew from the times in the log: there is no order
-    within one time."""
-    calls = [record for record in log if isinstance(record, Call)]
-    commands = log.commands
-    return {
-        "threads": {t: thread_at(log, calls, t, time) for t in (0, 1)},
-        "streams": {
-            key: queue_at([c for c in commands if (c.device, c.stream) == key], time)
-            for key in sorted({(c.device, c.stream) for c in commands})
-        },
-        "events": {e: event_at(log, e, time) for e in sorted({c.event for c in commands} - {None})},
-        "blocks": blocks_at(log, time),
-    }
-
-
-def thread_at(log, calls, thread, time):
-    mine = [c for c in calls if c.thread == thread]
-    returned = sorted((c for c in mine if ns(c.end) <= time), key=lambda c: ns(c.end))
-    state = returned[-1].state if returned else log.initial_state.get(thread)
-    inside = [c for c in mine if ns(c.begin) <= time < ns(c.end)]
-    waits = any(ns(since) <= time < ns(until) for c in inside for since, until in c.waits)
-    if state is None and not inside:
-        return None
-    return state or (), log.index(inside[-1]) if inside else -1, waits
-
-
-def queue_at(commands, time):
-    running = [c.id for c in commands if ns(c.start) <= time < ns(c.finish)]
-    return (
-        sum(ns(c.finish) <= time for c in commands),
-        running[0] if running else None,
-        tuple(c.id for c in commands if ns(c.enqueue) <= time < ns(c.start)),
-    )
-
-
-def event_at(log, event, time):
-    mine = [c for c in log.commands if c.event == event and ns(c.enqueue) <= time]
-    recorded = [c for c in mine if c.type == "record"]
-    waiting = [log.index(c) for c in mine if c.type == "wait" and time < ns(c.finish)]
-    if not mine:
-        return None
-    newest = max(recorded, key=lambda c: c.version)
-    return newest.version, ns(newest.finish) <= time, (len(waiting), *waiting)
-
-
-def blocks_at(log, time):
-    live = []
-    for record in log.memory:
-        if ns(record.time) <= time and record.action == "alloc":
-            live.append((record.address, record.bytes, record.stream))
-        elif ns(record.time) <= time and record.action == "free":
-            live = [block for block in live if block[0] != record.address]
-    return sorted(live)
-
-
-def as_told(model, moment):
-    """A state of the model in the same words."""
-    state = model.state(moment)
-    blocks = [model.blocks[k] for k in state.pop("blocks")]
-    del state["memory"]
-    return state | {"blocks": sorted((b.address, b.bytes, b.stream) for b in blocks)}
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -262,84 +182,6 @@ def test_blocks_hold_what_tensors_hold(ran):
     assert bool(late) == (schedule == "latest")
 
 
-def test_a_late_effect_is_seen_late():
-    access = Access(0, 0, 4, "int32[]")
-    given = [command(1, "kernel", (0, 1), (1, 1, 2), name="a"), memory("alloc", 0, 1, stream=1)]
-    given.append(command(2, "kernel", (0, 1), (5, 5, 6), name="b"))
-    seven = (7).to_bytes(4, "little")
-    for time, verb in ((5.0, "finishes"), (8.0, "takes effect only now")):
-        model = Model(Log([*given, Value(1, access, seven, time, 0, None)]))
-        seen = [k for k in range(len(model.moments)) if 0 in model.state(k)["blocks"]]
-        first = next(k for k in seen if model.state(k)["blocks"][0] is not None)
-        assert model.told(first) == f"kernel a on mtia:0/1 {verb}"
-        assert model.state(first)["blocks"][0].text == "7"
-
-
-def test_what_began_before_the_log_is_seen_when_it_happens():
-    access, seven = Access(0, 0, 4, "int32[]"), (7).to_bytes(4, "little")
-    initial = [memory("segment_alloc", 0, 2), memory("alloc", 0, 1)]
-    model = Model(Log([Value(5, access, seven, 3.0, 0, None)], {}, initial))
-    assert model.told(1) == "a command from before the log takes effect only now"
-    assert [model.state(k)["blocks"][0] for k in (0, 1)] == [None, ("int32[]", "7", 0)]
-
-
-def test_bytes_replace_those_they_are_written_over():
-    """A view is written after its tensor, then a tensor too long to be recorded as a whole."""
-
-    def value(id, address, count, data):
-        access = Access(0, address, count, f"int8[{count}]")
-        write = command(id, "kernel", (0, 0), (id, id, id + 1))
-        return [write, Value(id, access, bytes(data), id + 1.0, 0, None)]
-
-    records = [memory("alloc", 0, 1)]
-    records += value(1, 0, 4, [1, 2, 3, 4]) + value(2, 2, 1, [9]) + value(3, 1000, 5, [5] * 5)
-    records += value(4, 0, 2000, [8, 8])  # the first two are known, the others have changed too
-    records += value(5, 2, 3000, [6] * 4) + value(6, 0, 5, [7] * 3)
-    model = Model(Log(records))
-    row = model.values.rows[0]
-    assert [content.text for content in row.values] == [
-        "[1, 2, 3, 4]",
-        "[1, 2, 9, 4]",
-        "[5, 5, 5, 5, 5]",
-        "[8, 8, …]",
-        "[6, 6, 6, 6, …]",
-        "[7, 7, …]",  # as the 2,000 that they were first; of the 3,000 not enough is known now
-    ]
-
-
-@pytest.mark.parametrize(
-    "dtype",
-    [
-        "float16",
-        "bfloat16",
-        "float32",
-        "float64",
-        "int8",
-        "uint8",
-        "int16",
-        "int32",
-        "int64",
-        "bool",
-    ],
-)
-def test_numbers_are_those_of_the_tensor(dtype):
-    tensor = torch.arange(-2, 4).reshape(2, 3).to(getattr(torch, dtype))
-    data = tensor.contiguous().view(torch.uint8).numpy().tobytes()
-    assert eval(numbers(f"{dtype}[2, 3]", data)) == tensor.tolist()
-    turned = numbers(f"{dtype}[3, 2] strides [1, 3]", data)
-    assert eval(turned) == tensor.t().tolist()
-
-
-def test_of_many_numbers_the_first_are_shown():
-    data = torch.arange(64.0).numpy().tobytes()
-    assert numbers("float32[100]", data) == "[0, 1, 2, 3, 4, 5, …]"
-    assert numbers("float32[50, 4]", data).endswith("[20, 21, 22, 23], …]")
-    assert numbers("float32[9, 60]", data) == "[[0, 1, 2, 3, 4, 5, …], [60, 61, 62, 63, …], …]"
-    assert numbers("float32[]", data[:4]) == "0"
-    assert numbers("complex64[1]", data[4:12]) == "[1+2j]"
-    assert numbers("float8_e5m2[2]", b"\x01\xff") == "01 ff"
-
-
 def test_the_page_gets_what_the_model_says():
     model = Model(mixed(3))
     data = json.loads(zlib.decompress(payload(model)))
@@ -364,17 +206,3 @@ def test_the_page_gets_what_the_model_says():
 def test_the_payload_stays_small():
     log = some_log(5, 2000)
     assert len(payload(Model(log))) < MOST_BYTES * 2000
-
-
-def test_unknown_memory_is_not_an_error():
-    access = Access(0, 2**30, 4, "float32[]")
-    lone = Command(1, "kernel", "k", 0, 0, 0, 0, 1, 0, None, None, (), None, (access,), (access,))
-    freed = Memory("free", 0, 0, 512, 512, 2.0, 0, None)
-    model = Model(Log([lone, freed, memory("oom", None, 1, time=3.0)]))
-    assert [model.state(k)["blocks"] for k in (0, len(model.moments) - 1)] == [{0: None}, {}]
-    assert model.accesses[0][0][0] == -1
-    beside = Access(0, 2**20, 4, "float32[]")  # the first byte after the block
-    model = Model(Log([memory("alloc", 0, 1), replace(lone, reads=(beside,), enqueue=1, start=1)]))
-    assert model.accesses[1][0][0] == -1
-    assert payload(model)
-    assert Model(Log()).told(0) == "the recording begins" and payload(Model(Log()))

@@ -2,7 +2,7 @@
 
 const KEYS =
   "keys on the slider: ← → change, with Shift command, Page ↑ ↓ host call, Home, End; " +
-  "on a bar: arrows, Enter; anywhere: + − zoom, 0 all";
+  "on a bar: arrows and Enter; anywhere: + and − zoom, 0 shows all";
 
 class Explorer {
   constructor(data, root) {

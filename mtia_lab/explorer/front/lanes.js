@@ -157,9 +157,10 @@ class Lanes {
   drawAxis() {
     const { view } = this.app;
     const unit = view.axis === "time" ? "µs" : "steps";
+    const ticks = view.ticks().filter(([place]) => view.x(place) < view.width - 40);
     this.axis.previousSibling.textContent = view.axis === "time" ? "virtual time" : "changes";
     this.axis.replaceChildren(
-      ...view.ticks().map(([place, words]) => {
+      ...ticks.map(([place, words]) => {
         return make("span", { style: `left: ${view.x(place)}px` }, words);
       }),
       make("span", { class: "unit" }, unit),
