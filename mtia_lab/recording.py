@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 
 from .log import Log
-from .records import Memory, Record, parse
+from .parsing import parse
+from .records import Memory, Record
 from .runtime import state
 
 # Files whose lines are nobody's own: PyTorch, this package, the standard library.
