@@ -11,6 +11,7 @@ from test_draw import assert_words_have_room
 from mtia_lab import draw
 from mtia_lab.draw.backward import LEFT, RIGHT
 from mtia_lab.draw.halves import halves
+from mtia_lab.draw.marks import apart
 from mtia_lab.log import Log
 
 TURN = call("hasPrimaryContext")
@@ -77,12 +78,82 @@ def test_an_arrow_leads_from_each_recording_to_its_wait():
         assert source.bottom < y2 < target.bottom
 
 
+def there_and_aside():
+    """On stream 0 two recordings at once, behind a wait: one for stream 1, one for stream 2."""
+    marks = [
+        command(1, "record", (0, 1), (1, 20, 20), event=1, version=1),
+        command(2, "wait", (0, 0), (1, 20, 20), event=1, version=1, after=(1,)),
+        command(3, "record", (0, 0), (1, 20, 20), event=2, version=1),
+        command(4, "wait", (0, 1), (1, 20, 20), event=2, version=1, after=(3,)),
+        command(5, "record", (0, 0), (1, 20, 20), event=3, version=1),
+        command(6, "wait", (0, 2), (1, 20, 20), event=3, version=1, after=(5,)),
+        command(7, "kernel", (0, 0), (1, 20, 40), name="last"),
+    ]
+    return Log([*marks, TURN, *(changed(c, id=c.id + 10, after=_later(c.after)) for c in marks)])
+
+
+def _later(ids):
+    return tuple(id + 10 for id in ids)
+
+
+def changed(item, **fields):
+    return type(item)(**{name: getattr(item, name) for name in item.__slots__} | fields)
+
+
+def places(drawing):
+    """``x, y`` of each dot and each diamond, that of the legend apart."""
+    dots = [box for box in drawing.rects if box.words.startswith("record")]
+    found = [((box.left + box.right) / 2, (box.top + box.bottom) / 2) for box in dots]
+    for shape in drawing.all("polygon"):
+        if "".join(shape.itertext()).startswith("wait"):
+            corners = [tuple(map(float, p.split(","))) for p in shape.get("points").split()]
+            found.append((corners[1][0], corners[0][1]))
+    return found
+
+
+def test_marks_at_one_time_stand_side_by_side():
+    drawing = Drawing(draw.backward(there_and_aside()))
+    found = places(drawing)
+    assert len(found) == 12
+    for k, (x, y) in enumerate(found):
+        assert LEFT - 0.1 < x < RIGHT + 0.1
+        assert all(abs(x - a) > 12 or abs(y - b) > 12 for a, b in found[:k])
+
+
+def test_an_arrow_over_another_lane_passes_beside_the_marks_there():
+    drawing = Drawing(draw.backward(there_and_aside()))
+    found, wide = places(drawing), 0
+    for path in (p for p in drawing.all("path") if p.get("stroke-width") == "4.5"):
+        n = list(map(float, re.findall(r"[\d.]+", path.get("d"))))
+        if len(n) == 4:
+            continue
+        wide += 1
+        for t in (k / 50 for k in range(3, 48)):
+            part = [(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3]
+            x, y = (sum(p * v for p, v in zip(part, n[k::2], strict=True)) for k in (0, 1))
+            assert x < RIGHT + 6 and all(abs(x - a) > 5 or abs(y - b) > 5 for a, b in found)
+    assert wide == 2
+
+
+def test_marks_apart_keep_their_order_and_what_is_alone_its_place():
+    assert apart([50, 100, 100], True, (10, 600)) == [50, 93.5, 106.5]
+    assert apart([50, 100, 100], False, (10, 600)) == [50, 106.5, 93.5]
+    assert apart([600, 600], True, (10, 600)) == [587, 600]
+    assert apart([10, 10], True, (10, 600)) == [10, 23]
+    crowd = apart([300.0] * 20, True, (10, 600))
+    assert crowd == sorted(crowd) and crowd[-1] - crowd[0] == pytest.approx(39)
+    assert apart([300 + 6.0 * k for k in range(20)], True, (10, 600))[19] == pytest.approx(414)
+
+
+def test_ascii_has_every_mark_too():
+    charts = [line for line in draw.backward(there_and_aside()).text.split("\n") if "|" in line]
+    ahead, back = charts[0].split("|")[1], charts[-1].split("|")[1]
+    assert "WRR" in ahead and "RRW" in back
+
+
 def test_it_is_said_who_enqueued_each_half():
     log = there_and_back()
-    moved = [
-        c if c.id != 5 else type(c)(**{f: getattr(c, f) for f in c.__slots__} | {"thread": 3})
-        for c in log.commands
-    ]
+    moved = [c if c.id != 5 else changed(c, thread=3) for c in log.commands]
     text = draw.backward(Log([*moved[:4], TURN, *moved[4:]])).text
     assert "forward, enqueued by host thread 0, 10 to 50 us  -->" in text
     assert "backward, enqueued by host threads 0, 3, 60 to 120 us  <--" in text

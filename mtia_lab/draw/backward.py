@@ -6,6 +6,7 @@ from . import ascii, palette, swatch
 from .canvas import MARGIN, WIDTH, Canvas, number
 from .halves import Half, halves
 from .lanes import BAR, FONT, is_copy, is_flag, is_mark, microseconds
+from .marks import apart, diamond, dot, draw_marks
 from .measure import text_width
 from .picture import Picture
 from .stateview import draw_stream
@@ -147,33 +148,14 @@ def _draw_turn(c: Canvas, y: float) -> None:
 
 
 def _draw_events(c: Canvas, half: Half, rows: dict) -> None:
-    """Recordings as dots, waits as diamonds, and an arrow from each to each."""
-    marks = [command for command in half.commands if is_flag(command) or is_mark(command)]
-    spots = {
-        mark.id: (
-            _x(half, mark.finish),
-            rows[half.forward, (mark.device, mark.stream)] + BAR / 2,
-        )
-        for mark in marks
-    }
-    for mark in marks:
-        for source in (k for k in mark.after if is_mark(mark) and k in spots):
-            (x1, y1), (x2, y2) = spots[source], spots[mark.id]
-            gap = math.copysign(8, y2 - y1) if y1 != y2 else 0
-            ends = [(x1, y1), (x2, y2 - gap)]
-            c.line(ends, stroke=palette.WHITE, width=4.5)
-            c.arrow(ends, stroke=palette.INK, width=1.7)
-    for mark in marks:
-        (_diamond if is_mark(mark) else _dot)(c, *spots[mark.id], tip=describe(mark))
-
-
-def _dot(c: Canvas, x: float, y: float, tip: str | None = None) -> None:
-    c.rect(x - 4, y - 4, 8, 8, fill=palette.INK, stroke=palette.WHITE, radius=4, tip=tip)
-
-
-def _diamond(c: Canvas, x: float, y: float, tip: str | None = None) -> None:
-    points = [(x - 6, y), (x, y - 7), (x + 6, y), (x, y + 7)]
-    c.polygon(points, fill=palette.WHITE, stroke=palette.INK, width=1.8, tip=tip)
+    spots = {}
+    for lane in half.lanes():
+        marks = [command for command in half.of(lane) if is_flag(command) or is_mark(command)]
+        places = apart([_x(half, mark.finish) for mark in marks], half.forward, (LEFT, RIGHT))
+        y = rows[half.forward, lane] + BAR / 2
+        spots |= {mark.id: (x, y) for mark, x in zip(marks, places, strict=True)}
+    marks = [command for command in half.commands if command.id in spots]
+    draw_marks(c, marks, spots, RIGHT)
 
 
 def _legend(commands: list) -> list:
@@ -181,8 +163,8 @@ def _legend(commands: list) -> list:
     parts = [
         (swatch.box(hue.pale, hue.strong), "kernel, in its stream's colour", "kernel"),
         (swatch.box(palette.COPY.strong, palette.COPY.strong), "copy", "copy"),
-        (lambda c, x, y: _dot(c, x + 12, y + 7), "event recorded", "record"),
-        (lambda c, x, y: _diamond(c, x + 12, y + 7), "wait", "wait"),
+        (lambda c, x, y: dot(c, x + 12, y + 7), "event recorded", "record"),
+        (lambda c, x, y: diamond(c, x + 12, y + 7), "wait", "wait"),
         (swatch.arrow(palette.INK), "from the recording waited for", "wait"),
     ]
     types = {command.type for command in commands}
@@ -213,13 +195,15 @@ def _tell(forward: Half, back: Half) -> str:
 
 
 def _chart(half: Half, lane: tuple) -> str:
-    cells = ["."] * CHART
+    cells, marked = ["."] * CHART, set()
     for command in sorted(half.of(lane), key=lambda c: is_flag(c) or is_mark(c)):
         ends = (half.place(t, 0, CHART) for t in (command.start, command.finish))
         first, last = sorted(int(end) for end in ends)
         first = min(first, CHART - 1)
         if is_flag(command) or is_mark(command):
-            cells[first] = "R" if is_flag(command) else "W"
+            ahead = range(first, CHART) if half.forward else range(first, -1, -1)
+            marked.add(place := next((k for k in ahead if k not in marked), first))
+            cells[place] = "R" if is_flag(command) else "W"
             continue
         width = max(last - first, 1)
         bar = ("#" if is_copy(command) else "=") * width
