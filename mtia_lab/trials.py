@@ -1,5 +1,6 @@
 """Trying a program out: its value under each schedule, and what the sanitizer says about it."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -52,17 +53,20 @@ def trial(program: Callable, *args, schedule: str = "modelled", poison: bool = F
     return Trial(value, report, us)
 
 
-def trial_cases(program: Callable, *, right: object, within: float) -> dict[str, Callable]:
+def trial_cases(
+    program: Callable, *, right: object, within: float, kernels: dict[str, int] | None = None
+) -> dict[str, Callable]:
     """Cases for `mtia_lab.check`: is a program with the reader's part in it right, and frugal?
 
     Args:
         program: called with the attempt, for each of the four schedules, and for the sanitizer.
         right: the value it has to return under each of them.
         within: how long the host may take for it, in µs of virtual time under "modelled".
+        kernels: how often which kernels have to run, so that a right value is also computed.
 
     Returns:
-        Named cases. What they answer: a wrong value; still a hazard, and between whom; or, though
-        nothing is wrong, over-synchronised.
+        Named cases. What they answer: a wrong value; still a hazard, and between whom; kernels that
+        are missing; or, though nothing is wrong, over-synchronised.
     """
 
     def value(schedule: str) -> Callable:
@@ -77,6 +81,12 @@ def trial_cases(program: Callable, *, right: object, within: float) -> dict[str,
             first, second = finding.first, finding.second
             return f"still a hazard: {finding.kind}, between {first.name} and {second.name}"
 
+    def computed(attempt):
+        names = Counter(command.name for command in trial(program, attempt).report.log.commands)
+        for name, times in (kernels or {}).items():
+            if names[name] != times:
+                return f"not computed: {name} ran {names[name]} times, not {times}"
+
     def frugal(attempt):
         _, report, us = trial(program, attempt)
         if us > within:
@@ -84,6 +94,7 @@ def trial_cases(program: Callable, *, right: object, within: float) -> dict[str,
         return not report.hints or f"over-synchronised: {report.hints[0].kind}"
 
     cases = {f"value under {schedule}": value(schedule) for schedule in SCHEDULES}
+    cases |= {"kernels": computed} if kernels else {}
     return cases | {"sanitizer": sanitized, "time": frugal}
 
 

@@ -113,6 +113,18 @@ def test_an_attempt_that_waits_twice_is_over_synchronised(streams, check):
     assert line == "  time: over-synchronised: needless wait"
 
 
+def test_a_value_that_is_right_but_not_computed_is_wrong(lab, streams, tenfold):
+    one, two = streams
+
+    def program(attempt):
+        return attempt()
+
+    cases = lab.trial_cases(program, right=10, within=30, kernels={"add_": 1, "mul": 1})
+    (line,) = repr(lab.check(lambda: 10.0, cases=cases)).splitlines()[1:]
+    assert line == "  kernels: not computed: add_ ran 0 times, not 1"
+    assert lab.check(lambda: tenfold(lambda: two.wait_stream(one)), cases=cases).ok
+
+
 def test_one_wait_is_right(streams, check):
     one, two = streams
     assert check(lambda: two.wait_stream(one)).ok
