@@ -65,6 +65,11 @@ def test_a_device_is_busy_while_at_least_one_kernel_runs():
     assert drawing.find("4 kernels, busy for 30 \u00b5s") and drawing.find("stream 3")
 
 
+def test_no_two_arrows_run_into_each_other():
+    ends = [x for line in arrows(Drawing(draw.devices(shuttle(4)))) for x in {p[0] for p in line}]
+    assert len(ends) == len(set(ends)) == 8 + 2 * 8  # to and from the host; between neighbours
+
+
 @pytest.mark.parametrize("count", range(1, 9))
 def test_words_have_room_with_any_number_of_devices(count):
     assert_words_have_room(draw.devices(shuttle(count)))
