@@ -29,7 +29,8 @@ def guard(line: str, cell: str):
     from .guards import try_guard
 
     options = _parse(line)
-    report = try_guard(cell, **({} if options.timeout is None else {"timeout": options.timeout}))
+    how = {} if options.timeout is None else {"timeout": options.timeout}
+    report = try_guard(cell, first_line=2, **how)  # the editor's line 1 is that of the magic
     if options.name:
         from IPython import get_ipython
 

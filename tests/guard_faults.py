@@ -9,10 +9,10 @@ _UNWINDS = {"with device_index.unwinds", *(f"{scope}.unwinds" for scope in _SCOP
 FAULTS = {
     # Devices
     "a shadow of the device": {
-        *("getDevice.agrees", "getStream.agrees", "setDevice.sets", "setDevice.refuses"),
-        *("exchangeDevice.sets", "uncheckedSetDevice.sets", "with stream.enters"),
-        *("with device_index.enters", "DeviceGuard.enters", "StreamGuard.enters"),
-        *("StreamGuard.unwinds", "autograd.stream"),
+        *("getDevice.agrees", "setDevice.sets", "setDevice.refuses"),
+        *("exchangeDevice.sets", "exchangeDevice.returns", "uncheckedSetDevice.sets"),
+        *("with stream.enters", "with device_index.enters"),
+        *("DeviceGuard.enters", "StreamGuard.enters", "autograd.stream"),
     },
     "getDevice is of the process": {
         *("getDevice.per_thread", "getStream.agrees", "with stream.enters"),

@@ -22,6 +22,15 @@ def test_each_call_stands_in_the_column_of_its_door_and_in_order():
         assert box.left < middle < box.right
 
 
+def test_a_picture_of_one_door_gives_all_its_room_to_that_door():
+    long = call("record", args="new event, mtia:1/3", result="event 1")
+    drawing = Drawing(draw.calls({"A.wait_stream(B)": Log([long])}))
+    assert drawing.find("record(new event, mtia:1/3) -> event 1")
+    assert not any("hooks" in text.words for text in drawing.texts)
+    one = drawing.find("guard").right
+    assert one > Drawing(draw.calls({"x": Log([long]), "y": turned_hooks()})).find("guard").right
+
+
 def test_only_a_state_that_changed_is_marked():
     picture = draw.calls({"set(B)": turned_hooks()})
     states = [line for line in picture.text.splitlines() if line.startswith("  +- ")]

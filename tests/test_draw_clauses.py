@@ -62,6 +62,26 @@ def test_after_some_cards_the_rest_is_named():
     assert "And" not in draw.clauses(faults[:MOST_CARDS]).text
 
 
+def test_a_clause_not_reached_has_no_card_and_stands_under_its_reason():
+    reasons = {"a": "no events", "b": "a process hung before", "c": "no events"}
+    left = [outcome(f"{k}.x", "not reached", "", why) for k, why in reasons.items()]
+    faults = [outcome(f"z.{k}", "broken") for k in range(MOST_CARDS)]
+    text = draw.clauses([*left, *faults]).text
+    assert text.count("expected A") == MOST_CARDS and "more:" not in text
+    assert "Not reached (no events): a.x, c.x." in text
+    assert "Not reached (a process hung before): b.x." in text
+
+
+def test_the_words_of_the_cards_are_explained_and_no_others():
+    def told(code, status="broken"):
+        return draw.clauses([outcome("a.b", status, "1", "2", code)]).text
+
+    assert "when(x, y) says" in told("when('c', 'a')") and "pause(f" not in told("when('c', 'a')")
+    assert "Spy is an autograd" in told("Spy.apply(x)") and "cpp.f calls" not in told("Spy()")
+    assert "B is a stream" in told("pause(f)") and "B is a stream" not in told("pause()", "kept")
+    assert "says" not in told("when('c', 'a')", "kept")
+
+
 def test_what_the_guard_printed_stands_below():
     assert "The guard printed" not in draw.clauses([outcome("a.b")]).text
     picture = draw.clauses([outcome("a.b")], printed="hello\n" * 20)

@@ -12,6 +12,7 @@ from mtia_lab import guards, magic
 from mtia_lab.guards import library, report
 from mtia_lab.guards.clauses import BY_KEY, CLAUSES
 from mtia_lab.guards.complaints import complaints
+from mtia_lab.guards.oversights import code, overrides, oversights
 
 STORES_NOTHING = """\
 // Says what was current, and leaves it so.
@@ -46,7 +47,10 @@ def test_a_report_tells_what_broke_and_what_was_printed(stored):
     assert stored.broken[:2] == ("exchangeStream.sets", "with stream.enters")
     outcome = stored["exchangeStream.sets"]
     assert (outcome.expected, outcome.seen) == ("A", "default stream 0")
-    assert repr(outcome).endswith("(expected A, saw default stream 0)")
+    assert repr(outcome).endswith("(expected A; saw default stream 0)")
+    entering = stored["with stream.enters"]
+    assert entering.expected == "(1, default stream 0, B)"  # one thing of three parts
+    assert stored.overrides == ("exchangeStream",)
     assert repr(stored["getDevice.agrees"]).startswith("getDevice.agrees kept: ")
     assert set(stored.printed.split()) == {"exchangeStream"}
     assert len(stored) == len(CLAUSES) and [o.clause.key for o in stored] == list(BY_KEY)
@@ -113,6 +117,45 @@ def test_a_function_without_a_body_is_an_error_of_the_cell(lab_built):
     assert "inline static" in error.hint
 
 
+@pytest.mark.parametrize(
+    ("cell", "line", "message", "hint"),
+    [
+        (
+            "int helper() const { return 1; }\n// override",
+            None,
+            "the cell overrides nothing",
+            "such",
+        ),
+        (
+            "/* so:\n*/ void setdevice(Device) const {}",
+            2,
+            "setdevice is new",
+            "Is setDevice meant?",
+        ),
+        ("void setDevise(Device d) const { setDevice(d); }", 1, "setDevise is new", "Is setDevice"),
+    ],
+)
+def test_a_cell_that_overrides_nothing_is_not_tried(lab_built, cell, line, message, hint):
+    found = mtia_lab.try_guard(cell)
+    assert not found and not found.outcomes and not found.overrides
+    (error,) = found.errors
+    assert error.line == line and error.message.startswith(message) and hint in error.hint
+    assert repr(found).startswith("The cell was not tried.")
+
+
+def test_helpers_of_other_names_and_overrides_of_every_form_pass():
+    cell = """
+    static c10::Stream default_stream(Device device) { return helped(device); }
+    // void block() const override {}
+    void setDevice(Device device) const override {
+      if (default_stream(device)) { note("record() override {"); }
+    }
+    void destroyEvent(void*, DeviceIndex) const noexcept final {}
+    """
+    assert oversights(cell) == () and overrides(cell) == ("setDevice", "destroyEvent")
+    assert code("/* a\nb */ x // y").split("\n") == ["    ", "     x     "]
+
+
 # What g++ 12 and clang 14 say, as far as it is read.
 SAID = {
     "g++, hidden": (
@@ -133,6 +176,11 @@ SAID = {
         "cell:3:9: error: cannot assign to non-static data member within const member function\n",
         (3, "cannot assign", "mutable"),
     ),
+    "g++, no such call": (
+        "cell:3:8: error: 'const mtia_lab::Impl' {aka 'const struct c10::impl::"
+        "DeviceGuardImplInterface'} has no member named 'setDevise'; did you mean 'setDevice'?\n",
+        (3, "'const Impl' has no member named 'setDevise'", "it has: void setDevice("),
+    ),
     "a header": (
         "cell:1:10: fatal error: a/b/none.h: No such file or directory\n",
         (1, "a/b/none.h: No such file", ""),
@@ -147,6 +195,11 @@ def test_what_compilers_say(log, expected):
     line, message, hint = expected
     (error,) = complaints(log, "one\ntwo\nthree\n\n")
     assert error.line == line and error.message.startswith(message) and hint in error.hint
+
+
+def test_lines_are_counted_from_the_number_of_the_first_one(lab_built):
+    cell = "\nvoid setdevice(Device device) const override {}"
+    assert [mtia_lab.try_guard(cell, first_line=n).errors[0].line for n in (1, 2)] == [2, 3]
 
 
 # --- The magic ------------------------------------------------------------------------------------
@@ -167,7 +220,7 @@ def cell(monkeypatch):
 
 def test_the_magic_shows_the_report_and_binds_it(cell):
     shown, bound = cell("")
-    assert shown.source == repr(("void f() {}", {})) and not bound
+    assert shown.source == repr(("void f() {}", {"first_line": 2})) and not bound
     shown, bound = cell("mine --timeout 2.5")
     assert bound["mine"] is shown and "'timeout': 2.5" in shown.source
     shown, bound = cell("mine -q")

@@ -18,13 +18,14 @@ from mtia_lab.guards.report import BROKEN, NOT_REACHED
 
 CELL = Path(__file__).parent / "cpp" / "guards" / "mutations.h"
 INCLUDES = "#include <csignal>\n#include <thread>\n#include <unistd.h>\n"
+SOURCE = INCLUDES + CELL.read_text(encoding="utf-8")
 TIMEOUT = 60.0  # seconds, for what does not hang
 
 
 @pytest.fixture(scope="module")
 def trying(lab_built):
     """Try the guard with some faults; returns the outcomes by key, and what it printed."""
-    found = library.libraries(INCLUDES + CELL.read_text(encoding="utf-8"))
+    found = library.libraries(SOURCE)
 
     def hold(*faults: str, timeout: float = TIMEOUT):
         before = f"import os; os.environ['MUTATIONS'] = {','.join(faults)!r}"
@@ -87,6 +88,38 @@ def test_an_exception_out_of_a_noexcept_method_is_named(trying):
     seen = outcomes["uncheckedSetDevice.noexcept"].seen
     assert seen.startswith("an exception left a method that is noexcept in uncheckedSetDevice: ")
     assert "mtia:7" in seen
+
+
+def test_an_exception_out_of_a_destructor_names_the_method_that_it_left(trying):
+    outcomes, _ = trying("exchangeStream throws on the way back")
+    words = "nobody caught an exception (it left a destructor, or a thread), last in exchangeStream"
+    assert outcomes["StreamGuard.unwinds"].seen == f"{words}: too late"
+    assert outcomes["exchangeStream.returns"].seen == "RuntimeError: too late"
+
+
+def test_what_one_clause_leaves_in_the_guard_is_no_fault_of_the_next(trying):
+    outcomes, _ = trying("a shadow of the device")
+    for key in ("getStream.agrees", "StreamGuard.unwinds"):
+        assert outcomes[key].status == "kept", outcomes[key]
+    # Set through the hooks, asked through the guard: that its own call before had set the same
+    # device is no excuse.
+    assert outcomes["exchangeDevice.returns"].status == BROKEN
+
+
+def test_a_death_between_two_clauses_is_no_fault_of_any(lab_built, monkeypatch):
+    started = []
+    server = trial._start_server()
+    monkeypatch.setattr(trial, "_start_server", lambda: started.append(1) or server)
+    dying = "import os, mtia_lab.guards.bench as bench; bench.Bench.reset = lambda _: os.abort()"
+    outcomes, _ = trial.hold(library.libraries(SOURCE), timeout=TIMEOUT, before=dying)
+    assert {outcome.status for outcome in outcomes} == {"kept"}
+    assert len(started) == 2  # the second one does without
+
+
+def test_the_methods_without_a_clause_are_these():
+    tried = {clause.method for clause in CLAUSES}
+    without = {"type", "getDeviceCapability", "isStreamCapturing"}
+    assert signatures().keys() - tried == without
 
 
 def test_a_hang_is_the_outcome_of_its_clause_and_the_rest_is_left_out(trying, monkeypatch):

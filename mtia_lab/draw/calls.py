@@ -11,7 +11,7 @@ from .picture import Picture
 
 TITLE = "The tree of calls: from Python through two doors to one state"
 ROOT = 160  # width of the box of a line of Python
-DOOR, GAP = 254, 12  # width of a door's column, and the space before it
+GAP = 12  # before the column of a door
 STATE = WIDTH - MARGIN - 88  # left edge of the column of states
 ROW, BOX = 28, 22
 DOORS = {"guard": palette.DOOR, "hooks": palette.COPY}
@@ -41,18 +41,21 @@ def calls(logs: Mapping) -> Picture:
     trees = {str(line): _leaves(log) for line, log in logs.items()}
     c = Canvas()
     y = c.heading(TITLE, "State: current device, current stream on mtia:0, on mtia:1, ...")
-    for k, door in enumerate(DOORS):
+    used = {leaf.door for leaves in trees.values() for leaf in leaves} or set(DOORS)
+    columns = _columns([door for door in DOORS if door in used])
+    for door, (left, width) in columns.items():
         style = {"size": 13, "bold": True, "anchor": "middle", "color": DOORS[door].strong}
-        c.text(_left(k) + DOOR / 2, y + 12, door, **style)
+        c.text(left + width / 2, y + 12, door, **style)
     c.text(STATE, y + 12, "state", size=13, bold=True)
     y += 26
     for line, leaves in trees.items():
-        y = _draw_tree(c, y, line, leaves) + 14
+        y = _draw_tree(c, y, line, leaves, columns) + 14
     items = [
         (swatch.box(palette.WHITE, palette.INK), "Python"),
         *(
             (swatch.box(hue.pale, hue.strong), f"method of the {door}")
             for door, hue in DOORS.items()
+            if door in columns
         ),
         (swatch.box(palette.PANEL, palette.INK, width=2), "state changed by this call (*)"),
     ]
@@ -60,8 +63,11 @@ def calls(logs: Mapping) -> Picture:
     return Picture(_tell(trees), c.svg(y + MARGIN))
 
 
-def _left(door: int) -> float:
-    return MARGIN + ROOT + 22 + door * (DOOR + GAP)
+def _columns(doors: list) -> dict:
+    """The left edge and the width of each door's column: as wide as there is room."""
+    start, end = MARGIN + ROOT + 22, STATE - 18
+    width = (end - start + GAP) / len(doors) - GAP
+    return {door: (start + k * (width + GAP), width) for k, door in enumerate(doors)}
 
 
 def _leaves(log) -> list:
@@ -78,7 +84,7 @@ def _leaves(log) -> list:
     return leaves
 
 
-def _draw_tree(c: Canvas, y: float, line: str, leaves: list) -> float:
+def _draw_tree(c: Canvas, y: float, line: str, leaves: list, columns: dict) -> float:
     """One line of Python and its calls; returns the y below them."""
     words = _broken(line, ROOT - 16)
     height = max(ROW * max(len(leaves), 1), 17 * len(words) + 12)
@@ -87,13 +93,13 @@ def _draw_tree(c: Canvas, y: float, line: str, leaves: list) -> float:
         inset = 14 if part.startswith("  ") else 0  # SVG has no leading spaces
         c.text(MARGIN + 8 + inset, y + 15 + 17 * k, part.strip(), size=11.5, mono=True, bold=True)
     if not leaves:
-        c.text(_left(0), y + 16, "no call", size=12, color=palette.MUTED)
+        c.text(MARGIN + ROOT + 22, y + 16, "no call", size=12, color=palette.MUTED)
     for k, leaf in enumerate(leaves):
         top, hue = y + ROW * k, DOORS[leaf.door]
-        left = _left(list(DOORS).index(leaf.door))
+        left, width = columns[leaf.door]
         c.line([(MARGIN + ROOT, top + BOX / 2), (left, top + BOX / 2)], stroke=palette.MUTED)
-        c.rect(left, top, DOOR, BOX, fill=hue.pale, stroke=hue.strong, radius=5)
-        c.text(left + 8, top + 15, leaf.words, size=11, mono=True, fit=DOOR - 12)
+        c.rect(left, top, width, BOX, fill=hue.pale, stroke=hue.strong, radius=5)
+        c.text(left + 7, top + 15, leaf.words, size=11, mono=True, fit=width - 14)
         _draw_state(c, top, leaf)
     return y + height
 

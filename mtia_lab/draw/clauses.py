@@ -1,5 +1,6 @@
 """A contract clause by clause: which are kept, and of those that are not, what was seen instead."""
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,12 +10,25 @@ from .measure import text_width, wrap
 from .picture import Picture
 
 TITLE = "PyTorch's contract for a guard, clause by clause"
-NOTE = (
-    "A, C are streams of mtia:0; B is one of mtia:1. cpp.f calls the guard's f. current() asks the "
-    "hooks: device, stream of mtia:0, stream of mtia:1. Spy's backward notes in seen where it runs."
-)
+# The words of the cards, where they occur; guards/bench.py defines them.
+GLOSSARY = {
+    r"\bA\b": "A is a stream of mtia:0.",
+    r"\bC\b": "C is another stream of mtia:0.",
+    r"\bB\b": "B is a stream of mtia:1.",
+    r"\bcpp\.": "cpp.f calls the guard's f, or opens the scope of that name in C++.",
+    r"\bcurrent\(\)": "current() asks the hooks: device, stream of mtia:0, stream of mtia:1.",
+    r"\bkernel\(": "kernel(s, name) launches a kernel on s.",
+    r"\bran\b": "ran names the kernels that have run.",
+    r"'latest'": "'latest' lets every kernel run as late as it may.",
+    r"\bwhen\(": "when(x, y) says whether x starts after y.",
+    r"\bpause\(": "pause(f, ...) says whether f makes the host wait.",
+    r"\braises\(": "raises(f, ...) says whether f raises.",
+    r"\bin_thread\(": "in_thread(f, ...) calls f on a new thread.",
+    r"\bSpy\b": "Spy is an autograd function whose backward writes into `seen` where it runs: "
+    "thread, device, stream.",
+}
 COLUMNS = 3  # of methods
-LABEL = 170  # room for a method's name
+LABEL = 178  # room for a method's name
 SQUARE, ROW = 13, 23
 MOST_CARDS = 8  # drawn in full; the rest is named
 PRINTED = 8  # lines of what the guard printed
@@ -38,6 +52,8 @@ LOOKS = {
 def clauses(outcomes: Sequence, printed: str = "") -> Picture:
     """A square for each clause, in the row of the method that owes it, and a card for each fault.
 
+    A clause that was not reached has no card: only its name, under the reason.
+
     Args:
         outcomes: each with `clause` (`method`, `key`, `sentence`, `code`), `status` ("kept",
             "broken" or "not reached"), `expected`, `seen` and `calls`.
@@ -48,25 +64,22 @@ def clauses(outcomes: Sequence, printed: str = "") -> Picture:
     """
     if not outcomes:
         raise ValueError("there are no outcomes to draw: did the guard compile?")
-    faults = [outcome for outcome in outcomes if outcome.status != "kept"]
+    broken = [outcome for outcome in outcomes if outcome.status == "broken"]
+    unreached = [outcome for outcome in outcomes if outcome.status == "not reached"]
     c = Canvas()
     y = c.heading(TITLE, _count(outcomes))
     y = _draw_methods(c, y, _by_method(outcomes))
     items = [(_square(look), look.words) for look in LOOKS.values()]
     y = c.legend(y + 8, items) + 24
-    for line in wrap(NOTE, WIDTH - 2 * MARGIN, 12):
-        c.text(MARGIN, y, line, size=12, color=palette.MUTED)
-        y += 17
-    for outcome in faults[:MOST_CARDS]:
+    y = _draw_note(c, y - 14, _glossary(broken[:MOST_CARDS])) + 14
+    for outcome in broken[:MOST_CARDS]:
         y = _draw_card(c, y, outcome) + 10
-    rest = _rest(faults)
-    for line in rest and wrap(rest, WIDTH - 2 * MARGIN, 12):
-        c.text(MARGIN, y + 14, line, size=12, color=palette.MUTED)
-        y += 17
+    for note in _rest(broken, unreached):
+        y = _draw_note(c, y, note)
     for line in _printed(printed):
         c.text(MARGIN, y + 14, line, size=12, mono=True, fit=WIDTH - 2 * MARGIN)
         y += 17
-    return Picture(_tell(outcomes, faults, printed), c.svg(y + MARGIN))
+    return Picture(_tell(outcomes, broken, unreached, printed), c.svg(y + MARGIN))
 
 
 def _count(outcomes: Sequence) -> str:
@@ -152,14 +165,34 @@ def _draw_card(c: Canvas, y: float, outcome) -> float:
     return y + 14
 
 
+def _draw_note(c: Canvas, y: float, note: str) -> float:
+    """A paragraph in small letters; returns the y of its last line."""
+    for line in wrap(note, WIDTH - 2 * MARGIN, 12) if note else ():
+        c.text(MARGIN, y + 14, line, size=12, color=palette.MUTED)
+        y += 17
+    return y
+
+
+def _glossary(shown: Sequence) -> str:
+    """What the words mean that stand on these cards."""
+    text = "\n".join(f"{o.clause.code}\n{o.expected}\n{o.seen}" for o in shown)
+    return " ".join(words for pattern, words in GLOSSARY.items() if re.search(pattern, text))
+
+
 def _seen(outcome) -> str:
     return f"saw {outcome.seen}" if outcome.expected else outcome.seen
 
 
-def _rest(faults: Sequence) -> str:
-    """The faults that have no card of their own."""
-    rest = [outcome.clause.key for outcome in faults[MOST_CARDS:]]
-    return f"And {len(rest)} more: {', '.join(rest)}." if rest else ""
+def _rest(broken: Sequence, unreached: Sequence) -> list:
+    """The faults that have no card of their own; those not reached by the reason."""
+    rest = [outcome.clause.key for outcome in broken[MOST_CARDS:]]
+    reasons: dict[str, list] = {}
+    for outcome in unreached:
+        reasons.setdefault(outcome.seen, []).append(outcome.clause.key)
+    return [
+        *([f"And {len(rest)} more: {', '.join(rest)}."] if rest else []),
+        *(f"Not reached ({why}): {', '.join(keys)}." for why, keys in reasons.items()),
+    ]
 
 
 def _printed(printed: str) -> list:
@@ -169,18 +202,20 @@ def _printed(printed: str) -> list:
     return ["The guard printed:"] * bool(lines) + shown + [f"  and {left} more lines"] * (left > 0)
 
 
-def _tell(outcomes: Sequence, faults: Sequence, printed: str) -> str:
+def _tell(outcomes: Sequence, broken: Sequence, unreached: Sequence, printed: str) -> str:
     cells = [
         f"{ascii.cut(method, 24)} {''.join(LOOKS[outcome.status].mark for outcome in owed)}"
         for method, owed in _by_method(outcomes).items()
     ]
     rows = -(-len(cells) // COLUMNS)
     columns = [cells[start : start + rows] for start in range(0, len(cells), rows)]
-    cards = [line for outcome in faults[:MOST_CARDS] for line in _tell_card(outcome)]
-    rest = ["", *ascii.paragraph(_rest(faults))] if _rest(faults) else []
+    shown = broken[:MOST_CARDS]
+    cards = [line for outcome in shown for line in _tell_card(outcome)]
+    rest = [line for note in _rest(broken, unreached) for line in ("", *ascii.paragraph(note))]
     told = ["", *(ascii.cut(line, ascii.COLUMNS) for line in _printed(printed))] * bool(printed)
     head = [f"{TITLE}: {_count(outcomes)}", ""]
-    key = ["", "+ kept   X broken   . not reached", *ascii.paragraph(NOTE)]
+    note = ascii.paragraph(_glossary(shown)) if shown else []
+    key = ["", "+ kept   X broken   . not reached", *note]
     return ascii.page(head, ascii.beside(columns), key, cards, rest, told)
 
 

@@ -4,6 +4,7 @@ clauses.py    the contract, clause by clause: what is done, what must be seen
 bench.py      tries them, in a process that has the reader's guard in the place of the lab's
 trial.py      starts such processes, and says what became of each clause
 library.py    from the reader's C++ to a library, or to errors with the reader's own lines
+oversights.py what compiles, and cannot be meant
 report.py     what `try_guard` returns
 magic.py      `%%guard`
 """

@@ -3,7 +3,8 @@
 What it finds goes line by line into a file, at once, for whoever is left when this process dies:
 "= KEY" before a clause, then the calls of the guard, as probes.cpp notes them, and a line of JSON
 with the outcome. Whatever is set up or looked at by the way goes through the hooks, the other door,
-so that one wrong method of the guard breaks few clauses but its own.
+so that one wrong method of the guard breaks few clauses but its own. Between two clauses the state
+is reset through both doors, since a guard may keep one of its own.
 """
 
 import contextlib
@@ -23,13 +24,19 @@ from .probing import Probes, current
 LONG_US = 100.0  # a kernel of a clause runs longer, a call of the runtime by far not as long
 
 
-def run(guard: str, probes: str, notes: str, keys: list[str]) -> None:
-    """Install the guard of one library, and try the clauses named, in order."""
+def run(guard: str, probes: str, notes: str, keys: list[str], *, resets: bool = True) -> None:
+    """Install the guard of one library, and try the clauses named, in order.
+
+    If `resets`, the guard is reset before each of them but the first.
+    """
     file = os.open(notes, os.O_WRONLY | os.O_APPEND)
     bench = Bench(Probes(probes))
     bench.cpp.install(guard, file)
     for clause in CLAUSES:
         if clause.key in keys:
+            if resets and clause.key != keys[0]:
+                os.write(file, b"-\n")  # to die here is no fault of the next clause
+                bench.reset()
             os.write(file, f"= {clause.key}\n".encode())
             outcome = bench.hold(clause)
             os.write(file, json.dumps(outcome).encode() + b"\n")
@@ -51,7 +58,7 @@ class Bench:
 
     def hold(self, clause: Clause) -> dict:
         """Try one clause; returns its status, and what was expected and seen if that is not so."""
-        self._to_default()
+        _to_default()
         with mtia_lab.record() as log:
             names = self._namespace(log)
             try:
@@ -68,11 +75,17 @@ class Bench:
         kept = seen == expected
         return {"status": "kept" if kept else "broken", "expected": expected, "seen": seen}
 
-    def _to_default(self) -> None:
-        for device in (1, 0):
-            torch.mtia.synchronize(device)
-            torch.mtia.set_stream(torch.mtia.default_stream(device))
-        mtia_lab.configure("modelled")
+    def reset(self) -> None:
+        """Take back what a clause left in the guard, as far as the guard lets that happen."""
+        _to_default()
+        for device in (0, 1):
+            default = torch.mtia.default_stream(device)
+            with contextlib.suppress(Exception):
+                if self.cpp.getStream(device) != default:
+                    self.cpp.exchangeStream(default)
+        with contextlib.suppress(Exception):
+            if self.cpp.getDevice() != 0:
+                self.cpp.uncheckedSetDevice(0)
 
     def _namespace(self, log: mtia_lab.Log) -> dict:
         ran: list[str] = []
@@ -107,10 +120,18 @@ class Bench:
             other = f"stream {value.stream_id} of mtia:{value.device_index}"
             return self._names.get(value, other)
         if isinstance(value, tuple):
-            return ", ".join(map(self._show, value))
+            return f"({', '.join(map(self._show, value))})"
         if isinstance(value, torch.device | str):
             return str(value)
         return value.__name__ if isinstance(value, type) else repr(value)
+
+
+def _to_default() -> None:
+    """Make everything current that is so at first, as far as the hooks know."""
+    for device in (1, 0):
+        torch.mtia.synchronize(device)
+        torch.mtia.set_stream(torch.mtia.default_stream(device))
+    mtia_lab.configure("modelled")
 
 
 def _raised(error: Exception) -> str:

@@ -21,9 +21,10 @@ CONTEXTS = (
     Clause(
         "with stream.unwinds",
         "`with stream:` puts them back also when an exception passes.",
-        do="with suppress(KeyError), B:\n    raise KeyError",
+        given="torch.mtia.set_device(1)",
+        do="with suppress(KeyError), A:\n    raise KeyError",
         look="current()",
-        expected="0, default(0), default(1)",
+        expected="1, default(0), default(1)",
     ),
     Clause(
         "with device_index.enters",

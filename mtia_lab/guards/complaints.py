@@ -1,5 +1,6 @@
 """What a compiler says about a cell, in few words: the cell's line, the error, what to do."""
 
+import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ _METHOD = re.compile(
     r"^  ([\w:*]+[\w:* ]* \**(\w+)\([^{]*?\) const(?: noexcept)? override) \{", re.M
 )
 _FOLDER = re.compile(r"(?<![\w./])/(?:[^\s/'\":,;]+/)+")
+_ALIKE = 0.88  # setDevise and setDevice; but not default_stream and getDefaultStream
 SHOWN = 5  # errors; the rest follow from them, as a rule
 
 
@@ -67,6 +69,13 @@ def signatures() -> dict[str, str]:
     return {name: re.sub(r"\s+", " ", signature) for signature, name in found}
 
 
+def nearest(name: str) -> str | None:
+    """The method of the guard whose name is nearly this one, if there is one."""
+    known = {other.lower(): other for other in signatures()}
+    found = difflib.get_close_matches(name.lower(), known, n=1, cutoff=_ALIKE)
+    return known[found[0]] if found else None
+
+
 def _hint(text: str, option: str) -> str:
     for pattern, words in _HINTS.items():
         if found := re.search(pattern, text + option):
@@ -84,9 +93,8 @@ def _the_right_one(found: re.Match) -> str:
     name = re.split(r"::", found["name"].partition("(")[0])[-1].strip()
     if name in known:
         return f"The guard's method is written: {known[name]}"
-    alike = [other for other in known if other.lower() == name.lower()]
-    if alike:
-        return f"The guard has no method {name}, but it has: {known[alike[0]]}"
+    if meant := nearest(name):
+        return f"The guard has no method {name}, but it has: {known[meant]}"
     return f"The guard has no method {name}. Its methods: {', '.join(known)}."
 
 
@@ -119,6 +127,7 @@ _HINTS = {
     r"does not name a type|unknown type name|expected member name": _says(
         "The cell is the body of a class: methods and members. Statements go into a method."
     ),
+    rf"DeviceGuardImplInterface.* has no member named {_NAME}": _the_right_one,
     r"no member named .?real|.real. was not declared": _says(
         "real is the lab's own guard; only methods of the class can use it."
     ),
@@ -129,4 +138,4 @@ def _plain(text: str) -> str:
     """Without folders, and without the names of the class around the cell."""
     for scope in ("mtia_lab_cell::", "mtia_lab::", "ForwardingGuard::", "Guard::"):
         text = re.sub(rf"\b{scope}", "", text)
-    return _FOLDER.sub("", text)
+    return _FOLDER.sub("", re.sub(r" \{aka [^{}]*\}", "", text))

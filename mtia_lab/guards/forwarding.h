@@ -4,6 +4,8 @@
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <torch/version.h>
 
+#include <exception>
+
 #define MTIA_LAB_TORCH_AT_LEAST(major, minor) \
   (TORCH_VERSION_MAJOR > (major) ||           \
    (TORCH_VERSION_MAJOR == (major) && TORCH_VERSION_MINOR >= (minor)))
@@ -12,13 +14,13 @@ namespace mtia_lab {
 
 using Impl = c10::impl::DeviceGuardImplInterface;
 
-// Told when a method is called (">" and its name) and when it is left ("<").
+// Told when a method is called (">" and its name) and when it is left: "<", or by an exception "~".
 using Note = void (*)(const char* mark, const char* name);
 
 class Noted {
  public:
   Noted(Note note, const char* name) : note_(note), name_(name) { tell(">"); }
-  ~Noted() { tell("<"); }
+  ~Noted() { tell(std::uncaught_exceptions() > before_ ? "~" : "<"); }
 
  private:
   void tell(const char* mark) const {
@@ -28,6 +30,7 @@ class Noted {
   }
   Note note_;
   const char* name_;
+  const int before_ = std::uncaught_exceptions();  // destructors call methods, too
 };
 
 // Contract, of every method: that of the same method of `real`. A class that derives from this one

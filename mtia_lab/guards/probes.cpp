@@ -74,7 +74,7 @@ void note(const char* mark, const char* text) {
   }
 }
 
-// An exception has left a method that is noexcept, or nobody caught it.
+// An exception has left a method or a destructor that is noexcept, or nobody caught it.
 void on_terminate() {
   const std::exception_ptr thrown = std::current_exception();
   const bool known = thrown && !guarded([&] { std::rethrow_exception(thrown); });
@@ -106,6 +106,9 @@ bool install(const mtia_lab::Impl* (*make)(const mtia_lab::Impl&), int file) {
 
 const char* problem() { return mtia_lab::last_problem.c_str(); }
 
+bool getDevice(int64_t* index) {
+  return guarded([&] { *index = registered().getDevice().index(); });
+}
 bool exchangeDevice(int index, int64_t* previous) {
   return guarded([&] { *previous = registered().exchangeDevice(mtia_lab::device(index)).index(); });
 }

@@ -60,6 +60,9 @@ class Probes:
         self._call(name, *args, ctypes.byref(answer))
         return _stream(answer)
 
+    def getDevice(self) -> int:
+        return self._number("getDevice")
+
     def exchangeDevice(self, index: int) -> int:
         return self._number("exchangeDevice", index)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from ..draw.picture import Picture
 from .clause import Clause
 from .complaints import CompileError
+from .oversights import Oversight, overrides
 
 KEPT, BROKEN, NOT_REACHED = "kept", "broken", "not reached"
 
@@ -31,7 +32,7 @@ class Outcome:
     def __repr__(self) -> str:
         if self.status == KEPT:
             return f"{self.clause.key} kept: {self.clause.sentence}"
-        told = f"expected {self.expected}, saw {self.seen}" if self.expected else self.seen
+        told = f"expected {self.expected}; saw {self.seen}" if self.expected else self.seen
         return f"{self.clause.key} {self.status}: {self.clause.sentence} ({told})"
 
 
@@ -41,8 +42,8 @@ class GuardReport:
 
     Attributes:
         source: the C++ that was tried.
-        outcomes: of every clause, in order; none if the C++ did not compile.
-        errors: the compiler's, if it did not.
+        outcomes: of every clause, in order; none if the C++ was not tried.
+        errors: why it was not: the compiler's, or that it overrides nothing.
         printed: what the guard's methods wrote to standard output.
         started: whether there was any C++ to try.
         cached: whether it had been compiled before.
@@ -62,6 +63,11 @@ class GuardReport:
 
     def __bool__(self) -> bool:
         return self.ok
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """The methods that the source overrides, each once, in order."""
+        return overrides(self.source)
 
     @property
     def broken(self) -> tuple[str, ...]:
@@ -91,7 +97,8 @@ class GuardReport:
         if not self.started:
             return "nothing to try yet: replace the ... by overrides of the guard's methods"
         if self.errors:
-            lines = ["The cell does not compile."]
+            passed = isinstance(self.errors[0], Oversight)
+            lines = [f"The cell {'was not tried' if passed else 'does not compile'}."]
             lines += [f"  {line}" for error in self.errors for line in str(error).splitlines()]
             return "\n".join(lines)
         return repr(self.picture())

@@ -5,13 +5,15 @@ import json
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from .. import build
 from ..isolated import Result, Server
 from .clauses import BY_KEY, CLAUSES
-from .complaints import complaints
+from .complaints import complaints, signatures
 from .library import Libraries, Refused, libraries
+from .oversights import oversights
 from .report import BROKEN, NOT_REACHED, GuardReport, Outcome
 
 MOST_HANGS = 2  # then the rest is not tried: each costs the whole timeout
@@ -20,13 +22,14 @@ _lock = threading.Lock()
 _server: Server | None = None
 
 
-def try_guard(source: str, *, timeout: float = 10.0) -> GuardReport:
+def try_guard(source: str, *, timeout: float = 10.0, first_line: int = 1) -> GuardReport:
     """Hold a guard against PyTorch's contract, clause by clause. Nothing of it runs here.
 
     Args:
         source: C++, the body of a class that derives from a guard which passes every call on to
             the lab's own, `real`. What it overrides differs. `...` or nothing is not tried.
         timeout: seconds until a process that tries it counts as hung and is killed.
+        first_line: the number that errors give the first line of the source.
 
     Returns:
         a `GuardReport`. A clause in which the process died or hung is broken; the ones after it
@@ -45,8 +48,13 @@ def try_guard(source: str, *, timeout: float = 10.0) -> GuardReport:
         build.ensure(build.Recipe.now())
         try:
             found = libraries(source)
+            errors = oversights(source)
         except Refused as refusal:
-            return GuardReport(source, errors=complaints(refusal.args[0], source))
+            errors = complaints(refusal.args[0], source)
+        if errors:
+            shift = first_line - 1
+            errors = (replace(error, line=error.line and error.line + shift) for error in errors)
+            return GuardReport(source, errors=tuple(errors))
         outcomes, printed = hold(found, timeout=timeout)
     return GuardReport(source, outcomes, printed=printed, cached=found.cached)
 
@@ -81,7 +89,7 @@ def hold(found: Libraries, *, timeout: float, before: str = "") -> tuple[tuple[O
         before: Python that runs in each process first.
     """
     outcomes: dict[str, Outcome] = {}
-    printed, hangs = "", 0
+    printed, hangs, resets = "", 0, True
     waiting = [clause.key for clause in CLAUSES]
     while waiting:
         if hangs == MOST_HANGS:
@@ -89,9 +97,10 @@ def hold(found: Libraries, *, timeout: float, before: str = "") -> tuple[tuple[O
             outcomes |= {key: Outcome(BY_KEY[key], NOT_REACHED, seen=why) for key in waiting}
             break
         with tempfile.NamedTemporaryFile(prefix="mtia_lab-") as notes:
+            names = f"{str(found.guard)!r}, {str(found.probes)!r}, {notes.name!r}"
             code = (
                 f"{before}\nimport mtia_lab.guards.bench as bench\n"
-                f"bench.run({str(found.guard)!r}, {str(found.probes)!r}, {notes.name!r}, {waiting})"
+                f"bench.run({names}, {waiting}, resets={resets})"
             )
             result = _start_server().run_each({"": code}, timeout=timeout, devices=2)[""]
             text = Path(notes.name).read_text(encoding="utf-8", errors="replace")
@@ -102,22 +111,24 @@ def hold(found: Libraries, *, timeout: float, before: str = "") -> tuple[tuple[O
             why = f"the guard could not be registered: {result.error}"
             tried = {key: Outcome(BY_KEY[key], NOT_REACHED, seen=why) for key in waiting}
         outcomes |= tried
+        resets = resets and not _died_between_clauses(text)
         waiting = [key for key in waiting if key not in tried]
     return tuple(outcomes[clause.key] for clause in CLAUSES), printed
 
 
 def _read(notes: str, result: Result) -> Iterator[tuple[str, Outcome]]:
     """The outcomes in a process's notes; of the last clause also if the process died in it."""
-    key, calls, open_calls, ending = "", [], [], ""
+    key, calls, open_calls, thrown_from, ending = "", [], [], "", ""
     for line in notes.splitlines():
         mark, rest = line[:1], line[1:]
         if mark == "=":
-            key, calls, open_calls, ending = rest.strip(), [], [], ""
+            key, calls, open_calls, thrown_from, ending = rest.strip(), [], [], "", ""
         elif mark == ">":
             calls.append(rest)
             open_calls.append(rest)
-        elif mark == "<" and rest in open_calls:
+        elif mark in ("<", "~") and rest in open_calls:
             open_calls.remove(rest)
+            thrown_from = rest if mark == "~" else thrown_from
         elif mark == "!":
             ending = rest
         elif mark == "{":
@@ -125,14 +136,24 @@ def _read(notes: str, result: Result) -> Iterator[tuple[str, Outcome]]:
             yield key, Outcome(BY_KEY[key], **fields, calls=tuple(dict.fromkeys(calls)))
             key = ""
     if key:
-        seen = _how_it_died(result, open_calls, ending)
+        seen = _how_it_died(result, open_calls, thrown_from, ending)
         yield key, Outcome(BY_KEY[key], BROKEN, "", seen, tuple(dict.fromkeys(calls)))
 
 
-def _how_it_died(result: Result, open_calls: list[str], thrown: str) -> str:
-    where = f" in {open_calls[-1]}" if open_calls else ""
+def _died_between_clauses(notes: str) -> bool:
+    """Whether the last thing begun was to reset the guard."""
+    return [line[0] for line in notes.splitlines() if line[:1] in ("=", "-")][-1:] == ["-"]
+
+
+def _how_it_died(result: Result, open_calls: list[str], thrown_from: str, thrown: str) -> str:
+    inside = open_calls[-1] if open_calls else ""
+    where = f" in {inside}" if inside else ""
     if result.error == "hung":
         return f"the process hung{where}"
-    if thrown:
+    if thrown and "noexcept" in signatures().get(inside, ""):
         return f"an exception left a method that is noexcept{where}: {thrown}"
+    if thrown:
+        last = inside or thrown_from
+        where = f", last in {last}" if last else ""
+        return f"nobody caught an exception (it left a destructor, or a thread){where}: {thrown}"
     return f"the process died{where}: {result.error}"
