@@ -1,15 +1,13 @@
 """The happens-before checker: each kind of finding, both its sides, and that its fix mends it."""
 
 import re
-import sys
 
+import hazard_programs as programs
 import pytest
 import torch
 
 from mtia_lab.hazards import finding as kinds
-from mtia_lab.hazards.checker import in_order
 from mtia_lab.log import Log
-from mtia_lab.records import Command
 
 
 def only(items):
@@ -24,112 +22,27 @@ def streams(lab):
     return made
 
 
-def produce_and_consume(streams, fixed):
-    one, two = streams
-    x = torch.ones(8, device="mtia")
-    torch.mtia.synchronize()
-    with one:
-        x.add_(1)
-    if fixed:
-        two.wait_stream(one)
-    with two:
-        return x * 2
-
-
-def overwrite_what_is_read(streams, fixed):
-    one, two = streams
-    x = torch.ones(8, device="mtia")
-    torch.mtia.synchronize()
-    with one:
-        y = x * 2
-    if fixed:
-        two.wait_stream(one)
-    with two:
-        x.zero_()
-    return y
-
-
-def write_twice(streams, fixed):
-    one, two = streams
-    x = torch.ones(8, device="mtia")
-    torch.mtia.synchronize()
-    with one:
-        x.add_(1)
-    if fixed:
-        two.wait_stream(one)
-    with two:
-        x.zero_()
-    return x
-
-
-def free_too_soon(streams, fixed):
-    side, _ = streams
-    x = torch.ones(1000, device="mtia")
-    side.wait_stream(torch.mtia.current_stream())
-    with side:
-        y = x * 2
-    if fixed:
-        x.record_stream(side)
-    del x
-    return y, torch.zeros(1000, device="mtia")
-
-
-def allocate_here_use_there(streams, fixed):
-    side, _ = streams
-    x = torch.ones(1000, device="mtia")
-    x.add_(1)
-    del x
-    y = torch.empty(1000, device="mtia")
-    if fixed:
-        side.wait_stream(torch.mtia.current_stream())
-    with side:
-        return y.zero_()
-
-
-def read_on_the_host(streams, fixed):
-    x, host = torch.ones(8, device="mtia"), torch.empty(8, pin_memory=True)
-    host.copy_(x, non_blocking=True)
-    if fixed:
-        torch.mtia.current_stream().synchronize()
-    return host.sum()
-
-
-def write_on_the_host(streams, fixed):
-    x, host = torch.ones(8, device="mtia"), torch.ones(8, pin_memory=True)
-    x.copy_(host, non_blocking=True)
-    if fixed:
-        torch.mtia.current_stream().synchronize()
-    host.zero_()
-
-
-def record_on_another_device(streams, fixed):
-    event, there = streams[0].record_event(), torch.Stream("mtia:1")
-    if fixed:
-        event = torch.Event()
-        there.record_event(event)
-    else:
-        with pytest.raises(RuntimeError, match="first recorded on mtia:0"):
-            there.record_event(event)
-
-
 PROGRAMS = {
-    produce_and_consume: (kinds.RAW, r"insert `s2.wait_stream\(s1\)` before line"),
-    overwrite_what_is_read: (kinds.WAR, r"insert `s2.wait_stream\(s1\)` before line"),
-    write_twice: (kinds.WAW, r"insert `s2.wait_stream\(s1\)` before line"),
-    free_too_soon: (kinds.REUSE, r"call `x.record_stream\(s1\)` .* before it is freed at line"),
-    allocate_here_use_there: (
+    programs.produce_and_consume: (kinds.RAW, r"insert `s2.wait_stream\(s1\)` before line"),
+    programs.overwrite_what_is_read: (kinds.WAR, r"insert `s2.wait_stream\(s1\)` before line"),
+    programs.write_twice: (kinds.WAW, r"insert `s2.wait_stream\(s1\)` before line"),
+    programs.free_too_soon: (
+        kinds.REUSE,
+        r"call `x.record_stream\(s1\)` .* before it is freed at line",
+    ),
+    programs.allocate_here_use_there: (
         kinds.REUSE,
         r"insert `s1.wait_stream\(torch.mtia.default_stream\(0\)\)` before line",
     ),
-    read_on_the_host: (
+    programs.read_on_the_host: (
         kinds.HOST_READ,
         r"insert `torch.mtia.default_stream\(0\).synchronize\(\)` before line",
     ),
-    write_on_the_host: (
+    programs.write_on_the_host: (
         kinds.HOST_WRITE,
         r"insert `torch.mtia.default_stream\(0\).synchronize\(\)` before line",
     ),
-    record_on_another_device: (kinds.EVENT, r"record a new `torch.Event\(\)` on mtia1_s"),
+    programs.record_on_another_device: (kinds.EVENT, r"record a new `torch.Event\(\)` on mtia1_s"),
 }
 
 
@@ -216,7 +129,7 @@ def test_a_race_is_found_whatever_the_schedule_made_of_it(lab, streams):
     for schedule in ("modelled", "blocking", "latest", "random:3"):
         lab.configure(schedule)
         with lab.sanitizer() as report:
-            produce_and_consume(streams, fixed=False)
+            programs.produce_and_consume(streams, fixed=False)
             torch.mtia.synchronize()
         assert only(report).kind == kinds.RAW
 
@@ -292,91 +205,6 @@ def test_random_numbers_are_drawn_in_order_on_any_stream(lab, streams):
     assert not report
 
 
-def wait_for_itself(streams):
-    streams[0].wait_stream(streams[0])
-
-
-def wait_twice(streams):
-    streams[1].wait_stream(streams[0])
-    streams[1].wait_stream(streams[0])
-
-
-def wait_after_the_host_has(streams):
-    done = streams[0].record_event()
-    done.synchronize()
-    streams[1].wait_event(done)
-
-
-def synchronize_twice(streams):
-    torch.mtia.synchronize()
-    torch.mtia.synchronize()
-
-
-def wait_for_nothing(streams):
-    streams[0].wait_event(torch.Event("mtia"))
-
-
-HINTS = {
-    wait_for_itself: (kinds.NEEDLESS_WAIT, "delete the wait", 1),
-    wait_twice: (kinds.NEEDLESS_WAIT, "delete the wait", 2),
-    wait_after_the_host_has: (kinds.NEEDLESS_WAIT, "delete the wait", 3),
-    synchronize_twice: (kinds.NEEDLESS_SYNC, "delete the synchronisation", 2),
-    wait_for_nothing: (kinds.UNRECORDED, "record the event before line", 1),
-}
-
-
-@pytest.mark.parametrize("program", HINTS, ids=lambda program: program.__name__)
-def test_what_is_of_no_use_is_a_hint(lab, streams, program):
-    kind, fix, line = HINTS[program]
-    with lab.sanitizer() as report:
-        with streams[0]:
-            torch.ones(8, device="mtia")
-        program(streams)
-    hint = only(report.hints)
-    assert not report
-    assert (hint.kind, hint.severity) == (kind, "hint")
-    assert hint.fix.startswith(fix)
-    assert hint.second.site == f"test_hazards.py:{program.__code__.co_firstlineno + line}"
-
-
-def test_a_wait_that_is_of_use_once_is_no_hint(lab, streams):
-    one, two = streams
-    with lab.sanitizer() as report:
-        for turn in range(3):
-            if turn != 1:
-                with one:
-                    torch.ones(8, device="mtia")
-            two.wait_stream(one)
-    assert not report.hints
-
-
-def test_what_pytorch_waits_for_itself_is_no_hint(lab, streams):
-    x = torch.ones(8, device="mtia:0", requires_grad=True)
-    with lab.sanitizer() as report:
-        for _ in range(2):
-            (x.to("mtia:1") * 2).sum().backward()
-            x.cpu(), x.sum().item()
-    assert not report and not report.hints
-
-
-def test_a_profiler_that_is_there_is_left_alone(lab):
-    def profiler(*_):
-        pass
-
-    sys.setprofile(profiler)
-    try:
-        with lab.sanitizer() as report:
-            assert sys.getprofile() is profiler
-            wait_for_nothing([torch.Stream("mtia")])
-        assert sys.getprofile() is profiler
-    finally:
-        sys.setprofile(None)
-    assert not report.hints
-    with lab.sanitizer():
-        assert sys.getprofile() is not None
-    assert sys.getprofile() is None
-
-
 def test_events_timed_across_devices(lab):
     here, there = (torch.Event(device, enable_timing=True) for device in ("mtia:0", "mtia:1"))
     here.record(torch.Stream("mtia:0")), there.record(torch.Stream("mtia:1"))
@@ -391,24 +219,11 @@ def test_a_report_knows_what_has_happened_so_far(lab, streams):
     with lab.sanitizer() as report:
         torch.ones(8, device="mtia")
         assert not report and len(report) == 0
-        produce_and_consume(streams, fixed=False)
+        programs.produce_and_consume(streams, fixed=False)
         assert only(report).kind == kinds.RAW
         torch.mtia.synchronize()
     assert report[0] is only(report)
     assert list(lab.find_hazards(report.log)) == list(report)
-
-
-def test_commands_of_two_host_threads_are_taken_in_the_order_of_their_ids(lab, streams):
-    with lab.record() as log:
-        produce_and_consume(streams, fixed=True)
-    commands = [k for k, record in enumerate(log) if isinstance(record, Command)]
-    shuffled = list(log)
-    first, second = commands[-2:]  # as if the calls of two threads had returned in another order
-    shuffled[first], shuffled[second] = shuffled[second], shuffled[first]
-    assert [r.id for r in in_order(Log(shuffled)) if isinstance(r, Command)] == [
-        command.id for command in log.commands
-    ]
-    assert not lab.find_hazards(Log(shuffled, log.initial_state, log.initial_memory))
 
 
 def test_an_empty_report_says_how_much_was_looked_at(lab):

@@ -70,6 +70,21 @@ def test_programs_captured_on_three_streams_and_replayed(lab, schedule, program,
     assert_correct(report)
 
 
+@pytest.mark.parametrize("schedule", ["modelled", "blocking", "latest"])
+def test_replays_of_one_graph_on_two_streams_follow_each_other(lab, schedule):
+    lab.configure(schedule)
+    x, streams = graphs.numbers(1, 1), [torch.mtia.Stream() for _ in range(2)]
+    with lab.sanitizer() as report:
+        torch.mtia.synchronize()
+        graph = graphs.capture(lambda: x.add_(x), streams[0])
+        for turn in range(4):
+            with streams[turn % 2]:
+                graph.replay()
+        torch.mtia.synchronize()
+    assert x.tolist() == [16, 16]
+    assert_correct(report)
+
+
 def test_training_with_batches_prefetched_on_a_stream_of_their_own(lab, digits):  # noqa: F811
     """Pinned batches are copied on one stream while the step before runs on another."""
     torch.manual_seed(0)

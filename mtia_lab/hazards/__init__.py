@@ -1,8 +1,8 @@
 """The happens-before checker: is a program right under every schedule, or was it only lucky?
 
-``order`` says what is ordered, ``memory`` which accesses may still be raced with, ``checker`` goes
-through a log once and holds one against the other, ``explain`` and ``hints`` say it in words.
-Nothing in here but ``sanitizer`` imports torch.
+``order`` says what comes before what, ``pieces`` who used every byte last, ``races`` holds one
+against the other, and ``checker`` goes through a log once. ``explain``, ``hints`` and ``events``
+say it in words. Nothing in here but ``sanitizer`` and ``idle_waits`` imports torch.
 """
 
 from .finding import Finding, Side
