@@ -11,6 +11,8 @@ CPP_FILES = find cpp_extensions mtia_lab tests benchmarks -name '*.cpp' -o -name
 CLANG_FORMAT := $(RUN) -c 'import clang_format; clang_format.clang_format()'
 ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)  # containers; JupyterLab asks for it
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120
+# In the order they are found: the browser's few tests take longest and may not come last, alone.
+SPREAD := -n auto --dist loadscope --no-loadscope-reorder
 
 .PHONY: help lab test setup build lint unit test-ops notebooks bench sanitize faults clean
 
@@ -22,7 +24,7 @@ lab: build  ## set up, build, open JupyterLab on the first notebook (PORT=..., A
 	    $(ALLOW_ROOT) $(if $(PORT),--port=$(PORT)) $(ARGS)
 
 test: build lint  ## set up, then linters, unit tests and all notebooks
-	@$(RUN) -m pytest $(NBVAL) -n auto --dist loadscope tests $(wildcard notebooks) $(ARGS)
+	@$(RUN) -m pytest $(NBVAL) $(SPREAD) tests $(wildcard notebooks) $(ARGS)
 
 # A moved checkout must be installed again: the environment names the folder it was made in.
 setup:  ## create .venv and install what pyproject.toml names, as constraints.txt pins it
@@ -44,7 +46,7 @@ lint: setup  ## check the form of Python, notebooks and C++
 	@$(CPP_FILES) | xargs $(CLANG_FORMAT) --dry-run -Werror
 
 unit: build  ## unit tests only
-	@$(RUN) -m pytest -n auto --dist loadscope tests $(ARGS)
+	@$(RUN) -m pytest $(SPREAD) tests $(ARGS)
 
 test-ops: build  ## every operator with all samples of all dtypes against the CPU; some minutes
 	@$(RUN) -m pytest -n auto tests/test_ops.py --all-ops $(ARGS)
