@@ -74,15 +74,16 @@ std::vector<int64_t> memory_now() {
 }
 
 int64_t record_begin(bool host, bool values) {
-  aten::watch_host(host);
-  return sim::log::begin(host, values);
+  const int64_t position = sim::log::begin(host, values);
+  aten::watch_host();
+  return position;
 }
 
 std::string record_read(int64_t position) { return sim::log::read(position); }
 
 void record_end(bool host, bool values) {
   sim::log::end(host, values);
-  aten::unwatch_host(host);
+  aten::watch_host();
 }
 
 }  // namespace mtia::control

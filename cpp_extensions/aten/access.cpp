@@ -1,28 +1,13 @@
 #include "access.h"
 
-#include <string>
+#include <c10/util/StringUtil.h>
 
 #include "../backend/pinned.h"
 #include "../sim/memory.h"
+#include "arguments.h"
 #include "tensor.h"
 
 namespace mtia::aten {
-
-namespace {
-std::string list(at::IntArrayRef values) {
-  std::string text = "[";
-  for (const int64_t value : values) {
-    text += (text.size() > 1 ? ", " : "") + std::to_string(value);
-  }
-  return text + "]";
-}
-
-std::string what(const Form& form) {
-  std::string text(c10::getDtypeNames(form.dtype).first);
-  text += list(form.sizes);
-  return form.contiguous ? text : text + " strides " + list(form.strides);
-}
-}  // namespace
 
 std::optional<sim::Access> access_to(const at::Tensor& tensor, bool write) {
   if (tensor.numel() == 0 || !tensor.has_storage()) {
@@ -44,7 +29,10 @@ std::optional<sim::Access> access_to(const at::Tensor& tensor, bool write) {
   const Form form = Form::of(tensor);
   access.bytes = static_cast<int64_t>(form.span());
   access.write = write;
-  access.tensor = what(form);
+  access.tensor = describe(c10::IValue(tensor));
+  if (!form.contiguous) {
+    access.tensor += c10::str(" strides ", tensor.strides());
+  }
   return access;
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string_view>
+#include <utility>
 
 #include "../sim/host_thread.h"
 #include "../sim/log.h"
@@ -92,23 +93,21 @@ std::unique_ptr<at::ObserverContext> begin(const at::RecordFunction& function) {
   return std::make_unique<Noted>();
 }
 
-std::mutex watchers_mutex;
-int watchers = 0;
+std::mutex watch_mutex;
 at::CallbackHandle handle = at::INVALID_CALLBACK_HANDLE;
 }  // namespace
 
-void watch_host(bool wanted) {
-  std::lock_guard<std::mutex> lock(watchers_mutex);
-  if (wanted && watchers++ == 0) {
+void watch_host() {
+  std::lock_guard<std::mutex> lock(watch_mutex);
+  const bool watching = handle != at::INVALID_CALLBACK_HANDLE;
+  if (sim::log::wants_host() == watching) {
+    return;
+  }
+  if (watching) {
+    at::removeCallback(std::exchange(handle, at::INVALID_CALLBACK_HANDLE));
+  } else {
     handle = at::addGlobalCallback(
         at::RecordFunctionCallback(begin).needsInputs(true).scopes({at::RecordScope::FUNCTION}));
-  }
-}
-
-void unwatch_host(bool wanted) {
-  std::lock_guard<std::mutex> lock(watchers_mutex);
-  if (wanted && --watchers == 0) {
-    at::removeCallback(handle);
   }
 }
 

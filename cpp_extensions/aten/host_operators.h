@@ -3,8 +3,8 @@
 
 namespace mtia::aten {
 
-// From the first watch to the last unwatch, PyTorch tells of every operator that is called.
-void watch_host(bool wanted);
-void unwatch_host(bool wanted);
+// To be called when a recording has begun or ended: while the log wants to know what the host does,
+// PyTorch tells of every operator that is called.
+void watch_host();
 
 }  // namespace mtia::aten
