@@ -24,6 +24,16 @@ def lab():
 
 
 @pytest.fixture
+def streams(lab):
+    """Two new streams of mtia:0, which is idle."""
+    import torch
+
+    made = torch.Stream("mtia"), torch.Stream("mtia")
+    torch.mtia.synchronize()
+    return made
+
+
+@pytest.fixture
 def empty(lab):
     """The lab, with nothing allocated or cached on either device, and no figures or history."""
     import gc

@@ -4,42 +4,29 @@ import pytest
 import torch
 
 
-def produce_and_consume(streams, fixed):
+def on_two_streams(streams, fixed, first, second):
+    """``first(x)`` on one stream and ``second(x)`` on the other; what they return."""
     one, two = streams
     x = torch.ones(8, device="mtia")
     torch.mtia.synchronize()
     with one:
-        x.add_(1)
+        y = first(x)
     if fixed:
         two.wait_stream(one)
     with two:
-        return x * 2
+        return y, second(x)
+
+
+def produce_and_consume(streams, fixed):
+    return on_two_streams(streams, fixed, lambda x: x.add_(1), lambda x: x.mul(2))
 
 
 def overwrite_what_is_read(streams, fixed):
-    one, two = streams
-    x = torch.ones(8, device="mtia")
-    torch.mtia.synchronize()
-    with one:
-        y = x * 2
-    if fixed:
-        two.wait_stream(one)
-    with two:
-        x.zero_()
-    return y
+    return on_two_streams(streams, fixed, lambda x: x * 2, torch.Tensor.zero_)
 
 
 def write_twice(streams, fixed):
-    one, two = streams
-    x = torch.ones(8, device="mtia")
-    torch.mtia.synchronize()
-    with one:
-        x.add_(1)
-    if fixed:
-        two.wait_stream(one)
-    with two:
-        x.zero_()
-    return x
+    return on_two_streams(streams, fixed, lambda x: x.add_(1), torch.Tensor.zero_)
 
 
 def free_too_soon(streams, fixed):

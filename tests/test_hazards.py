@@ -5,22 +5,10 @@ import re
 import hazard_programs as programs
 import pytest
 import torch
+from only import only
 
 from mtia_lab.hazards import finding as kinds
 from mtia_lab.log import Log
-
-
-def only(items):
-    (item,) = items
-    return item
-
-
-@pytest.fixture
-def streams(lab):
-    made = torch.Stream("mtia"), torch.Stream("mtia")
-    torch.mtia.synchronize()
-    return made
-
 
 PROGRAMS = {
     programs.produce_and_consume: (kinds.RAW, r"insert `s2.wait_stream\(s1\)` before line"),

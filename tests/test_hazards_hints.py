@@ -4,20 +4,9 @@ import sys
 
 import pytest
 import torch
+from only import only
 
 from mtia_lab.hazards import finding as kinds
-
-
-def only(items):
-    (item,) = items
-    return item
-
-
-@pytest.fixture
-def streams(lab):
-    made = torch.Stream("mtia"), torch.Stream("mtia")
-    torch.mtia.synchronize()
-    return made
 
 
 def wait_for_itself(streams):

@@ -4,13 +4,9 @@ import struct
 
 import pytest
 import torch
+from only import only
 
 from mtia_lab.records import PINNED, Access, Known
-
-
-def only(items):
-    (item,) = items
-    return item
 
 
 def floats(value):

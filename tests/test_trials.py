@@ -5,11 +5,6 @@ import torch
 
 
 @pytest.fixture
-def streams(lab):
-    return torch.Stream("mtia"), torch.Stream("mtia")
-
-
-@pytest.fixture
 def tenfold(streams):
     """10 * (0 + 1), on two streams; the attempt is called between them."""
     one, two = streams
