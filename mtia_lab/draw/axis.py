@@ -25,6 +25,11 @@ def draw_track(c: Canvas, scale: Scale, lane: object) -> None:
         name = f"host thread {lane.key[0]}"
         c.text(MARGIN, lane.middle + 4.5, name, size=12, bold=True, fit=room)
     else:
-        device, stream = lane.key
-        c.text(MARGIN, lane.middle + 4, f"mtia:{device}", size=12, mono=True, fit=58)
-        draw_stream(c, MARGIN + 58, lane.middle - 9, 76, stream)
+        draw_stream_name(c, lane.bar, lane.key)
+
+
+def draw_stream_name(c: Canvas, top: float, key: tuple) -> None:
+    """The stream ``(device, stream)`` of a lane, to the left of its bars, which begin at ``top``."""
+    device, stream = key
+    c.text(MARGIN, top + BAR / 2 + 4, f"mtia:{device}", size=12, mono=True, fit=58)
+    draw_stream(c, MARGIN + 58, top + BAR / 2 - 9, 76, stream)

@@ -3,13 +3,13 @@
 import math
 
 from . import ascii, palette, swatch
+from .axis import draw_stream_name
 from .canvas import MARGIN, WIDTH, Canvas, number
 from .halves import Half, halves
 from .lanes import BAR, FONT, is_copy, is_flag, is_mark, microseconds
 from .marks import apart, diamond, dot, draw_marks
 from .measure import text_width
 from .picture import Picture
-from .stateview import draw_stream
 from .timetable import describe
 
 TITLE = "Forward and backward in virtual time"
@@ -91,10 +91,8 @@ def _draw_axis(c: Canvas, half: Half, rows: dict) -> None:
 
 
 def _draw_lane(c: Canvas, half: Half, lane: tuple, y: float) -> None:
-    device, stream = lane
     c.rect(LEFT, y, RIGHT - LEFT, BAR, fill=palette.PANEL, radius=0)
-    c.text(MARGIN, y + BAR / 2 + 4, f"mtia:{device}", size=12, mono=True, fit=58)
-    draw_stream(c, MARGIN + 58, y + BAR / 2 - 9, 76, stream)
+    draw_stream_name(c, y, lane)
     for command in half.of(lane):
         if not is_flag(command) and not is_mark(command):
             _draw_bar(c, half, command, y)

@@ -52,7 +52,7 @@ def hazards(report: object) -> Picture:
 
 def _draw(c: Canvas, finding: object, scene: Scene, top: float, number: str) -> float:
     """One finding below ``top``; returns where it ends."""
-    hue = palette.GOOD if scene.is_hint else palette.FAULT
+    hue = scene.hue
     word = finding.severity.upper()
     width = text_width(word, 11, bold=True) + 16
     c.rect(MARGIN, top + 16, width, 20, fill=hue.pale, stroke=hue.strong, radius=4)

@@ -1,14 +1,15 @@
 """The part of a timeline that a finding is about: lanes, bars, the edges there are and are not."""
 
 from . import palette, swatch
+from .axis import draw_stream_name
 from .canvas import MARGIN, WIDTH, Canvas
-from .lanes import FONT, is_copy, is_flag, is_mark, microseconds
+from .lanes import BAR, FONT, is_copy, is_flag, is_mark, microseconds
 from .measure import text_width
-from .stateview import draw_stream
+from .missing import draw_cross, draw_edge
 from .stretch import Stretch
 
 LEFT, RIGHT = 170, WIDTH - MARGIN - 14
-LANE, ABOVE, BAR = 64, 26, 28  # height of a lane, of what is above its bars, and of a bar
+LANE, ABOVE = 64, 26  # height of a lane, and of what is above its bars
 
 
 class Scene:
@@ -23,6 +24,7 @@ class Scene:
         self.sides = [side for side in (finding.first, finding.second) if side is not None]
         self.numbers = {side.command: k for k, side in enumerate(self.sides, 1)}
         self.is_hint = finding.severity == "hint"
+        self.hue = palette.GOOD if self.is_hint else palette.FAULT
         self.commands = finding.scene
         known = {command.id for command in self.commands}
         self.others = [side for side in self.sides if side.command not in known]  # no commands
@@ -60,8 +62,7 @@ def draw_scene(c: Canvas, scene: Scene, y: float) -> float:
         if key is None:
             c.text(MARGIN, top + 19, "host", size=12, bold=True)
         else:
-            c.text(MARGIN, top + 18, f"mtia:{key[0]}", size=12, mono=True, fit=58)
-            draw_stream(c, MARGIN + 58, top + 5, 76, key[1])
+            draw_stream_name(c, top, key)
     _draw_waits(c, scene, tops)
     for command in scene.commands:
         _draw_command(c, scene, command, tops[lane_of(command)])
@@ -81,8 +82,7 @@ def _span(scene: Scene, item: object) -> tuple:
 def _draw_command(c: Canvas, scene: Scene, command: object, top: float) -> None:
     x, width = _span(scene, command)
     number = scene.number(command)
-    mark = palette.GOOD if scene.is_hint else palette.FAULT
-    edge = palette.INK if number is None else mark.strong
+    edge = palette.INK if number is None else scene.hue.strong
     if is_flag(command):
         c.line([(x, top - 14), (x, top + BAR)], stroke=edge, width=1.6)
         c.rect(x, top - 14, 18, 10, fill=edge, radius=0, tip=command.name)
@@ -105,8 +105,7 @@ def _draw_command(c: Canvas, scene: Scene, command: object, top: float) -> None:
 def _draw_other(c: Canvas, scene: Scene, side: object, top: float) -> None:
     """What the host did, or a call that failed: a stroke, since it is no command."""
     x = scene.scale.x(side.start)
-    color = palette.GOOD.strong if scene.is_hint else palette.FAULT.strong
-    c.line([(x, top), (x, top + BAR)], stroke=color, width=3)
+    c.line([(x, top), (x, top + BAR)], stroke=scene.hue.strong, width=3)
     words = f"{scene.sides.index(side) + 1}. {side.name}"
     style = {"size": FONT, "bold": True}
     if x < (LEFT + RIGHT) / 2:
@@ -132,19 +131,8 @@ def _draw_missing(c: Canvas, scene: Scene, tops: dict) -> None:
     first, second = scene.sides
     x1 = scene.scale.x(first.finish) - (6 if first.finish > first.start else 0)
     x2 = scene.scale.x(second.start) + (6 if second.finish > second.start else 0)
-    here, there = tops[first.where], tops[second.where]
-    if here == there:
-        points = [(x1, here), (x1, here - 12), (x2, here - 12), (x2, here)]
-    else:
-        points = (
-            [(x1, here + BAR), (x2, there)] if here < there else [(x1, here), (x2, there + BAR)]
-        )
-    c.line(points, stroke=palette.WHITE, width=5)
-    c.arrow(points, stroke=palette.FAULT.strong, width=2.4, dash="6 4")
-    middle = points[len(points) // 2 - 1 : len(points) // 2 + 1]
-    x, y = (sum(values) / 2 for values in zip(*middle, strict=True))
-    for slope in (-5, 5):
-        c.line([(x - 5, y - slope), (x + 5, y + slope)], stroke=palette.FAULT.strong, width=2.4)
+    ends = draw_edge(c, (x1, tops[first.where]), (x2, tops[second.where]))
+    draw_cross(c, *(sum(values) / 2 for values in zip(*ends, strict=True)))
 
 
 def _draw_times(c: Canvas, scene: Scene, bottom: float) -> None:
@@ -160,16 +148,6 @@ def _draw_times(c: Canvas, scene: Scene, bottom: float) -> None:
             taken = x + half
 
 
-def _flag(c: Canvas, x: float, y: float) -> None:
-    c.line([(x + 3, y), (x + 3, y + 15)], stroke=palette.INK, width=1.6)
-    c.rect(x + 3, y, 18, 9, fill=palette.INK, radius=0)
-
-
-def _diamond(c: Canvas, x: float, y: float) -> None:
-    points = [(x + 7, y + 7), (x + 12, y), (x + 17, y + 7), (x + 12, y + 14)]
-    c.polygon(points, fill=palette.WHITE, stroke=palette.INK, width=1.8)
-
-
 def legend(scenes: list) -> list:
     """What the marks in some scenes mean."""
     fault, items = palette.FAULT.strong, []
@@ -181,7 +159,7 @@ def legend(scenes: list) -> list:
         good = palette.GOOD.strong
         items.append((swatch.box(palette.WHITE, good, width=2.6), "what a hint is about"))
     if any(scene.has(is_flag) for scene in scenes):
-        items.append((_flag, "event recorded"))
+        items.append((swatch.flag, "event recorded"))
     if any(scene.has(is_mark) for scene in scenes):
-        items.append((_diamond, "wait for an event"))
+        items.append((swatch.diamond, "wait for an event"))
     return items

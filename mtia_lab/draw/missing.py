@@ -49,21 +49,30 @@ def _frame(c: Canvas, scale: Scale, side: object, lane: Lane) -> None:
     c.rect(x, lane.bar, width, BAR, stroke=palette.FAULT.strong, width=2.6, radius=4)
 
 
-def _edge(c: Canvas, start: tuple, end: tuple, label: str) -> None:
-    """A dashed arrow with a cross and the finding's number in its middle."""
-    (x1, first), (x2, second) = start, end
-    if first is second:  # above the lane and back
-        points = [(x1, first.bar), (x1, first.bar - 12), (x2, first.bar - 12), (x2, first.bar)]
-        ends = points[1:3]
+def draw_edge(c: Canvas, start: tuple, end: tuple) -> list:
+    """A dashed arrow between bars, each given by x and its top; returns the part for the cross."""
+    (x1, here), (x2, there) = start, end
+    if here == there:  # above the lane and back
+        points = [(x1, here), (x1, here - 12), (x2, here - 12), (x2, here)]
     else:
-        down = first.middle < second.middle
-        points = [(x1, first.bar + (BAR if down else 0)), (x2, second.bar + (0 if down else BAR))]
-        ends = points
+        down = here < there
+        points = [(x1, here + (BAR if down else 0)), (x2, there + (0 if down else BAR))]
     c.line(points, stroke=palette.WHITE, width=5)
     c.arrow(points, stroke=palette.FAULT.strong, width=2.4, dash="6 4")
-    x, y = _place(c, ends)
-    for slope in (-5, 5):  # a cross: this is what is missing
+    return points[1:3] if here == there else points
+
+
+def draw_cross(c: Canvas, x: float, y: float) -> None:
+    """A cross on an edge: this is what is missing."""
+    for slope in (-5, 5):
         c.line([(x - 5, y - slope), (x + 5, y + slope)], stroke=palette.FAULT.strong, width=2.4)
+
+
+def _edge(c: Canvas, start: tuple, end: tuple, label: str) -> None:
+    """The edge between two lanes, with a cross and the finding's number where there is room."""
+    (x1, first), (x2, second) = start, end
+    x, y = _place(c, draw_edge(c, (x1, first.bar), (x2, second.bar)))
+    draw_cross(c, x, y)
     if c.has_room(*_room(x, y)):
         style = {"bold": True, "color": palette.FAULT.strong, "halo": palette.WHITE}
         c.text(x + 8, y + 4, label, size=12, **style)

@@ -1,4 +1,4 @@
-"""Legend swatches: each function returns one that draws itself in 24 by 14 pixels."""
+"""Legend swatches, which draw themselves in 24 by 14 pixels. Most functions return one."""
 
 from . import palette
 
@@ -35,3 +35,15 @@ def wire(stroke, *, dash=None, width=1.4):
 def pointer(fill=palette.INK):
     """The triangle that marks the current device."""
     return lambda c, x, y: c.polygon([(x + 8, y + 2), (x + 8, y + 12), (x + 17, y + 7)], fill=fill)
+
+
+def flag(c, x, y):
+    """The flag of a recording: a swatch itself."""
+    c.line([(x + 3, y), (x + 3, y + 15)], stroke=palette.INK, width=1.6)
+    c.rect(x + 3, y, 18, 9, fill=palette.INK, radius=0)
+
+
+def diamond(c, x, y):
+    """The diamond of a wait: a swatch itself."""
+    points = [(x + 7, y + 7), (x + 12, y), (x + 17, y + 7), (x + 12, y + 14)]
+    c.polygon(points, fill=palette.WHITE, stroke=palette.INK, width=1.8)

@@ -23,9 +23,12 @@ def legend(lanes: list, window: object, findings: list) -> list:
     if launches(lanes):
         legend.append((swatch.wire(palette.LINE), "from its launch"))
     if any(map(is_flag, items)):
-        legend.append((_flag, "event recorded (event, version)"))
+        legend.append((swatch.flag, "event recorded (event, version)"))
     if waits:
-        legend += [(_diamond, "wait"), (swatch.arrow(palette.INK), "from the recording waited for")]
+        legend += [
+            (swatch.diamond, "wait"),
+            (swatch.arrow(palette.INK), "from the recording waited for"),
+        ]
     if chains(lanes):
         legend.append((swatch.arrow(palette.INK, dash="3 3"), "next draw on one generator"))
     if any(source not in known for wait in waits for source in wait.after):
@@ -41,16 +44,6 @@ def legend(lanes: list, window: object, findings: list) -> list:
         fault = palette.FAULT.strong
         legend.append((swatch.arrow(fault, dash="6 4"), "the order that is missing"))
     return legend
-
-
-def _diamond(c: Canvas, x: float, y: float) -> None:
-    points = [(x + 7, y + 7), (x + 12, y), (x + 17, y + 7), (x + 12, y + 14)]
-    c.polygon(points, fill=palette.WHITE, stroke=palette.INK, width=1.8)
-
-
-def _flag(c: Canvas, x: float, y: float) -> None:
-    c.line([(x + 3, y), (x + 3, y + 15)], stroke=palette.INK, width=1.6)
-    c.rect(x + 3, y, 18, 9, fill=palette.INK, radius=0)
 
 
 def queue_swatch(c: Canvas, x: float, y: float) -> None:

@@ -1,7 +1,7 @@
 """One pass over a log: every access is held against the earlier ones it might race with."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NamedTuple
 
 from ..log import Log
@@ -141,18 +141,19 @@ class Checker:
         self.order.learn(self.order.up_to(stream))
 
 
-def in_order(log: Log) -> Iterable[Record]:
+def in_order(log: Log) -> list[Record]:
     """The records with the commands in the order of their ids.
 
     A call is written down when it returns, so where two host threads take part, their commands may
     stand in another order than they were enqueued in.
     """
-    ids = [record.id for record in log if isinstance(record, Command)]
+    records = list(log)  # once: a log that is still written looks for more whenever it is asked
+    ids = [record.id for record in records if isinstance(record, Command)]
     if ids == sorted(ids):
-        return log
+        return records
     newest, keys = 0, []
-    for record in log:
+    for record in records:
         is_command = isinstance(record, Command)
         newest = max(newest, record.id if is_command else 0)
         keys.append((record.id, 0) if is_command else (newest, 1))
-    return [log[k] for k in sorted(range(len(log)), key=keys.__getitem__)]
+    return [records[k] for k in sorted(range(len(records)), key=keys.__getitem__)]

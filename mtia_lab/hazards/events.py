@@ -41,7 +41,7 @@ def _recorded_elsewhere(call: Call, newest: dict[int, Command]) -> Finding | Non
     )
     second = Side(f"event {first.event}", "is recorded", stream, call.begin, call.end, call.site)
     fix, legend = fixes.new_event(stream, call.site), fixes.legend(stream)
-    return Finding(EVENT, why, _recording(first), second, fix, legend)
+    return Finding(EVENT, why, Side.of(first, "is recorded"), second, fix, legend)
 
 
 def _timed_across(call: Call, newest: dict[int, Command]) -> Finding | None:
@@ -51,9 +51,4 @@ def _timed_across(call: Call, newest: dict[int, Command]) -> Finding | None:
         return None
     why = "two devices have no clock in common, so this raised"
     fix = f"record both events on one device, for instance both on mtia:{first.device}"
-    return Finding(EVENT, why, _recording(first), _recording(last), fix)
-
-
-def _recording(command: Command) -> Side:
-    where, times = (command.device, command.stream), (command.start, command.finish)
-    return Side(command.name, "is recorded", where, *times, command.site, command=command.id)
+    return Finding(EVENT, why, Side.of(first, "is recorded"), Side.of(last, "is recorded"), fix)

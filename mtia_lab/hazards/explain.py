@@ -37,9 +37,7 @@ def side(use: Use) -> Side:
     given = {"tensor": use.access.tensor, "access": use.access}
     if isinstance(command, Host):
         return Side(command.name, action, None, command.time, command.time, command.site, **given)
-    where, times = (command.device, command.stream), (command.start, command.finish)
-    name = command.name
-    return Side(name, action, where, *times, command.site, command=command.id, **given)
+    return Side.of(command, action, **given)
 
 
 def _race(race: Race) -> Finding:

@@ -44,6 +44,12 @@ class Side:
     command: int | None = None
     access: Access | None = None
 
+    @classmethod
+    def of(cls, command: Command, action: str, **access) -> "Side":
+        """A command; ``access`` are the fields that say what it uses, if that is the point."""
+        where, times = (command.device, command.stream), (command.start, command.finish)
+        return cls(command.name, action, where, *times, command.site, command=command.id, **access)
+
     def __repr__(self) -> str:
         tensor = f" {self.tensor}" if self.tensor else ""
         name = self.name if len(self.name) <= 60 else self.name[:58] + ".."
@@ -94,12 +100,8 @@ class Finding:
         return replace(self, count=count)
 
     def __repr__(self) -> str:
-        return "\n".join(self.lines())
-
-    def lines(self) -> list[str]:
-        """The finding in words, line by line."""
         often = f", {self.count} times" if self.count > 1 else ""
-        return [*_folded(f"{self.kind}{often}: {self.why}"), *self.details()]
+        return "\n".join([*_folded(f"{self.kind}{often}: {self.why}"), *self.details()])
 
     def details(self) -> list[str]:
         """Both sides, the memory and the fix, line by line."""

@@ -1,5 +1,7 @@
 """The smallest fix, in words that a reader can paste."""
 
+from .finding import place
+
 Stream = tuple[int, int]
 
 
@@ -14,7 +16,7 @@ def name_of(stream: Stream) -> str:
 def legend(*streams: Stream) -> str:
     """Which streams the names mean."""
     named = dict.fromkeys(stream for stream in streams if stream[1] != 0)
-    return ", ".join(f"{name_of(s)} is mtia:{s[0]}/{s[1]}" for s in named)
+    return ", ".join(f"{name_of(s)} is {place(s)}" for s in named)
 
 
 def before(site: str | None) -> str:

@@ -88,24 +88,16 @@ def _is_own(wait: Command, caller: Call | None) -> bool:
     )
 
 
-def _side(command: Command, action: str) -> Side:
-    where = (command.device, command.stream)
-    times = (command.start, command.finish)
-    return Side(command.name, action, where, *times, command.site, command=command.id)
-
-
 def _needless_wait(wait: Command, record: Command, order: Order) -> Finding:
-    awaited = (record.device, record.stream)
-    if awaited == (wait.device, wait.stream):
+    if (record.device, record.stream) == (wait.device, wait.stream):
         why = "a stream runs what it is given in order, so it need not wait for itself"
     elif order.is_finished(record.id):
         why = "the host knew already that all before the event was finished"
     else:
         why = "earlier waits let the stream wait for all before the event already"
     fix = fixes.delete("wait", wait.site)
-    return Finding(
-        NEEDLESS_WAIT, why, _side(record, "is recorded"), _side(wait, "is waited for"), fix
-    )
+    first, second = Side.of(record, "is recorded"), Side.of(wait, "is waited for")
+    return Finding(NEEDLESS_WAIT, why, first, second, fix)
 
 
 def _unrecorded(call: Call) -> Finding:

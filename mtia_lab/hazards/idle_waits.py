@@ -16,7 +16,8 @@ from ..recording import LiveLog, name_file, thread_number
 from ..records import Call
 from ..runtime import state
 
-NAME = "wait_event"  # of the calls that are noted; their door is "torch"
+# Whose calls are waits for an event, by their names.
+_OWNERS = {"wait_event": torch.Stream, "wait": torch.Event}
 
 
 @contextmanager
@@ -44,14 +45,13 @@ def noted(log: LiveLog) -> Iterator[None]:
 
 
 def _is_wait(function: object) -> bool:
-    name = getattr(function, "__name__", "")
-    owner = {"wait_event": torch.Stream, "wait": torch.Event}.get(name)
+    owner = _OWNERS.get(getattr(function, "__name__", ""))
     return owner is not None and isinstance(getattr(function, "__self__", None), owner)
 
 
 def _call(frame: FrameType, log: LiveLog) -> Call:
     now, args, result = log.now(), "an event never recorded", "waits for nothing"
-    given = ("torch", NAME, args, result, None, thread_number(), now, now, tuple(state()))
+    given = ("torch", "wait_event", args, result, None, thread_number(), now, now, tuple(state()))
     return Call(*given, _site(frame))
 
 
