@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .draw.ascii import cut
+from .draw.lanes import thousands
+from .draw.shares import by_time
 from .idle import attribute, nanoseconds, overlaps
 from .log import Command, Log
 from .table import Table
@@ -98,7 +100,7 @@ class Summary:
     @property
     def title(self) -> str:
         """What it is about, in a line."""
-        return f"Summary of {_us(self.span)} us of virtual time"
+        return f"Summary of {thousands(self.span)} us of virtual time"
 
     @property
     def tables(self) -> list[Table]:
@@ -182,18 +184,13 @@ def _by_name(commands: Iterable[Command]) -> list[KernelTime]:
             took = nanoseconds(command.finish) - nanoseconds(command.start)
             found[key] = (count + 1, time + took)
     total = max(1, sum(time for _, time in found.values()))
-    order = sorted(found.items(), key=lambda item: (-item[1][1], item[0]))
+    order = by_time(found)
     return [KernelTime(*key, n, time / 1000, time / total) for key, (n, time) in order]
-
-
-def _us(time: float) -> str:
-    """A time with thousands apart, whole nanoseconds and no trailing zeros."""
-    return f"{time:,.3f}".rstrip("0").rstrip(".")
 
 
 def _column(times: Iterable[float]) -> list[str]:
     """Times with as many decimals as the one that needs most."""
-    decimals = max((len(_us(time).partition(".")[2]) for time in times), default=0)
+    decimals = max((len(thousands(time).partition(".")[2]) for time in times), default=0)
     return [f"{time:,.{decimals}f}" for time in times]
 
 

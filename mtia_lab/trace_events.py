@@ -24,10 +24,14 @@ def trace_events(log: Log) -> Iterator[tuple[int, dict]]:
 
     They are not in order of time yet. Sort them so that equal times stay as they are.
     """
-    threads = _threads(log)
-    for events in (_names, _calls, _commands):
-        yield from _timed(events(log, threads))
-    yield from _timed(_counters(log))
+    threads, launches = _threads(log), list(_launches(log))
+    for events in (
+        _names(log, threads),
+        _calls(launches, threads),
+        _commands(log, launches, threads),
+        _counters(log),
+    ):
+        yield from _timed(events)
 
 
 def _timed(events: Iterator[dict]) -> Iterator[tuple[int, dict]]:
@@ -85,10 +89,10 @@ def _flow(phase: str, name: str, number: int, time: int, where: tuple) -> dict:
 # --- the host ---------------------------------------------------------------------------------
 
 
-def _calls(log: Log, threads: dict) -> Iterator[dict]:
+def _calls(launches: list, threads: dict) -> Iterator[dict]:
     """Calls, the waits in them, and where the arrows to their commands start."""
     by_thread: dict = {}
-    for call, launched in _launches(log):
+    for call, launched in launches:
         if call.end == call.begin and not launched and call.error is None:
             continue  # a viewer stacks what happens at one moment, and takes only so much of it
         by_thread.setdefault(call.thread, []).extend(_parts(call, launched))
@@ -139,10 +143,10 @@ def _within(command: Command, call: Call) -> bool:
 # --- the device -------------------------------------------------------------------------------
 
 
-def _commands(log: Log, threads: dict) -> Iterator[dict]:
+def _commands(log: Log, launches: list, threads: dict) -> Iterator[dict]:
     """Kernels, copies, recordings and waits, and the arrows between them, stream by stream."""
     commands = log.commands
-    launched = {k for _, ids in _launches(log) for k in ids}
+    launched = {k for _, ids in launches for k in ids}
     known = {command.id for command in commands}
     followers: dict = {}
     for command in commands:

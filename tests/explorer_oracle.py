@@ -4,7 +4,7 @@ import random
 
 from drawings import call, some_heap, some_log
 
-from mtia_lab.explorer.moments import nanoseconds as ns
+from mtia_lab.idle import nanoseconds as ns
 from mtia_lab.log import Log
 from mtia_lab.records import Call
 

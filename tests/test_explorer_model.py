@@ -12,9 +12,9 @@ from explorer_oracle import as_told, mixed, told_by
 
 from mtia_lab.explorer.model import Model
 from mtia_lab.explorer.moments import APPEAR, HAPPEN, RETURN
-from mtia_lab.explorer.moments import nanoseconds as ns
 from mtia_lab.explorer.numbers import numbers
 from mtia_lab.explorer.payload import payload
+from mtia_lab.idle import nanoseconds as ns
 from mtia_lab.log import Log
 from mtia_lab.records import Call, Command
 

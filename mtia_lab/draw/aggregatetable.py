@@ -1,12 +1,11 @@
 """The timeline of more commands than can be told one by one, in ASCII and in words."""
 
 from . import ascii
-from .lanes import Scale, microseconds
+from .lanes import Scale, microseconds, thousands
 from .missing import tell_missing
-from .shares import Busy
+from .shares import Busy, by_time
+from .timetable import CHART, NAME, lane_name, queue_row
 
-NAME = 17
-CHART = ascii.COLUMNS - NAME - 2
 TOP = 10  # names in the list of those that took longest
 
 
@@ -14,7 +13,7 @@ def sentence(lanes: list, scale: Scale) -> str:
     """What the picture is of, and how to see more of it."""
     commands = sum(lane.kinds.total() for lane in lanes if not lane.host)
     calls = sum(lane.kinds.total() for lane in lanes if lane.host)
-    what = f"{commands:,} commands and {calls:,} host calls in {_us(scale.span)} \u00b5s"
+    what = f"{commands:,} commands and {calls:,} host calls in {thousands(scale.span)} \u00b5s"
     return f"{what}: heights are shares of time; since= and until= show a part"
 
 
@@ -53,11 +52,11 @@ def tell(title: str, scale: Scale, lanes: list, more: int, hazards: list) -> str
     key = [
         "",
         "1 to 9, # tenths of the time that the lane was busy   ~ it waited more   . idle",
-        f"1 to 9, + in the queue   a column is {_us(scale.span / CHART)} us",
+        f"1 to 9, + in the queue   a column is {thousands(scale.span / CHART)} us",
     ]
     words = []
     for lane in lanes:
-        words += ["", *ascii.paragraph(f"{_name(lane)}: {'; '.join(notes(lane))}", "    ")]
+        words += ["", *ascii.paragraph(f"{lane_name(lane)}: {'; '.join(notes(lane))}", "    ")]
     hidden = [f"... and {more} more lanes, with fewer commands"] if more else []
     first = ascii.paragraph(sentence(lanes, scale).replace("\u00b5", "u"))
     return ascii.page(
@@ -72,10 +71,9 @@ def _rows(lane: Busy) -> list:
     ]
     waits = lane.layers["waits"]
     cells = "".join(map(_cell, busy, waits))
-    rows = [f"{ascii.cut(_name(lane), NAME):<{NAME}} |{cells}"]
+    rows = [f"{ascii.cut(lane_name(lane), NAME):<{NAME}} |{cells}"]
     if any(lane.queue):
-        digits = ("." if not n else str(n) if n < 10 else "+" for n in lane.queue)
-        rows.append(f"{'  in its queue':<{NAME}} |{''.join(digits)}")
+        rows.append(queue_row(lane.queue))
     return rows
 
 
@@ -94,9 +92,9 @@ def _longest(lanes: list) -> list:
         for name, (count, time) in ({} if lane.host else lane.names).items():
             before = names.get(name, (0, 0.0))
             names[name] = (before[0] + count, before[1] + time)
-    order = sorted(names.items(), key=lambda item: (-item[1][1], item[0]))
+    order = by_time(names)
     rows = [
-        f"{ascii.cut(name, 40):<40} {count:>10,} {_us(time):>16}"
+        f"{ascii.cut(name, 40):<40} {count:>10,} {thousands(time):>16}"
         for name, (count, time) in order[:TOP]
     ]
     hidden = [f"... and {len(order) - TOP} more names"] if len(order) > TOP else []
@@ -105,15 +103,5 @@ def _longest(lanes: list) -> list:
     )
 
 
-def _name(lane: Busy) -> str:
-    if lane.host:
-        return f"host thread {lane.key[0]}"
-    return f"mtia:{lane.key[0]} stream {lane.key[1]}"
-
-
 def _place(key: tuple | None) -> str:
     return "earlier recordings" if key is None else f"mtia:{key[0]}/{key[1]}"
-
-
-def _us(time: float) -> str:
-    return f"{time:,.3f}".rstrip("0").rstrip(".")

@@ -29,7 +29,7 @@ def draw_track(c: Canvas, scale: Scale, lane: object) -> None:
 
 
 def draw_stream_name(c: Canvas, top: float, key: tuple) -> None:
-    """The stream ``(device, stream)`` of a lane, to the left of its bars, which begin at ``top``."""
+    """The stream ``(device, stream)`` of a lane, left of its bars, which begin at ``top``."""
     device, stream = key
     c.text(MARGIN, top + BAR / 2 + 4, f"mtia:{device}", size=12, mono=True, fit=58)
     draw_stream(c, MARGIN + 58, top + BAR / 2 - 9, 76, stream)

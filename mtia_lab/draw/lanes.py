@@ -22,6 +22,11 @@ def microseconds(time: float) -> str:
     return "0" if text in ("-0", "") else text
 
 
+def thousands(time: float) -> str:
+    """The same with thousands apart."""
+    return f"{time:,.3f}".rstrip("0").rstrip(".")
+
+
 @dataclass(frozen=True)
 class Scale:
     """Maps times in µs, from ``begin`` to ``end``, onto positions from ``left`` to ``right``."""

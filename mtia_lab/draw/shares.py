@@ -70,8 +70,12 @@ class Busy:
 
     def longest(self, most: int = 3) -> list:
         """The names that took longest, as ``(name, count, time)``."""
-        order = sorted(self.names.items(), key=lambda item: (-item[1][1], item[0]))
-        return [(name, *figures) for name, figures in order[:most]]
+        return [(name, *figures) for name, figures in by_time(self.names)[:most]]
+
+
+def by_time(names: dict) -> list:
+    """The items of ``{name: (count, time)}``, what took longest first."""
+    return sorted(names.items(), key=lambda item: (-item[1][1], item[0]))
 
 
 def _pairs(columns: list, joined: Callable) -> list:

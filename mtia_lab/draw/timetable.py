@@ -12,7 +12,6 @@ WHAT = 40
 
 def tell(title: str, lanes: list, scale: Scale, hazards: list) -> str:
     """The same facts as the drawing: who did what, where, from when to when."""
-    scale = Scale(scale.end, 0, CHART, scale.begin)
     lines = [f"{title}, {microseconds(scale.begin)} to {microseconds(scale.end)} us", ""]
     for lane in lanes:
         lines += [_lane(lane, scale), *([_queue(lane, scale)] if lane.queue else [])]
@@ -46,7 +45,8 @@ def _key(lanes: list) -> list:
     return lines
 
 
-def _name(lane) -> str:
+def lane_name(lane) -> str:
+    """What a lane is called."""
     if lane.host:
         return f"host thread {lane.key[0]}"
     return f"mtia:{lane.key[0]} stream {lane.key[1]}"
@@ -65,7 +65,7 @@ def _lane(lane, scale: Scale) -> str:
     for item in lane.items:
         if is_flag(item) or is_mark(item):
             cells[_at(item.finish, scale)] = "R" if is_flag(item) else "W"
-    return f"{ascii.cut(_name(lane), NAME):<{NAME}} |{''.join(cells)}"
+    return f"{ascii.cut(lane_name(lane), NAME):<{NAME}} |{''.join(cells)}"
 
 
 def _fill(cells: list, lane, item, scale: Scale) -> None:
@@ -94,13 +94,17 @@ def _columns(begin: float, finish: float, scale: Scale) -> tuple:
 
 def _queue(lane, scale: Scale) -> str:
     """How many stand in the queue of a stream: in each column, the most of them at any time."""
-    counts = deepest(lane.queue, scale, CHART)
+    return queue_row(deepest(lane.queue, scale, CHART))
+
+
+def queue_row(counts: list) -> str:
+    """The row below a stream that tells how many stand in its queue, a digit a column."""
     digits = ("." if count == 0 else str(count) if count < 10 else "+" for count in counts)
     return f"{'  in its queue':<{NAME}} |{''.join(digits)}"
 
 
 def _row(item, lane) -> str:
-    where = ascii.cut(_name(lane), NAME)
+    where = ascii.cut(lane_name(lane), NAME)
     if lane.host:
         what, label = f"{item.name} {item.args}".strip(), ""
         begin, finish = item.begin, item.end

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 
 from ..draw.addresses import size
+from ..idle import nanoseconds
 from ..log import Log
 from ..records import Call, Command, Host, Memory, Value
 from .memories import Memories
@@ -22,7 +23,6 @@ from .moments import (
     WAIT,
     late_values,
     moments,
-    nanoseconds,
 )
 from .rows import event_rows, thread_rows
 

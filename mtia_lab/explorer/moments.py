@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
 
+from ..idle import nanoseconds
 from ..records import Call, Command, Memory, Value
 
 # What happens to a record at a moment, and how that reads. The page knows them by their numbers.
@@ -122,8 +123,3 @@ def _within(record: object, call: Call) -> bool:
     time = record.enqueue if isinstance(record, Command) else record.time
     same = (record.thread, record.site) == (call.thread, call.site)
     return same and call.begin <= time <= call.end
-
-
-def nanoseconds(time: float) -> int:
-    """Whole nanoseconds of a time in microseconds."""
-    return round(time * 1000)

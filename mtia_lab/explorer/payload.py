@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ..draw import palette
 from ..draw.addresses import Scale, size
+from ..idle import nanoseconds
 from ..records import PINNED, Call, Command, Host
 from .model import LABELS, Model
-from .moments import FINISH, RETURN, START, VERBS, nanoseconds
+from .moments import FINISH, RETURN, START, VERBS
 from .sources import source_lines
 
 KINDS = tuple(LABELS)
