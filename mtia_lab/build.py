@@ -74,12 +74,18 @@ class Recipe:
         return cls.of(origin, _read(origin), extra_include_paths)
 
     @classmethod
-    def of(cls, origin: Path, files: dict[str, bytes], extra_include_paths=()) -> "Recipe":
-        """Return the recipe for other sources, with the flags that the device is built with."""
+    def of(
+        cls,
+        origin: Path,
+        files: dict[str, bytes],
+        extra_include_paths=(),
+        flags: tuple[str, ...] = (),
+    ) -> "Recipe":
+        """Return the recipe for other sources; the device's flags come first, then `flags`."""
         return cls(
             origin=origin,
             files=files,
-            flags=(*FLAGS, *os.environ.get("MTIA_LAB_CXXFLAGS", "").split()),
+            flags=(*FLAGS, *os.environ.get("MTIA_LAB_CXXFLAGS", "").split(), *flags),
             include_paths=tuple(os.path.abspath(os.fspath(p)) for p in extra_include_paths),
             torch=_torch_build(),
             compiler=toolchain.compiler_identity(),

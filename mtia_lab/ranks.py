@@ -9,6 +9,11 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import torch
+import torch.distributed as dist
+
+import mtia_lab
+
 from . import isolated
 from .errors import MTIALabError
 
@@ -60,7 +65,7 @@ def run(
             "ranks": ranks,
             "timeout": timeout,
         }
-        _save(request, Path(folder, "request"))
+        torch.save(request, Path(folder, "request"))
         results = isolated.run_each(
             {f"{k}": f"from mtia_lab.ranks import be; be({k}, {folder!r})" for k in range(ranks)},
             _PRELUDE,
@@ -77,11 +82,6 @@ def run(
 
 def be(rank: int, folder: str) -> None:
     """Be one of the ranks: join the group, call the worker, leave what it returns in the folder."""
-    import torch
-    import torch.distributed as dist
-
-    import mtia_lab
-
     request = _load(Path(folder, "request"))
     names = {"torch": torch, "dist": dist, "nn": torch.nn, "mtia_lab": mtia_lab}
     for name, source in request["sources"].items():
@@ -96,7 +96,7 @@ def be(rank: int, folder: str) -> None:
     try:
         dist.barrier()  # all have met, and none is lost because another one has failed by now
         value = names[request["worker"]](*request["arguments"])
-        _save(value, Path(folder, f"value {rank}"))
+        torch.save(value, Path(folder, f"value {rank}"))
         dist.barrier()  # whoever left earlier would look like one who is gone
     except Exception as error:
         Path(folder, f"place {rank}").write_text(_place(error, request["sources"]))
@@ -148,13 +148,5 @@ def _raise_what_failed(results: dict, folder: Path) -> None:
     )
 
 
-def _save(value: object, path: Path) -> None:
-    import torch
-
-    torch.save(value, path)
-
-
 def _load(path: Path, device: str | None = None) -> object:
-    import torch
-
     return torch.load(path, device, weights_only=False)  # our own file, in a folder of our own

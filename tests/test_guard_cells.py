@@ -9,6 +9,7 @@ from new_process import Programs
 
 import mtia_lab
 from mtia_lab import guards, magic
+from mtia_lab.cache import Cache
 from mtia_lab.guards import library, report
 from mtia_lab.guards.clauses import BY_KEY, CLAUSES
 from mtia_lab.guards.complaints import complaints
@@ -64,6 +65,13 @@ def test_trying_again_gives_the_same_and_compiles_nothing(stored, monkeypatch):
     assert again.cached and again == stored and repr(again) == repr(stored)
     with pytest.raises(pytest.fail.Exception, match="compiler was called"):
         mtia_lab.try_guard(STORES_NOTHING + "\n// changed")
+
+
+def test_what_was_just_found_is_not_pruned(monkeypatch, tmp_path):
+    monkeypatch.setattr(library, "KEEP", 0)
+    sources = {"guard": "int one;", "probes": "int two;"}
+    found = library._libraries(sources, Cache(tmp_path, "guard.so"))
+    assert found.guard.is_file() and found.probes.is_file()
 
 
 def test_nothing_of_the_guard_comes_into_this_process(stored, lab):

@@ -12,6 +12,7 @@ import json
 import os
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
@@ -156,20 +157,8 @@ def _pause(call: Callable, *args: object) -> str:
 
 
 def _in_thread(call: Callable, *args: object) -> object:
-    found: list = []
-
-    def body() -> None:
-        try:
-            found.append(call(*args))
-        except Exception as error:
-            found.append(error)
-
-    thread = threading.Thread(target=body)
-    thread.start()
-    thread.join()
-    if isinstance(found[0], Exception):
-        raise found[0]
-    return found[0]
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(call, *args).result()
 
 
 def _spy(seen: dict) -> type:

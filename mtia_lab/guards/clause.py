@@ -29,11 +29,6 @@ class Clause:
         return self.key.rpartition(".")[0]
 
     @property
-    def word(self) -> str:
-        """Which of that method's clauses it is."""
-        return self.key.rpartition(".")[2]
-
-    @property
     def code(self) -> str:
         """All that is run; the last line gives what is seen."""
         return "\n".join(filter(None, [self.given, self.do, self.look]))

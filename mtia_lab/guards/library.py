@@ -5,6 +5,7 @@ cpp_extension it would take several.
 """
 
 import contextlib
+import os
 import re
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from ..errors import CacheUnusable
 HERE = Path(__file__).parent
 TORCH = Path(torch.__file__).parent
 KEEP = 64  # cells' libraries; each is about 100 KB
+_SOURCE = "unit.cpp"
 CELL = "cell"  # what the compiler calls the reader's file
 
 # Not optimised, which saves a third of the time. And a method that lacks `override` or `return`
@@ -104,34 +106,34 @@ def unit(cell: str) -> str:
 
 
 def _libraries(sources: dict[str, str], cache: Cache) -> Libraries:
-    shared = {
-        "forwarding.h": (HERE / "forwarding.h").read_bytes(),
-        "flags": " ".join(_MORE_FLAGS).encode(),
-    }
+    header = {"forwarding.h": (HERE / "forwarding.h").read_bytes()}
     recipes = {
-        name: build.Recipe.of(HERE, {f"{name}.cpp": text.encode(), **shared})
+        name: build.Recipe.of(HERE, {_SOURCE: text.encode(), **header}, flags=_MORE_FLAGS)
         for name, text in sources.items()
     }
     found = {name: build.find(recipe, cache) for name, recipe in recipes.items()}
     missing = [name for name in found if found[name] is None]
     with contextlib.ExitStack() as stack:
         # All start before the first is waited for: they compile side by side.
-        jobs = {name: _Job(stack, recipes[name], sources[name], cache) for name in missing}
+        jobs = {name: _Job(stack, recipes[name], cache) for name in missing}
         for name in reversed(missing):  # the probes are kept also if the cell is refused
             found[name] = jobs[name].publish()
-    if missing:
-        cache.prune(KEEP)
+        for library in found.values():  # used now: not to be pruned
+            if (held := library.hold()) is not None:
+                stack.callback(os.close, held)
+        if missing:
+            cache.prune(KEEP)
     return Libraries(found["guard"].library, found["probes"].library, not missing)
 
 
 class _Job:
     """One run of the compiler, and the folder it works in."""
 
-    def __init__(self, stack: contextlib.ExitStack, recipe: build.Recipe, text: str, cache: Cache):
+    def __init__(self, stack: contextlib.ExitStack, recipe: build.Recipe, cache: Cache):
         self._recipe, self._cache = recipe, cache
         self._folder = stack.enter_context(cache.private_folder())
-        source, self._output = self._folder / "unit.cpp", self._folder / "guard.so"
-        source.write_text(text, encoding="utf-8")
+        source, self._output = self._folder / _SOURCE, self._folder / "guard.so"
+        source.write_bytes(recipe.files[_SOURCE])
         self._compiler = toolchain.find_compiler()
         self._process = stack.enter_context(
             subprocess.Popen(
@@ -160,14 +162,7 @@ def command(compiler: str, flags: tuple[str, ...], source: Path, output: Path) -
     """The flags of the device, torch's headers as system headers, and the library of c10."""
     include = TORCH / "include"
     return [
-        *(
-            compiler,
-            "-shared",
-            "-fPIC",
-            f"-std={toolchain.standard_needed()}",
-            *flags,
-            *_MORE_FLAGS,
-        ),
+        *(compiler, "-shared", "-fPIC", f"-std={toolchain.standard_needed()}", *flags),
         f"-D_GLIBCXX_USE_CXX11_ABI={int(torch.compiled_with_cxx11_abi())}",
         *("-isystem", str(include), "-isystem", str(include / "torch/csrc/api/include")),
         *("-I", str(HERE), str(source), "-L", str(TORCH / "lib"), "-lc10"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..draw.picture import Picture
+from ..draw import Picture, clauses
 from .clause import Clause
 from .complaints import CompileError
 from .oversights import Oversight, overrides
@@ -105,8 +105,6 @@ class GuardReport:
 
     def picture(self) -> Picture:
         """The clauses by method, and what broke."""
-        from ..draw import clauses
-
         return clauses(self.outcomes, self.printed)
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
