@@ -31,5 +31,5 @@ def alternate(contestants: dict[str, Callable[[], dict]], rounds: int) -> dict[s
     for _ in range(rounds):
         for name, measure in contestants.items():
             for what, value in measure().items():
-                found.setdefault(f"{name}: {what}" if what else name, []).append(value)
+                found.setdefault(": ".join(filter(None, (name, what))), []).append(value)
     return found

@@ -1,6 +1,7 @@
 """What joins the lanes of a timeline: launches with their bars, recordings with their waits."""
 
 import math
+from collections.abc import Iterable
 
 from . import palette
 from .canvas import Canvas, number
@@ -111,8 +112,13 @@ def _draw_arrow(c: Canvas, scale: Scale, source: Lane, k: int, x2: float, target
         angle = math.pi / 2 if down else -math.pi / 2
     bow = 16 if x2 - x1 < 16 and source is not target else 0
     numbers = (x1, y1, x1 + bow, bend[0], x2 + bow / 2, bend[1], x2, y2)
+    draw_curve(c, numbers, (x2, y2), angle)
+
+
+def draw_curve(c: Canvas, numbers: Iterable, tip: tuple, angle: float) -> None:
+    """A curve with a head at ``tip``; ``numbers`` are x and y of its four points in turn."""
     n = [number(value) for value in numbers]
     d = f"M{n[0]} {n[1]} C{n[2]} {n[3]} {n[4]} {n[5]} {n[6]} {n[7]}"
     c.path(d, stroke=palette.WHITE, width=4.5)
     c.path(d, stroke=palette.INK, width=1.7)
-    c.arrow_head(x2, y2, angle, fill=palette.INK)
+    c.arrow_head(*tip, angle, fill=palette.INK)

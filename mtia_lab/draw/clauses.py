@@ -106,18 +106,20 @@ def _draw_methods(c: Canvas, y: float, methods: dict) -> float:
         color = palette.FAULT.strong if broken else palette.INK
         c.text(x, top + 12, method, size=12, mono=True, bold=broken, color=color, fit=LABEL - 2)
         for place, outcome in enumerate(owed):
-            _draw_square(c, x + LABEL + step * place, top + 1, step - 3, outcome)
+            tip = f"{outcome.clause.key}: {outcome.clause.sentence}"
+            look = LOOKS[outcome.status]
+            _draw_square(c, x + LABEL + step * place, top + 1, step - 3, look, tip)
     return y + ROW * rows
 
 
-def _draw_square(c: Canvas, x: float, y: float, size: float, outcome) -> None:
-    look = LOOKS[outcome.status]
-    dash = "3 2" if outcome.status == "not reached" else None
-    tip = f"{outcome.clause.key}: {outcome.clause.sentence}"
+def _draw_square(
+    c: Canvas, x: float, y: float, width: float, look: Look, tip: str | None = None
+) -> None:
+    dash = "3 2" if look.mark == "." else None
     style = {"fill": look.hue.pale, "stroke": look.hue.strong, "radius": 2, "dash": dash}
-    c.rect(x, y, size, SQUARE, tip=tip, **style)
-    if outcome.status == "broken":
-        _cross(c, x, y, size)
+    c.rect(x, y, width, SQUARE, tip=tip, **style)
+    if look.mark == "X":
+        _cross(c, x, y, width)
 
 
 def _cross(c: Canvas, x: float, y: float, width: float) -> None:
@@ -126,15 +128,7 @@ def _cross(c: Canvas, x: float, y: float, width: float) -> None:
 
 
 def _square(look: Look):
-    dash = "3 2" if look.mark == "." else None
-
-    def draw(c: Canvas, x: float, y: float) -> None:
-        style = {"fill": look.hue.pale, "stroke": look.hue.strong, "radius": 2, "dash": dash}
-        c.rect(x + 8, y, SQUARE, SQUARE, **style)
-        if look.mark == "X":
-            _cross(c, x + 8, y, SQUARE)
-
-    return draw
+    return lambda c, x, y: _draw_square(c, x + 8, y, SQUARE, look)
 
 
 def _draw_card(c: Canvas, y: float, outcome) -> float:

@@ -1,9 +1,11 @@
 """Events in the mirrored picture: dots that record, diamonds that wait, arrows between them."""
 
 import math
+from itertools import chain
 
 from . import palette
-from .canvas import Canvas, number
+from .arrows import draw_curve
+from .canvas import Canvas
 from .lanes import is_mark
 from .timetable import describe
 
@@ -68,11 +70,7 @@ def _arrow(c: Canvas, source: tuple, target: tuple, bow: int) -> None:
     angle = math.atan2((y2 - y1) / 3, x2 - bend)
     base = (x2 - 7 * math.cos(angle), y2 - 7 * math.sin(angle))
     points = [(x1, y1), (bend, y1 + (y2 - y1) / 3), (bend, y2 - (y2 - y1) / 3), base]
-    n = [number(value) for point in points for value in point]
-    d = f"M{n[0]} {n[1]} C{n[2]} {n[3]} {n[4]} {n[5]} {n[6]} {n[7]}"
-    c.path(d, stroke=palette.WHITE, width=4.5)
-    c.path(d, stroke=palette.INK, width=1.7)
-    c.arrow_head(x2, y2, angle, fill=palette.INK)
+    draw_curve(c, chain.from_iterable(points), (x2, y2), angle)
 
 
 def dot(c: Canvas, x: float, y: float, tip: str | None = None) -> None:
