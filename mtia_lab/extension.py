@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from . import build, runtime, toolchain
+from . import build, runtime, serialization, toolchain
 from .cache import Build
 from .errors import (
     BadDeviceCount,
@@ -218,6 +218,7 @@ def _initialise(devices: int) -> None:
             _RESTART,
         )
     runtime.configure(schedule="modelled", profile=Profile())
+    serialization.register()
     accelerator = torch.accelerator.current_accelerator()
     if accelerator.type != "mtia":
         warnings.warn(
