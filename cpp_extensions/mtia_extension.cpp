@@ -123,12 +123,14 @@ TORCH_LIBRARY(mtia_lab, m) {
   m.def("schedule() -> str", control::schedule);
   m.def("plan_counts() -> int[]", control::plan_counts);
   m.def("set_poison(bool on) -> ()", control::set_poison);
+  m.def("finish() -> ()", control::finish);
   m.def("launch(str name, int nanoseconds, int effect) -> ()", control::launch);
   m.def("host_clock() -> int", control::host_clock);
   m.def("state() -> int[]", control::state);
   m.def("thread() -> int", control::thread);
   m.def("stream_priority(int device, int stream) -> int", control::stream_priority);
-  m.def("name_files(int namer) -> ()", control::name_files);
+  m.def("name_files(int names) -> ()", control::name_files);
+  m.def("check_waits(int waits) -> ()", control::check_waits);
   m.def("memory_now() -> int[]", control::memory_now);
   m.def("record_begin(bool host, bool values) -> int", control::record_begin);
   m.def("record_read(int position) -> str", control::record_read);

@@ -17,6 +17,7 @@ std::string schedule_name();
 Profile profile();
 void initialize();  // from here on a forked child cannot use the device
 bool is_touched(int device);
+void finish();  // the program ends: what is pending happens, and what failed anywhere is thrown
 
 // --- Current device and streams of this host thread ---------------------------------------------
 int device_count() noexcept;
