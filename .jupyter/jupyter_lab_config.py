@@ -1,5 +1,7 @@
 """JupyterLab as `make lab` starts it: on the first notebook, and without leaving traces in any."""
 
+import warnings
+
 
 def leave_python_out(model: dict, **_: object) -> None:
     """Before a notebook is written: the release of Python that opened it is no part of it.
@@ -13,4 +15,5 @@ def leave_python_out(model: dict, **_: object) -> None:
 
 c = get_config()  # noqa: F821
 c.LabApp.default_url = "/lab/tree/notebooks/00_start_here.ipynb"
+warnings.filterwarnings("ignore", "Overriding existing pre_save_hook")  # JupyterLab sets it twice
 c.ContentsManager.pre_save_hook = leave_python_out

@@ -148,6 +148,7 @@ def test_it_lives_on_without_its_kernel(lab, tmp_path):
     exported = tmp_path / "kept.html"
     exported.write_text(HTMLExporter().from_notebook_node(stored)[0], encoding="utf-8")
     page = lab.page.context.new_page()
+    page.route("http*://**", lambda route: route.abort())  # MathJax; no test needs a network
     page.goto(exported.as_uri())
     page.wait_for_selector(f"{ROOT} .told")
     lives(page)
