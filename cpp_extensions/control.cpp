@@ -20,6 +20,8 @@ void initialize(int64_t devices) {
 
 bool latched() { return backend::process_is_latched(); }
 
+void shut(std::string why) { sim::shut(why); }
+
 void configure(std::string schedule, std::vector<std::string> names, std::vector<int64_t> values) {
   sim::Profile profile;
   for (size_t i = 0; i < names.size(); ++i) {
@@ -30,7 +32,6 @@ void configure(std::string schedule, std::vector<std::string> names, std::vector
 
 std::string schedule() { return sim::schedule_name(); }
 void set_poison(bool on) { sim::set_poison(on); }
-void finish() { sim::finish(); }
 
 void launch(std::string name, int64_t nanoseconds, int64_t effect) {
   auto* callable = reinterpret_cast<PyObject*>(effect);
@@ -43,9 +44,15 @@ std::vector<int64_t> plan_counts() {
   return {kept, made};
 }
 
-int64_t host_clock() { return sim::clock_now(); }
+int64_t host_clock() {
+  sim::check_open();
+  return sim::clock_now();
+}
 
-std::vector<int64_t> state() { return backend::thread_state(); }
+std::vector<int64_t> state() {
+  sim::check_open();
+  return backend::thread_state();
+}
 
 int64_t thread() { return sim::this_thread().number; }
 
@@ -53,8 +60,7 @@ int64_t stream_priority(int64_t device, int64_t stream) {
   return sim::stream_priority({static_cast<int>(device), stream});
 }
 
-void name_files(int64_t names) { backend::set_file_names(reinterpret_cast<PyObject*>(names)); }
-void check_waits(int64_t waits) { backend::set_wait_check(reinterpret_cast<PyObject*>(waits)); }
+void name_files(int64_t namer) { backend::set_file_namer(reinterpret_cast<PyObject*>(namer)); }
 
 std::vector<int64_t> memory_now() {
   std::vector<int64_t> flat;

@@ -1,6 +1,5 @@
 """Load the simulated device into this process, or say exactly why not."""
 
-import atexit
 import os
 import platform
 import sys
@@ -20,6 +19,7 @@ from .errors import (
     DeviceMissing,
     ForkedProcess,
     LibraryBroken,
+    MTIALabError,
     OtherBackend,
     PlatformWarning,
     PrivateUse1Warning,
@@ -29,7 +29,6 @@ from .errors import (
 )
 from .magic import register_here
 from .profile import Profile
-from .waiting import is_awaited
 
 OLDEST, NEWEST = (2, 11), (2, 15)  # releases of torch that the sources support
 MOST_DEVICES = 16
@@ -77,6 +76,7 @@ class _Process:
     """What this process knows of its device. There is one, `_process`."""
 
     opened: Build | None = None
+    refused: MTIALabError | None = None  # for good: torch's answers cannot be changed any more
     status: Status | None = None
     pid = 0
     held: int | None = None  # keeps the build from being pruned while it is open
@@ -95,11 +95,6 @@ def load(
     """Register the simulated device with torch; the first time on a machine, build it.
 
     Must come before anything else asks torch for an accelerator. Calling it again changes nothing.
-
-    When the program ends, after its other exit handlers, what is pending on the devices still runs,
-    and kernels that failed without a later synchronization are named on stderr. The exit code stays
-    the program's own, as after an asynchronous error that nobody asked CUDA for. A process that
-    leaves by `os._exit`, as children that multiprocessing forks do, skips this.
 
     Args:
         devices: how many devices to simulate, 1 to 16; fixed for the life of the process.
@@ -120,13 +115,20 @@ def load(
         if _process.status:
             _check_again(devices)
             return _process.status
+        if refused := _process.refused:
+            raise type(refused)(*refused.args)
         started = time.perf_counter()
         if not (found := _process.opened):
             check_platform()
             check_torch()
             check_process()
             found = _process.opened = _open(build.Recipe.now(extra_include_paths), verbose)
-        _initialise(devices)
+        try:
+            _initialise(devices)
+        except (ProcessLatched, DeviceMissing) as error:
+            torch.ops.mtia_lab.shut(str(error))  # half of it would work, until torch is asked
+            _process.refused = error
+            raise
         seconds = time.perf_counter() - started
         register_here()
         status = Status(devices, torch.__version__, found.library, found.cached, seconds)
@@ -218,8 +220,6 @@ def _initialise(devices: int) -> None:
             _RESTART,
         )
     torch.ops.mtia_lab.initialize(devices)
-    torch.ops.mtia_lab.check_waits(id(is_awaited))
-    atexit.register(_finish)
     if (seen := torch.mtia.device_count()) != devices:
         raise DeviceMissing(
             "The simulated device is open, but torch does not see it.",
@@ -237,14 +237,6 @@ def _initialise(devices: int) -> None:
             PrivateUse1Warning,
             stacklevel=3,
         )
-
-
-def _finish() -> None:
-    """The program ends: run what is pending and say what failed, since nobody else will."""
-    try:
-        torch.ops.mtia_lab.finish()
-    except Exception as error:
-        print(f"MTIA Lab: {error}", file=sys.stderr)
 
 
 def _check_again(devices: int) -> None:

@@ -132,6 +132,29 @@ def check_latched(before: str) -> None:
             mtia_lab.load()
         said.append(str(caught.value))
     assert said[0] == said[1]
+    for use in USES:
+        with pytest.raises(RuntimeError) as caught:
+            exec(use)
+        assert str(caught.value).startswith(said[0]), (use, str(caught.value))
+    torch.ones(1, requires_grad=True).sum().backward()  # the CPU's own work goes on
+
+
+# Each refuses with the sentence of load(). (torch.mtia and torch.accelerator never ask the lab.)
+USES = """\
+torch.ones(2, device="mtia")
+torch.ones(2).to("mtia")
+torch.UntypedStorage(4, device="mtia")
+torch.Stream("mtia")
+torch.Event("mtia").record()
+mtia_lab.launch()
+mtia_lab.state()
+mtia_lab.host_clock()
+mtia_lab.configure(schedule="latest")
+mtia_lab.configure(poison=True)
+mtia_lab.record().__enter__()
+mtia_lab.sanitizer().__enter__()
+mtia_lab.trial(lambda: None)
+""".splitlines()
 
 
 LATCHING = {
@@ -146,7 +169,7 @@ LATCHING = {
     "torch.compile": "torch.compile(torch.sin, backend='eager')(torch.ones(1))",
 }
 for number, call in enumerate(LATCHING.values()):
-    source = inspect.getsource(check_latched)
+    source = f"USES = {USES!r}\n{inspect.getsource(check_latched)}"
     programs.sources[f"latched {number}"] = f"{source}check_latched({call!r})"
 
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "../backend/python.h"
 #include "kernel_state.h"
 #include "random.h"
 
@@ -40,7 +39,6 @@ bool rehearse(const Call& call, const Plan& plan, torch::jit::Stack& results) {
     run_on_cpu(op, op.handle, stack, op.random ? &scratch : nullptr);
     results = std::move(stack);
   } catch (const std::exception&) {
-    backend::forget_error();
     accepted = std::find(op.written.begin(), op.written.end(), true) == op.written.end();
   }
   for (size_t i = 0; i < plan.inputs.size(); ++i) {

@@ -15,9 +15,10 @@ void set_device_count(int count);                                     // once, b
 void configure(const std::string& schedule, const Profile& profile);  // only when idle
 std::string schedule_name();
 Profile profile();
-void initialize();  // from here on a forked child cannot use the device
+void shut(const std::string& why);  // from here on all of the device refuses, with these words
+void check_open();                  // throws if it is shut
+void initialize();                  // from here on a forked child cannot use the device
 bool is_touched(int device);
-void finish();  // the program ends: what is pending happens, and what failed anywhere is thrown
 
 // --- Current device and streams of this host thread ---------------------------------------------
 int device_count() noexcept;

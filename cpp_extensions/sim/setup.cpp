@@ -23,6 +23,16 @@ void set_device_count(int count) {
   sim.count_is_fixed = true;
 }
 
+void shut(const std::string& why) {
+  Simulator& sim = simulator();
+  const std::lock_guard<std::mutex> lock(sim.mutex);
+  if (!sim.is_shut) {
+    sim.refusal = why;
+    sim.device_count = 0;  // so that steady paths, which check the index, need no other check
+    sim.is_shut = true;
+  }
+}
+
 void initialize() {
   mark(simulator().initialized);
   mark(simulator().count_is_fixed);

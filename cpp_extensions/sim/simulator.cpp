@@ -2,8 +2,6 @@
 
 #include <pthread.h>
 
-#include <chrono>
-
 #include "host.h"
 #include "host_thread.h"
 #include "log.h"
@@ -47,7 +45,14 @@ Simulator& simulator() {
   return *instance;
 }
 
+void check_open() {
+  if (simulator().is_shut) {
+    throw Error(simulator().refusal);
+  }
+}
+
 void check_may_call(const char* what) {
+  check_open();
   if (this_thread().in_effect) {
     throw Error(std::string(what) +
                 " was called from inside a command's effect. An effect runs while the device's "
@@ -62,47 +67,29 @@ void check_may_call(const char* what) {
   }
 }
 
-namespace {
-// `look` is called now and then, without the mutex; what it throws ends the wait.
-template <typename Look>
-Lock enter_when_idle(const Look& look) {
-  constexpr auto kPatience = std::chrono::milliseconds(50);
+Lock enter(const char* what) {
+  check_may_call(what);
   Simulator& sim = simulator();
   Lock lock(sim.mutex);
   while (sim.running_effects) {
-    const std::uintptr_t thread = sim.effects_thread;
     // The thread that runs them may need the interpreter lock to finish: never wait holding it,
     // and never ask for it back while holding the mutex.
     lock.unlock();
     void* interpreter = host().release();
     lock.lock();
-    const bool done =
-        sim.effects_done.wait_for(lock, kPatience, [&] { return !sim.running_effects; });
+    sim.effects_done.wait(lock, [&] { return !sim.running_effects; });
     lock.unlock();
     host().acquire(interpreter);
-    if (!done) {
-      look(thread);
-    }
     lock.lock();
   }
   return lock;
-}
-}  // namespace
-
-Lock enter(const char* what) {
-  check_may_call(what);
-  host().throw_what_is_due();
-  return enter_when_idle([](std::uintptr_t thread) { host().check_wait(thread); });
-}
-
-Lock enter_to_free() noexcept {
-  return enter_when_idle([](std::uintptr_t) {});
 }
 
 Device& device_at(int index) {
   Simulator& sim = simulator();
   const int count = sim.device_count;
   if (index < 0 || index >= count) {
+    check_open();
     throw Error("there is no device mtia:" + std::to_string(index) + ": this process has " +
                 std::to_string(count) + " simulated device(s), with indices 0 to " +
                 std::to_string(count - 1) +

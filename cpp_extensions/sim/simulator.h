@@ -36,14 +36,15 @@ using DueQueue = std::priority_queue<Due, std::vector<Due>, std::greater<Due>>;
 struct Simulator {
   std::mutex mutex;  // never held while Python runs or its lock is taken
   std::condition_variable effects_done;
-  bool running_effects = false;       // some thread runs effects, with the mutex released
-  std::uintptr_t effects_thread = 0;  // which one, by the system's number
+  bool running_effects = false;  // some thread runs effects, with the mutex released
 
   std::array<Device, kMaxDevices> devices;
   std::atomic<int> device_count{2};
   std::atomic<bool> count_is_fixed{false};
   std::atomic<bool> initialized{false};  // a fork from now on cannot use the device
   std::atomic<bool> forked{false};
+  std::atomic<bool> is_shut{false};
+  std::string refusal;  // why it is shut; set before that and never again
 
   Time clock = 0;
   Profile profile;
@@ -66,10 +67,8 @@ inline void mark(std::atomic<bool>& flag) {
 using Lock = std::unique_lock<std::mutex>;
 
 // Takes the mutex for a runtime call, once no thread is running effects. Throws Error inside an
-// effect (it may not call the runtime) and in a process forked after initialisation, and what the
-// host has to throw. enter_to_free() throws nothing: its callers look for themselves.
+// effect (it may not call the runtime) and in a process forked after initialisation.
 Lock enter(const char* what);
-Lock enter_to_free() noexcept;
 
 // Throws Error if this thread may not call the runtime. For calls that touch thread state only.
 void check_may_call(const char* what);
