@@ -13,7 +13,7 @@ class Progress:
         """Show one line."""
 
     def done(self) -> None:
-        """The build is over, well or badly."""
+        """The build ended well. After an error or an interrupt what was said stays."""
 
 
 class Lines(Progress):
@@ -27,10 +27,10 @@ class Lines(Progress):
 
 
 class Notebook(Progress):
-    """Lines under the cell that vanish at the end.
+    """Lines under the cell that vanish at the end, and nothing else that the cell has shown.
 
-    A stored output must not depend on whether the library was there already, so the display starts
-    without any content (nothing to store), is updated, and is cleared when the build is over.
+    A stored output must not depend on whether the library was there already, so at the end the
+    display has no content, as it had when it began: an output that every reader passes over.
     """
 
     def __init__(self):
@@ -44,9 +44,7 @@ class Notebook(Progress):
         self._handle.update({"text/plain": self._text}, raw=True)
 
     def done(self) -> None:
-        from IPython.display import clear_output
-
-        clear_output()
+        self._handle.update({}, raw=True)
 
 
 def choose() -> Progress:

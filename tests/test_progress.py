@@ -22,7 +22,8 @@ def compile_library(files, origin, private, *, progress, **how):
     return Path(shutil.copy(os.environ["BUILT"], private))
 compiling.compile_library = compile_library
 """
-CELLS = [PRETEND, "import mtia_lab\nstatus = mtia_lab.load()\nstatus", "assert not status.cached"]
+LOAD = "import mtia_lab\nprint('mine')\nstatus = mtia_lab.load()\nstatus"
+CELLS = [PRETEND, LOAD, "assert not status.cached"]
 
 
 @pytest.fixture
@@ -44,8 +45,14 @@ def notebook():
 def test_a_cold_load_stores_the_same_outputs_as_a_warm_one_and_nbval_agrees(cold):
     stored = notebook()
     nbclient.NotebookClient(stored, kernel_name="python3").execute()
-    assert [len(cell.outputs) for cell in stored.cells] == [0, 1, 0]
-    assert stored.cells[1].outputs[0].data == {"text/plain": "MTIA Lab: 2 simulated devices, ready"}
+    # What has no content is no output to a reader, to nbval or to a page.
+    shown = [
+        [output for output in cell.outputs if output.get("data", ...)] for cell in stored.cells
+    ]
+    assert [len(outputs) for outputs in shown] == [0, 2, 0]
+    printed, result = shown[1]
+    assert printed.text == "mine\n"  # before the build began
+    assert result.data == {"text/plain": "MTIA Lab: 2 simulated devices, ready"}
 
     shutil.rmtree(os.environ["MTIA_LAB_CACHE"])
     path = cold / "stored.ipynb"
@@ -61,6 +68,24 @@ def test_a_cold_load_stores_the_same_outputs_as_a_warm_one_and_nbval_agrees(cold
     ]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert "3 passed" in result.stdout, result.stdout
+
+
+STUCK = """
+def compile_library(files, origin, private, *, progress, **how):
+    progress.say("[1/3] as if")
+    raise KeyboardInterrupt
+compiling.compile_library = compile_library
+"""
+
+
+def test_after_an_interrupt_the_step_it_was_at_stays(cold):
+    stored = notebook()
+    stored.cells[0].source += STUCK
+    with pytest.raises(nbclient.exceptions.CellExecutionError, match="KeyboardInterrupt"):
+        nbclient.NotebookClient(stored, kernel_name="python3").execute()
+    printed, progress, error = stored.cells[1].outputs
+    assert printed.text == "mine\n" and error.ename == "KeyboardInterrupt"
+    assert progress.data["text/plain"].splitlines()[1:] == ["[1/3] as if"]
 
 
 def test_in_a_terminal_the_lines_go_to_standard_error(capsys):
