@@ -10,8 +10,6 @@ READY := .venv/ready
 CPP_FILES = find cpp_extensions mtia_lab tests benchmarks -name '*.cpp' -o -name '*.h'
 CLANG_FORMAT := $(RUN) -c 'import clang_format; clang_format.clang_format()'
 ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)  # containers; JupyterLab asks for it
-# Settings for this server, beside the reader's own.
-LAB := JUPYTER_CONFIG_PATH=".jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}"
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120
 # In the order they are found: the browser's few tests take longest and may not come last, alone.
 SPREAD := -n auto --dist loadscope --no-loadscope-reorder
@@ -22,7 +20,8 @@ help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
 
 lab: build  ## set up, build, open JupyterLab on the first notebook (PORT=..., ARGS="--no-browser ...")
-	@$(LAB) $(RUN) -m jupyterlab $(ALLOW_ROOT) $(if $(PORT),--port=$(PORT)) $(ARGS)
+	@$(RUN) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
+	    $(ALLOW_ROOT) $(if $(PORT),--port=$(PORT)) $(ARGS)
 
 test: build lint  ## set up, then linters, unit tests and all notebooks
 	@$(RUN) -m pytest $(NBVAL) $(SPREAD) tests $(wildcard notebooks) $(ARGS)
@@ -66,5 +65,5 @@ faults: build  ## hold the notebooks against backends that are wrong in one meth
 
 clean:  ## delete .venv, the built devices in the user's cache, and what tools leave behind
 	@test ! -x $(RUN) || $(RUN) -m mtia_lab clean
-	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv dist .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -74,7 +74,7 @@ def build_bare_guard(folder: Path) -> Path:
     flags = [*build.FLAGS, "-shared", "-fPIC", f"-std={toolchain.standard_needed()}"]
     paths = [f"-I{torch_folder / 'include'}", f"-L{torch_folder / 'lib'}", "-lc10", "-ltorch_cpu"]
     subprocess.run(
-        [toolchain.find_compiler(), *flags, f"-D_GLIBCXX_USE_CXX11_ABI={abi}"]
+        [*toolchain.find_compiler(), *flags, f"-D_GLIBCXX_USE_CXX11_ABI={abi}"]
         + [str(Path(__file__).parent / "bare_guard.cpp"), "-o", str(library), *paths],
         check=True,
     )

@@ -44,14 +44,17 @@ def _build(verbose: bool) -> int:
 
 def _clean(verbose: bool) -> int:
     """delete all builds in the cache, except those in use"""
-    from .cache import Cache, default_folder
+    from .cache import Cache
+    from .folders import default_folder, temporary_folders
+    from .guards import library  # what %%guard compiled
 
-    cache = Cache(default_folder())
-    left = cache.clean()
-    Cache(cache.folder / "guards").clean()  # what %%guard compiled
+    left = 0
+    for root in (default_folder(), *temporary_folders()):
+        for cache in (Cache(root), Cache(root, library.PART, library.LIBRARY)):
+            left += cache.clean()
+        if verbose:
+            print(f"  {root}")
     print("All builds are deleted." if not left else f"{left} builds are in use and stay.")
-    if verbose:
-        print(f"  {cache.folder}")
     return 0
 
 

@@ -11,13 +11,18 @@ import platform
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from . import toolchain
-from .cache import LOCK_TIMEOUT, Build, Cache, default_folder, temporary_folder, unusable
+from .cache import LOCK_TIMEOUT, Build, Cache
 from .errors import CacheUnusable, CacheWarning, SourcesMissing
+from .folders import default_folder
+
+T = TypeVar("T")
 
 # cpp_extension passes no -O flag of its own. Some of PyTorch's headers mean other things without
 # NDEBUG: they must mean what they meant when PyTorch itself was compiled.
@@ -107,6 +112,14 @@ class Recipe:
         """The whole fingerprint."""
         return f"{self.prefix}-{hashlib.sha256(self.compiler.encode()).hexdigest()[:8]}"
 
+    def facts(self, seconds: float) -> dict:
+        """Return what is noted of a build that took so long."""
+        return {
+            "torch": self.torch.partition(" ")[0],
+            "compiler": toolchain.compiler_version(toolchain.find_compiler()),
+            "seconds": round(seconds, 1),
+        }
+
 
 def _read(root: str | os.PathLike, prefix: str = "") -> dict[str, bytes]:
     """Return the sources below `root`, in an order that depends on their names only."""
@@ -161,35 +174,54 @@ def ensure(recipe: Recipe, cache: Cache | None = None, **how) -> Build:
         CacheUnusable: no folder can hold the build.
         MTIALabError: whatever `compiling.compile_library` raises.
     """
-    cache = cache or Cache(default_folder())
-    if build := find(recipe, cache):
-        return build
-    try:
-        return make(recipe, cache, **how)
-    except OSError as error:
-        if not unusable(error):
-            raise
-        first = error
-    try:
-        other = Cache(temporary_folder())
-        warnings.warn(
-            f"The cache folder {cache.folder} cannot hold the simulated device ({first.strerror}); "
-            f"{other.folder} serves instead. Set MTIA_LAB_CACHE to a folder you can write to.",
-            CacheWarning,
-            stacklevel=3,
-        )
-        return find(recipe, other) or make(recipe, other, **how)
-    except OSError as error:
-        raise CacheUnusable(
-            "The simulated device cannot be built: no folder can hold it.",
-            f"{cache.folder}: {first.strerror}; the temporary folder: {error.strerror}.",
-            "free some space, or set MTIA_LAB_CACHE to a folder you can write to.",
-        ) from error
+    return in_some_cache(lambda cache: find(recipe, cache) or make(recipe, cache, **how), cache)
 
 
 def rebuild(recipe: Recipe, broken: Build, **how) -> Build:
-    """Build `recipe` again where `broken` is, which cannot be opened."""
-    return make(recipe, Cache(broken.library.parent.parent), again=True, **how)
+    """Build `recipe` again where `broken` is, which cannot be opened; else as `ensure` does."""
+
+    def build(cache: Cache) -> Build:
+        again = cache.folder == broken.library.parent.parent
+        return (not again and find(recipe, cache)) or make(recipe, cache, again=again, **how)
+
+    return in_some_cache(build, Cache(broken.library.parent.parent))
+
+
+def in_some_cache(act: Callable[[Cache], T], cache: Cache | None = None) -> T:
+    """Return `act(cache)`; if that cache cannot be used, `act` of one in a temporary folder.
+
+    Args:
+        act: what to do; an `OSError` of it means that the cache cannot be used for it.
+        cache: default: the one in the user's cache folder.
+
+    Raises:
+        CacheUnusable: neither can be used.
+    """
+    cache = cache or Cache(default_folder())
+    try:
+        return act(cache)
+    except OSError as error:
+        first = _reason(error)
+    try:
+        other = cache.elsewhere()
+        warnings.warn(
+            f"The cache folder {cache.root} cannot hold what the lab builds ({first}); "
+            f"{other.root} serves instead. Set MTIA_LAB_CACHE to a folder of your own that you "
+            "can write to.",
+            CacheWarning,
+            stacklevel=4,
+        )
+        return act(other)
+    except OSError as error:
+        raise CacheUnusable(
+            "The simulated device cannot be built: no folder can hold it.",
+            f"{cache.root}: {first}; the temporary folder: {_reason(error)}.",
+            "free some space, or set MTIA_LAB_CACHE to a folder of your own that you can write to.",
+        ) from error
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)
 
 
 def make(
@@ -220,12 +252,10 @@ def make(
     def waiting() -> None:
         progress.say("Another process is building the simulated device; waiting for it.")
 
-    try:
-        with cache.lock(lock_timeout, waiting), cache.private_folder() as private:
-            if again:
-                cache.discard(recipe.name, private)
-            elif build := cache.find(recipe.name):
-                return build
+    with cache.lock(lock_timeout, waiting), cache.private_folder() as private:
+        if again:
+            cache.discard(recipe.name)
+        if not (build := cache.find(recipe.name)):
             progress.say(f"MTIA Lab builds its simulated device ({shows.ABOUT}):")
             started = time.perf_counter()
             library = compile_library(
@@ -237,13 +267,8 @@ def make(
                 progress=progress,
                 verbose=verbose,
             )
-            facts = {
-                "torch": recipe.torch.partition(" ")[0],
-                "compiler": toolchain.compiler_version(toolchain.find_compiler()),
-                "seconds": round(time.perf_counter() - started, 1),
-            }
+            facts = recipe.facts(time.perf_counter() - started)
             build = cache.publish(recipe.name, private, library, facts)
             cache.prune()
-            return build
-    finally:
-        progress.done()
+    progress.done()
+    return build

@@ -1,17 +1,26 @@
-"""The folder of finished builds: found without a lock, published by one rename, pruned."""
+"""The folder of finished builds: found without a lock, published by one rename, pruned.
+
+Only what the lab made is ever deleted: what has a name that only the lab gives *and* its mark, a
+manifest or a marker. Whatever else lies in the folder is the reader's.
+"""
 
 import contextlib
 import errno
 import fcntl
 import json
 import os
+import re
 import shutil
 import stat
-import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+
+from . import folders
+from .errors import CacheWarning
 
 LIBRARY = "mtia_extension.so"
 KEEP = 4  # builds kept beside those in use
@@ -19,46 +28,12 @@ LOCK_TIMEOUT = 300.0  # seconds to wait for another process's build; no lock may
 
 _MANIFEST = "build.json"
 _PUBLISHED = "build-"
-_PRIVATE = "private-"
-_READ_ONLY = {errno.EACCES, errno.EPERM, errno.EROFS}
-_FULL = {errno.ENOSPC, errno.EDQUOT}
-_NO_FOLDER = {errno.ENOTDIR, errno.EEXIST, errno.ENOSYS, errno.ENOTSUP}
-
-
-def unusable(error: OSError) -> bool:
-    """Tell whether `error` means that a folder cannot hold a build (read-only, full, no folder)."""
-    return error.errno in _READ_ONLY | _FULL | _NO_FOLDER
-
-
-def default_folder() -> Path:
-    """Return the user's cache folder for the lab; `MTIA_LAB_CACHE` overrides it.
-
-    The answer is that of `platformdirs.user_cache_dir("mtia_lab")` (a test compares them), whose
-    import would cost more than all the rest of a warm load.
-    """
-    if chosen := os.environ.get("MTIA_LAB_CACHE", "").strip():
-        return Path(chosen).expanduser().absolute()
-    if xdg := os.environ.get("XDG_CACHE_HOME", "").strip():
-        return Path(xdg, "mtia_lab")
-    caches = "~/Library/Caches" if sys.platform == "darwin" else "~/.cache"
-    return Path(os.path.expanduser(caches), "mtia_lab")
-
-
-def temporary_folder() -> Path:
-    """Return a folder of this user's own for when the cache cannot be used, kept between runs.
-
-    Raises:
-        OSError: no temporary folder can be written to.
-    """
-    folder = Path(tempfile.gettempdir(), f"mtia_lab-{os.getuid()}")
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    found = folder.lstat()
-    private = stat.S_ISDIR(found.st_mode) and not found.st_mode & 0o077
-    if private and found.st_uid == os.getuid():
-        return folder
-    # Somebody else could put a library of his own there: take a folder with a fresh name.
-    return Path(tempfile.mkdtemp(prefix="mtia_lab-"))
+_BUILD = re.compile(r"build-[0-9a-f]{16}-[0-9a-f]{8}", re.ASCII)
+_KINDS = {"torch": str, "compiler": str, "seconds": int | float, "bytes": int}  # of facts
+_MARKER = ".mtia_lab"
+_PRIVATE = "mtia_lab-work-"
+_WORK = re.compile(r"mtia_lab-work-[a-z0-9_]{8}", re.ASCII)
+_IN_THE_WAY = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}
 
 
 @dataclass(frozen=True)
@@ -120,32 +95,69 @@ class Cache:
     """A folder of builds. Nothing in it is ever changed in place.
 
     Args:
-        folder: where.
+        root: where. What is in it is only opened if nobody but its user, or root, can change it.
+        part: a folder of its own in there, for builds of another kind.
         library: what the library of each build is called.
+
+    Raises:
+        OSError: by every method, if the folder cannot be used or trusted; `strerror` says why.
     """
 
-    def __init__(self, folder: Path, library: str = LIBRARY):
-        self.folder = Path(folder)
-        self.library = library
+    def __init__(self, root: Path, part: str = "", library: str = LIBRARY):
+        self.root, self.part, self.library = Path(root), part, library
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where the builds are, without symbolic links."""
+        return folders.absolute(self.root) / self.part
+
+    def elsewhere(self) -> "Cache":
+        """Return the cache in the temporary folder that serves when this one cannot."""
+        return Cache(folders.temporary_folder(), self.part, self.library)
 
     def find(self, name: str) -> Build | None:
         """Return the whole build called `name`, or None. Takes no lock and starts nothing."""
-        folder = self.folder / (_PUBLISHED + name)
-        library = folder / self.library
         try:
-            facts = json.loads((folder / _MANIFEST).read_bytes())
-            whole = library.stat().st_size == facts["bytes"]
-        except (OSError, ValueError, KeyError, TypeError):
+            self._check()
+        except FileNotFoundError:
             return None
-        # Opening a library that lost its end can kill the process instead of raising.
-        return Build(library, facts) if whole else None
+        return self._open(self.folder / (_PUBLISHED + name))
 
     def find_any(self, prefix: str) -> Build | None:
         """Return the most recently used build whose name starts with `prefix`, or None."""
-        for folder in self._newest_first(_PUBLISHED + prefix):
-            if build := self.find(folder.name.removeprefix(_PUBLISHED)):
-                return build
-        return None
+        return next((b for b in self.builds() if b.name.startswith(prefix)), None)
+
+    def builds(self) -> list[Build]:
+        """Return the whole builds, most recently used first."""
+        try:
+            self._check()
+        except FileNotFoundError:
+            return []
+        return [build for folder in self._made(_BUILD, _is_build) if (build := self._open(folder))]
+
+    def _check(self) -> None:
+        """Check that nobody else can change what this cache holds."""
+        folder, root = self.folder, folders.absolute(self.root)
+        for each in {root, folder}:
+            folders.check(each, stat.S_IFDIR)
+        folders.check_parents(root)
+
+    def _open(self, folder: Path) -> Build | None:
+        """Return the build in `folder` if it is whole and nobody else could have changed it."""
+        library = folder / self.library
+        try:
+            folders.check(folder, stat.S_IFDIR)
+            folders.check(folder / _MANIFEST, stat.S_IFREG)
+            size = folders.check(library, stat.S_IFREG).st_size
+        except folders.Unsafe as error:
+            warnings.warn(f"{error.strerror}, so it is built again.", CacheWarning, stacklevel=2)
+            return None
+        except OSError:
+            return None
+        facts = _facts(folder)
+        whole = all(isinstance(facts.get(name), kind) for name, kind in _KINDS.items())
+        # Opening a library that lost its end can kill the process instead of raising.
+        return Build(library, facts) if whole and facts["bytes"] == size else None
 
     @contextlib.contextmanager
     def lock(
@@ -160,15 +172,15 @@ class Cache:
         """
         import filelock  # slow to import and not needed when the library is there
 
-        self.folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(self.folder / ".lock")
+        folders.make(self.folder)
+        lock = filelock.FileLock(self.folder / ".lock", mode=0o600)
         try:
             try:
                 lock.acquire(timeout=0)
             except filelock.Timeout:
                 waiting()
                 lock.acquire(timeout=timeout)
-        except filelock.Timeout:
+        except (OSError, NotImplementedError):  # not in time, or not to be had: a folder, no locks
             yield False
             return
         try:
@@ -179,10 +191,12 @@ class Cache:
     @contextlib.contextmanager
     def private_folder(self) -> Iterator[Path]:
         """Yield a new folder that no other process knows of, on the cache's own file system."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        folders.make(self.folder)
+        self._check()
         folder = Path(tempfile.mkdtemp(prefix=_PRIVATE, dir=self.folder))
-        held = hold(folder)
+        held = hold(folder)  # before it is marked: what is marked and not held is pruned
         try:
+            (folder / _MARKER).touch()
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -191,52 +205,76 @@ class Cache:
 
     def publish(self, name: str, private: Path, library: Path, facts: dict) -> Build:
         """Make `library`, built in the folder `private`, the build called `name`."""
-        folder = self.folder / (_PUBLISHED + name)
-        ready = private / "ready"
-        ready.mkdir()
+        folder, ready = self.folder / (_PUBLISHED + name), private / "ready"
+        folders.make(ready)
         library.rename(ready / self.library)
+        (ready / self.library).chmod(0o755)  # whatever the umask
         facts = {**facts, "bytes": (ready / self.library).stat().st_size}
         (ready / _MANIFEST).write_text(json.dumps(facts, indent=1))
-        for _ in range(2):
+        (ready / _MANIFEST).chmod(0o644)
+        for last in (False, True):
             try:
                 ready.rename(folder)
-                break
+                return Build(folder / self.library, facts, cached=False)
             except OSError as error:
-                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                if last or error.errno not in _IN_THE_WAY:
                     raise
             if finished := self.find(name):
                 return finished
-            self.discard(name, private)
-        return Build(folder / self.library, facts, cached=False)
+            self.discard(name)
+        raise AssertionError("unreachable")
 
-    def discard(self, name: str, private: Path) -> None:
-        """Move the build called `name` out of the way, into the folder `private`."""
+    def discard(self, name: str) -> None:
+        """Delete the build called `name`, whole or not, if it is there."""
         with contextlib.suppress(FileNotFoundError):
-            (self.folder / (_PUBLISHED + name)).rename(Path(tempfile.mkdtemp(dir=private)) / "old")
+            self._delete(self.folder / (_PUBLISHED + name))
+
+    def _delete(self, folder: Path) -> None:
+        """Delete the two files of a build, and the folder unless there is more in it."""
+        if not stat.S_ISDIR(os.lstat(folder).st_mode):  # a symbolic link leads to other's files
+            raise NotADirectoryError(errno.ENOTDIR, f"{folder} is no folder")
+        for name in (self.library, _MANIFEST):
+            (folder / name).unlink(missing_ok=True)
+        folder.rmdir()
 
     def prune(self, keep: int = KEEP) -> None:
         """Delete all but the `keep` builds used last, sparing those in use, and dead leftovers."""
-        for folder in self._newest_first(_PUBLISHED)[keep:]:
-            if not _in_use(folder / _MANIFEST):
-                shutil.rmtree(folder, ignore_errors=True)
-        for folder in self._newest_first(_PRIVATE):
+        for folder in self._made(_BUILD, _is_build)[keep:]:
+            with contextlib.suppress(OSError):
+                if not _in_use(folder / _MANIFEST):
+                    self._delete(folder)
+        for folder in self._made(_WORK, _is_work):
             if not _in_use(folder):
                 shutil.rmtree(folder, ignore_errors=True)
 
     def clean(self) -> int:
         """Delete every build that no process uses; returns how many builds are left."""
         self.prune(keep=0)
-        return len(self._newest_first(_PUBLISHED))
+        return len(self._made(_BUILD, _is_build))
 
-    def builds(self) -> list[Build]:
-        """Return the whole builds, most recently used first."""
-        names = (f.name.removeprefix(_PUBLISHED) for f in self._newest_first(_PUBLISHED))
-        return [build for name in names if (build := self.find(name))]
+    def _made(self, name: re.Pattern[str], marked: Callable[[Path], bool]) -> list[Path]:
+        """Return the folders in here that the lab made, by name and mark; the newest first."""
+        found = []
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(self.folder):
+                if name.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                    with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+                        found.append((entry.stat().st_mtime_ns, Path(entry.path)))
+        return [folder for _, folder in sorted(found, reverse=True) if marked(folder)]
 
-    def _newest_first(self, prefix: str) -> list[Path]:
-        try:
-            found = [entry for entry in os.scandir(self.folder) if entry.name.startswith(prefix)]
-            found.sort(key=lambda entry: entry.stat().st_mtime_ns, reverse=True)
-        except OSError:
-            return []
-        return [Path(entry.path) for entry in found]
+
+def _facts(folder: Path) -> dict:
+    """Return what the manifest of the build in `folder` says; {} if that is none of the lab's."""
+    try:
+        facts = json.loads((folder / _MANIFEST).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def _is_build(folder: Path) -> bool:
+    return isinstance(_facts(folder).get("bytes"), int)  # all that some manifests had once
+
+
+def _is_work(folder: Path) -> bool:
+    return os.path.isfile(folder / _MARKER)

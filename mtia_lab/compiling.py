@@ -2,8 +2,10 @@
 
 `torch.utils.cpp_extension` does the work (flags, ninja file, linking). Some habits of its shape
 what is here. It does not quote torch's library folder for the linker, so everything is named
-through symbolic links in a folder with a plain name, torch itself included. It gives no -O flag. It
-waits for ever for a `lock` file that a killed build left, so it only ever builds in a new folder.
+through symbolic links in a folder with a plain name, torch itself included. The compiler is not:
+many look at the name they are called by. It takes one word for it, so "ccache g++" needs a script.
+It gives no -O flag. It waits for ever for a `lock` file that a killed build left, so it only ever
+builds in a new folder.
 """
 
 import contextlib
@@ -12,7 +14,9 @@ import importlib.util
 import json
 import os
 import re
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -48,9 +52,21 @@ class Links:
     def to(self, target: str | Path, label: str, shown: str | Path | None = None) -> str:
         """Return a plain path that leads to `target`, in messages named `shown` or `target`."""
         link = self.folder / f"{label}{len(self.shown)}"
-        link.symlink_to(target)
+        link.symlink_to(os.path.abspath(target))
         self.shown[str(link)] = str(shown or target)
         return str(link)
+
+    def calling(self, command: toolchain.Command) -> str:
+        """Return a plain path that calls `command`, in messages named as the reader does."""
+        words = shlex.join(command)
+        if _PLAIN.fullmatch(words):
+            return words
+        script = self.folder / "command"
+        text = f'#!/bin/sh\nexec {words} "$@"\n'
+        script.write_text(text, encoding="utf-8", errors="surrogateescape")
+        script.chmod(0o700)
+        self.shown[str(script)] = words
+        return str(script)
 
     def restore(self, text: str) -> str:
         """Put the real paths back into a compiler's message."""
@@ -84,8 +100,9 @@ def compile_library(
         the library, somewhere in `private`.
 
     Raises:
-        NoCompiler, NoNinja, CompilerTooOld, CompileError, LibraryBroken: as their names say.
-        OSError: `private` cannot be written to.
+        NoCompiler, NoNinja, CompilerTooOld, CompilerBroken, CompilerKilled, CompileError,
+            LibraryBroken: as their names say.
+        OSError: `private` cannot be written to, or no library can be opened from it.
     """
     compiler, ninja = toolchain.find_compiler(), toolchain.find_ninja()
     units = _write(files, private / "src")
@@ -103,14 +120,14 @@ def compile_library(
         }
         code, log = _run(
             json.dumps({"path": _search_path(links), "load": load}),
-            _environment(links.to(compiler, "cxx-"), ninja),
+            _environment(links.calling(compiler), ninja),
             progress or Progress(),
             verbose,
         )
         log = links.restore(log)
     library = private / "out" / LIBRARY
     if code:
-        _explain(log, compiler)
+        _explain(log + "\nKilled" * (code == -signal.SIGKILL), compiler)
     return library
 
 
@@ -159,8 +176,11 @@ def _environment(compiler: str, ninja: str) -> dict[str, str]:
     return {
         **os.environ,
         "CXX": compiler,
-        "PATH": os.pathsep.join([os.path.dirname(ninja), os.environ.get("PATH", os.defpath)]),
+        # At its end: what the compiler calls by name must be what the reader's shell finds.
+        "PATH": os.pathsep.join([os.environ.get("PATH", os.defpath), os.path.dirname(ninja)]),
         "NINJA_STATUS": "[%f/%t] ",
+        "TORCH_DONT_CHECK_COMPILER_ABI": "1",  # it judges by the name, and a script has none
+        "TORCH_NO_COMPILER_WRAPPER": "1",  # else it calls ccache, which nobody asked for
         "LC_ALL": "C",  # the messages are searched for the English words
         "TORCH_DEVICE_BACKEND_AUTOLOAD": "0",  # no other backend in the process that opens ours
     }
@@ -195,10 +215,10 @@ def _run(job: str, env: dict[str, str], progress: Progress, verbose: bool) -> tu
     return code, "".join(lines)
 
 
-def _explain(log: str, compiler: str) -> NoReturn:
+def _explain(log: str, compiler: toolchain.Command) -> NoReturn:
     """Raise the exception that says why the build ended as `log` tells."""
-    if "No space left on device" in log:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if "failed to map segment from shared object" in log:
+        raise OSError(errno.EPERM, "no program may be run from it: it is mounted noexec")
     if "\nOSError: " in log:  # from opening it, which the compiling process does last
         raise LibraryBroken(
             "The simulated device was built but cannot be opened.",
@@ -206,7 +226,7 @@ def _explain(log: str, compiler: str) -> NoReturn:
             "see `python -m mtia_lab doctor`, and `python -m mtia_lab build --verbose` for the "
             "linker's command.",
         )
-    toolchain.check_standard(compiler)
+    toolchain.check_failure(compiler, log)
     raise CompileError(
         "The simulated device cannot be built: the compiler stopped with an error.",
         first_error(log),

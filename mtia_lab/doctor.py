@@ -13,7 +13,7 @@ from importlib import metadata
 import torch
 
 from . import build, extension, toolchain
-from .cache import Cache, default_folder
+from .cache import Build, Cache
 from .errors import MTIALabError
 
 _LEAST_SPACE = 200e6  # bytes; a build takes about 30 MB while it runs
@@ -50,7 +50,9 @@ def report(verbose: bool = False) -> int:
         if finding.todo:
             print(f"{'':{width}}        -> {finding.todo}")
     failed = sum(finding.verdict == "FAIL" for finding in findings)
-    print(f"\n{failed} of {len(findings)} fail." if failed else "\nAll is well.")
+    warned = sum(finding.verdict == "warn" for finding in findings)
+    well = f"Nothing fails; {warned} to look at (warn)." if warned else "All is well."
+    print(f"\n{failed} of {len(findings)} fail." if failed else f"\n{well}")
     return 1 if failed else 0
 
 
@@ -116,19 +118,29 @@ def _sources() -> str:
     return f"{len(recipe.files)} files, {recipe.origin}"
 
 
+def _used() -> tuple[Cache, Build | None, list[str]]:
+    """Return the cache that `load()` uses now, what it finds there, and what it warns of."""
+    recipe = build.Recipe.now()
+
+    def look(cache: Cache) -> tuple[Cache, Build | None]:
+        if (found := build.find(recipe, cache)) is None:
+            with cache.private_folder():  # it would build here
+                pass
+        return cache, found
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        return *build.in_some_cache(look), [str(warning.message) for warning in said]
+
+
 def _cache() -> str:
-    cache = Cache(default_folder())
-    todo = "free some space, or set MTIA_LAB_CACHE to a folder you can write to."
-    try:
-        with cache.private_folder():
-            free = shutil.disk_usage(cache.folder).free
-    except OSError as error:
-        raise _Remark(
-            f"{cache.folder}: {error.strerror}; a temporary folder serves", todo
-        ) from None
+    cache, _, said = _used()
+    free = shutil.disk_usage(cache.folder).free
+    if said:
+        raise _Remark(" ".join(said), "or leave it so: load() warns of this too, and works.")
     fact = f"{len(cache.builds())} builds, {free / 1e9:.1f} GB free, {cache.folder}"
     if free < _LEAST_SPACE:
-        raise _Remark(fact, todo)
+        raise _Remark(fact, "free some space, or set MTIA_LAB_CACHE to a folder with more.")
     return fact
 
 
@@ -144,15 +156,14 @@ def _process() -> str:
 
 
 def _build() -> str:
-    found = build.find(build.Recipe.now(), Cache(default_folder()))
-    if found is None:
+    if (found := _used()[1]) is None:
         raise _Remark("not built yet", "the first load does it, or `python -m mtia_lab build`.")
     return f"built in {found.facts['seconds']} s by {found.facts['compiler']}, {found.library}"
 
 
 def _device() -> str:
     """Load in a new process, as a notebook does."""
-    if build.find(build.Recipe.now(), Cache(default_folder())) is None:
+    if _used()[1] is None:
         raise _Remark("not tried, because it is not built yet", "build, then ask again.")
     program = "import mtia_lab; print(repr(mtia_lab.load()))"
     result = subprocess.run(

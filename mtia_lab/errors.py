@@ -36,6 +36,14 @@ class CompilerTooOld(MTIALabError):
     """The compiler does not know the C++ standard that this torch's headers need."""
 
 
+class CompilerBroken(MTIALabError):
+    """The compiler cannot compile anything; `why` is what it says to a program of two lines."""
+
+
+class CompilerKilled(MTIALabError):
+    """The compiler was killed, most likely because memory ran out."""
+
+
 class NoNinja(MTIALabError):
     """The ninja build tool was not found."""
 

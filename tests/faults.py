@@ -16,6 +16,7 @@ import argparse
 import dataclasses
 import json
 import re
+import shlex
 import shutil
 import sys
 import tempfile
@@ -178,7 +179,8 @@ class Workshop:
             "extra_include_paths": [str(self.sources)],
             "build_directory": str(self.out),
         }
-        environment = compiling._environment(toolchain.find_compiler(), toolchain.find_ninja())
+        compiler = toolchain.find_compiler()
+        environment = compiling._environment(shlex.join(compiler), toolchain.find_ninja())
         job = json.dumps({"path": sys.path, "load": load})
         code, log = compiling._run(job, environment, Progress(), verbose=False)
         if code:

@@ -25,7 +25,13 @@ def test_on_a_good_machine_nothing_fails_and_each_item_has_a_line(capsys):
     lines = capsys.readouterr().out.splitlines()
     for item in doctor.CHECKS:
         assert any(line.startswith(item) and line.split()[1] in ("ok", "warn") for line in lines)
-    assert lines[-1] == "All is well."
+    assert lines[-1] == "Nothing fails; 2 to look at (warn)."  # it is not built yet
+
+
+def test_all_is_well_only_if_there_is_nothing_to_look_at(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "CHECKS", {"sources": doctor.CHECKS["sources"]})
+    assert __main__.main(["doctor"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "All is well."
 
 
 def test_what_is_not_built_yet_is_said_and_is_no_failure():
@@ -50,7 +56,7 @@ def test_an_old_compiler_fails(tmp_path, monkeypatch):
 def test_a_cache_that_cannot_be_written_is_a_warning(own_cache):
     own_cache.write_text("a file, not a folder")
     cache = findings()["cache"]
-    assert cache.verdict == "warn" and "MTIA_LAB_CACHE" in cache.todo
+    assert cache.verdict == "warn" and "MTIA_LAB_CACHE" in cache.fact
 
 
 def test_a_rival_backend_is_a_warning(monkeypatch):

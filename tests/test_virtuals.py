@@ -52,7 +52,7 @@ def probe(tmp_path_factory) -> ctypes.CDLL:
     abi = int(torch.compiled_with_cxx11_abi())
     flags = [f"-std={toolchain.standard_needed()}", f"-D_GLIBCXX_USE_CXX11_ABI={abi}"]
     paths = [f"-I{TORCH / 'include'}", f"-L{TORCH / 'lib'}", "-lc10", "-ltorch_cpu"]
-    command = [toolchain.find_compiler(), "-shared", "-fPIC", *flags, str(source), *paths]
+    command = [*toolchain.find_compiler(), "-shared", "-fPIC", *flags, str(source), *paths]
     subprocess.run([*command, "-o", str(target)], check=True)
     library = ctypes.CDLL(str(target))
     library.last_error.restype = library.show_config.restype = ctypes.c_char_p

@@ -9,17 +9,19 @@ import os
 import re
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from .. import build, toolchain
-from ..cache import Build, Cache, default_folder, temporary_folder, unusable
-from ..errors import CacheUnusable
+from ..cache import Build, Cache
+from ..folders import default_folder
 
 HERE = Path(__file__).parent
 TORCH = Path(torch.__file__).parent
+PART, LIBRARY = "guards", "guard.so"  # of the cache
 KEEP = 64  # cells' libraries; each is about 100 KB
 _SOURCE = "unit.cpp"
 CELL = "cell"  # what the compiler calls the reader's file
@@ -75,23 +77,12 @@ def libraries(cell: str) -> Libraries:
 
     Raises:
         Refused: the cell does not compile.
-        NoCompiler, CompilerTooOld: as their names say.
+        NoCompiler, CompilerTooOld, CompilerBroken, CompilerKilled: as their names say.
         CacheUnusable: no folder can hold the libraries.
     """
     sources = {"guard": unit(cell), "probes": (HERE / "probes.cpp").read_text(encoding="utf-8")}
-    problems = []
-    for folder in (default_folder, temporary_folder):
-        try:
-            return _libraries(sources, Cache(folder() / "guards", "guard.so"))
-        except OSError as error:
-            if not unusable(error):
-                raise
-            problems.append(error)
-    raise CacheUnusable(
-        "The guard cannot be compiled: no folder can hold its library.",
-        "; ".join(str(problem) for problem in problems),
-        "free some space, or set MTIA_LAB_CACHE to a folder you can write to.",
-    ) from problems[0]
+    first = Cache(default_folder(), PART, LIBRARY)
+    return build.in_some_cache(lambda cache: _libraries(sources, cache), first)
 
 
 def unit(cell: str) -> str:
@@ -132,11 +123,12 @@ class _Job:
     def __init__(self, stack: contextlib.ExitStack, recipe: build.Recipe, cache: Cache):
         self._recipe, self._cache = recipe, cache
         self._folder = stack.enter_context(cache.private_folder())
-        source, self._output = self._folder / _SOURCE, self._folder / "guard.so"
+        source, self._output = self._folder / _SOURCE, self._folder / LIBRARY
         source.write_bytes(recipe.files[_SOURCE])
         self._compiler = toolchain.find_compiler()
-        self._process = stack.enter_context(
-            subprocess.Popen(
+        self._started = time.perf_counter()
+        try:
+            process = subprocess.Popen(
                 command(self._compiler, recipe.flags, source, self._output),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -145,24 +137,27 @@ class _Job:
                 encoding="utf-8",
                 errors="replace",
             )
-        )
+        except OSError as error:  # the reader's cell is not to blame, and no folder is
+            raise toolchain.broken(self._compiler, str(error)) from error
+        self._process = stack.enter_context(process)
         stack.callback(self._process.kill)  # when another one failed, or at an interrupt
 
     def publish(self) -> Build:
         said, _ = self._process.communicate()
         if self._process.returncode:
-            if "No space left on device" in said:
-                raise OSError(28, "No space left on device")
-            toolchain.check_standard(self._compiler)
+            toolchain.check_failure(self._compiler, said)
             raise Refused(said)
-        return self._cache.publish(self._recipe.name, self._folder, self._output, {})
+        facts = self._recipe.facts(time.perf_counter() - self._started)
+        return self._cache.publish(self._recipe.name, self._folder, self._output, facts)
 
 
-def command(compiler: str, flags: tuple[str, ...], source: Path, output: Path) -> list[str]:
+def command(
+    compiler: toolchain.Command, flags: tuple[str, ...], source: Path, output: Path
+) -> list[str]:
     """The flags of the device, torch's headers as system headers, and the library of c10."""
     include = TORCH / "include"
     return [
-        *(compiler, "-shared", "-fPIC", f"-std={toolchain.standard_needed()}", *flags),
+        *(*compiler, "-shared", "-fPIC", f"-std={toolchain.standard_needed()}", *flags),
         f"-D_GLIBCXX_USE_CXX11_ABI={int(torch.compiled_with_cxx11_abi())}",
         *("-isystem", str(include), "-isystem", str(include / "torch/csrc/api/include")),
         *("-I", str(HERE), str(source), "-L", str(TORCH / "lib"), "-lc10"),
