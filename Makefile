@@ -10,6 +10,8 @@ READY := .venv/ready
 CPP_FILES = find cpp_extensions mtia_lab tests benchmarks -name '*.cpp' -o -name '*.h'
 CLANG_FORMAT := $(RUN) -c 'import clang_format; clang_format.clang_format()'
 ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)  # containers; JupyterLab asks for it
+# Settings for this server, beside the reader's own.
+LAB := JUPYTER_CONFIG_PATH=".jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}"
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120
 # In the order they are found: the browser's few tests take longest and may not come last, alone.
 SPREAD := -n auto --dist loadscope --no-loadscope-reorder
@@ -20,8 +22,7 @@ help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
 
 lab: build  ## set up, build, open JupyterLab on the first notebook (PORT=..., ARGS="--no-browser ...")
-	@$(RUN) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
-	    $(ALLOW_ROOT) $(if $(PORT),--port=$(PORT)) $(ARGS)
+	@$(LAB) $(RUN) -m jupyterlab $(ALLOW_ROOT) $(if $(PORT),--port=$(PORT)) $(ARGS)
 
 test: build lint  ## set up, then linters, unit tests and all notebooks
 	@$(RUN) -m pytest $(NBVAL) $(SPREAD) tests $(wildcard notebooks) $(ARGS)

@@ -32,6 +32,7 @@ void configure(std::string schedule, std::vector<std::string> names, std::vector
 
 std::string schedule() { return sim::schedule_name(); }
 void set_poison(bool on) { sim::set_poison(on); }
+void finish() { sim::finish(); }
 
 void launch(std::string name, int64_t nanoseconds, int64_t effect) {
   auto* callable = reinterpret_cast<PyObject*>(effect);
@@ -60,7 +61,8 @@ int64_t stream_priority(int64_t device, int64_t stream) {
   return sim::stream_priority({static_cast<int>(device), stream});
 }
 
-void name_files(int64_t namer) { backend::set_file_namer(reinterpret_cast<PyObject*>(namer)); }
+void name_files(int64_t names) { backend::set_file_names(reinterpret_cast<PyObject*>(names)); }
+void check_waits(int64_t waits) { backend::set_wait_check(reinterpret_cast<PyObject*>(waits)); }
 
 std::vector<int64_t> memory_now() {
   std::vector<int64_t> flat;

@@ -13,6 +13,7 @@ void shut(std::string why);  // load() refused this process: so does all else fr
 void configure(std::string schedule, std::vector<std::string> names, std::vector<int64_t> values);
 std::string schedule();
 void set_poison(bool on);
+void finish();  // the program ends
 
 // `effect` is id(callable), which the caller keeps alive during the call; 0 for none.
 void launch(std::string name, int64_t nanoseconds, int64_t effect);
@@ -23,7 +24,8 @@ std::vector<int64_t> state();        // this thread's device, then its current s
 int64_t thread();                    // this thread's logical number
 int64_t stream_priority(int64_t device, int64_t stream);
 
-void name_files(int64_t namer);  // id(function): file name -> name to show, or None to pass over
+void name_files(int64_t names);   // id(mapping): file name -> name to show, or None to pass over
+void check_waits(int64_t waits);  // id(function): thread -> whether it waits for this one
 // What is reserved and allocated: (is a block, device, stream, offset, bytes) one after the other.
 std::vector<int64_t> memory_now();
 int64_t record_begin(bool host, bool values);

@@ -13,6 +13,7 @@
 #include "aten/autograd.h"
 #include "aten/copy.h"
 #include "aten/fallback.h"
+#include "aten/layouts.h"
 #include "aten/native.h"
 #include "backend/allocator.h"
 #include "backend/first_use.h"
@@ -64,6 +65,11 @@ TORCH_LIBRARY_IMPL(aten, MTIA, m) {
   m.impl("record_stream", aten::record_stream);
 }
 
+TORCH_LIBRARY_IMPL(aten, BackendSelect, m) {
+  m.impl("_nested_tensor_from_tensor_list",
+         torch::CppFunction::makeFromBoxedFunction<&mtia::aten::refuse_layout_here>());
+}
+
 namespace mtia {
 namespace {
 
@@ -78,6 +84,9 @@ torch::Library& library(const char* space, c10::DispatchKey key) {
 void register_kernels() {
   library("_", c10::DispatchKey::MTIA)
       .fallback(CppFunction::makeFromBoxedFunction<&aten::fallback>());
+  for (const c10::DispatchKey key : aten::kOtherLayouts) {
+    library("_", key).fallback(CppFunction::makeFromBoxedFunction<&aten::refuse_layout>());
+  }
 
   // These are composite only, and would choose a library or a kernel by device. The CPU's is taken.
   torch::Library& kernels = library("aten", c10::DispatchKey::MTIA);
@@ -97,6 +106,10 @@ void register_kernels() {
   for (const std::string& name :
        aten::names_with_cpu_kernel_and({DispatchKey::CompositeImplicitAutograd})) {
     autograd.impl(name.c_str(), CppFunction::makeFromBoxedFunction<&aten::below_or_composite>());
+  }
+  for (const char* name : aten::kMakeOtherLayouts) {
+    kernels.impl(name, CppFunction::makeFromBoxedFunction<&aten::refuse_layout>());
+    autograd.impl(name, CppFunction::makeFromBoxedFunction<&aten::refuse_layout>());
   }
 }
 
@@ -124,12 +137,14 @@ TORCH_LIBRARY(mtia_lab, m) {
   m.def("schedule() -> str", control::schedule);
   m.def("plan_counts() -> int[]", control::plan_counts);
   m.def("set_poison(bool on) -> ()", control::set_poison);
+  m.def("finish() -> ()", control::finish);
   m.def("launch(str name, int nanoseconds, int effect) -> ()", control::launch);
   m.def("host_clock() -> int", control::host_clock);
   m.def("state() -> int[]", control::state);
   m.def("thread() -> int", control::thread);
   m.def("stream_priority(int device, int stream) -> int", control::stream_priority);
-  m.def("name_files(int namer) -> ()", control::name_files);
+  m.def("name_files(int names) -> ()", control::name_files);
+  m.def("check_waits(int waits) -> ()", control::check_waits);
   m.def("memory_now() -> int[]", control::memory_now);
   m.def("record_begin(bool host, bool values) -> int", control::record_begin);
   m.def("record_read(int position) -> str", control::record_read);

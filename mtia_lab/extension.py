@@ -1,5 +1,6 @@
 """Load the simulated device into this process, or say exactly why not."""
 
+import atexit
 import os
 import platform
 import sys
@@ -29,6 +30,7 @@ from .errors import (
 )
 from .magic import register_here
 from .profile import Profile
+from .waiting import is_awaited
 
 OLDEST, NEWEST = (2, 11), (2, 15)  # releases of torch that the sources support
 MOST_DEVICES = 16
@@ -95,6 +97,11 @@ def load(
     """Register the simulated device with torch; the first time on a machine, build it.
 
     Must come before anything else asks torch for an accelerator. Calling it again changes nothing.
+
+    When the program ends, after its other exit handlers, what is pending on the devices still runs,
+    and kernels that failed without a later synchronization are named on stderr. The exit code stays
+    the program's own, as after an asynchronous error that nobody asked CUDA for. A process that
+    leaves by `os._exit`, as children that multiprocessing forks do, skips this.
 
     Args:
         devices: how many devices to simulate, 1 to 16; fixed for the life of the process.
@@ -220,6 +227,8 @@ def _initialise(devices: int) -> None:
             _RESTART,
         )
     torch.ops.mtia_lab.initialize(devices)
+    torch.ops.mtia_lab.check_waits(id(is_awaited))
+    atexit.register(_finish)
     if (seen := torch.mtia.device_count()) != devices:
         raise DeviceMissing(
             "The simulated device is open, but torch does not see it.",
@@ -237,6 +246,14 @@ def _initialise(devices: int) -> None:
             PrivateUse1Warning,
             stacklevel=3,
         )
+
+
+def _finish() -> None:
+    """The program ends: run what is pending and say what failed, since nobody else will."""
+    try:
+        torch.ops.mtia_lab.finish()
+    except Exception as error:
+        print(f"MTIA Lab: {error}", file=sys.stderr)
 
 
 def _check_again(devices: int) -> None:

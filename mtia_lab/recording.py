@@ -4,7 +4,6 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -102,17 +101,26 @@ def thread_number() -> int:
     return torch.ops.mtia_lab.thread()
 
 
+class _FileNames(dict):
+    """How the log names each file: "In[3]" for a cell, "train.py" for a script, None to pass over.
+
+    Never a folder: a log may not depend on the machine. What is known is found without running any
+    Python code, in which an interrupt could come; only which cell it is has to be asked each time.
+    """
+
+    def __missing__(self, file: str) -> str | None:
+        if name := _cell(file):
+            return name
+        self[file] = name = None if file.startswith(_PASSED_OVER) else Path(file).name
+        return name
+
+
+FILE_NAMES = _FileNames()
+
+
 def name_lines() -> None:
     """Tell the simulator how to name the lines of this program."""
-    torch.ops.mtia_lab.name_files(id(name_file))
-
-
-def name_file(file: str) -> str | None:
-    """How the log names a file: "In[3]" for a cell, "train.py" for a script, None to pass over.
-
-    Never a folder: a log may not depend on the machine.
-    """
-    return _cell(file) or _script(file)
+    torch.ops.mtia_lab.name_files(id(FILE_NAMES))
 
 
 def _cell(file: str) -> str | None:
@@ -121,8 +129,3 @@ def _cell(file: str) -> str | None:
     shell = ipython.get_ipython() if ipython is not None else None
     named = shell.compile.format_code_name(file) if shell is not None else None
     return named[1].removeprefix("Cell ") if named else None
-
-
-@lru_cache(maxsize=1024)
-def _script(file: str) -> str | None:
-    return None if file.startswith(_PASSED_OVER) else Path(file).name

@@ -1,7 +1,8 @@
 """Trying a program out: its value under each schedule, and what the sanitizer says about it."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 import torch
@@ -38,18 +39,14 @@ def trial(program: Callable, *args, schedule: str = "modelled", poison: bool = F
         schedule, poison: as `mtia_lab.configure` takes them. Poison is off afterwards.
 
     Raises:
-        Whatever the program raises.
+        Whatever the program raises; if it raises nothing, what the kernels that it did not wait for
+        raise at the end. If both do, the program's own exception has the kernels' as a note.
     """
-    usual = torch.ops.mtia_lab.schedule()
     _idle()
-    configure(schedule, poison=poison)
-    try:
+    with _configured(schedule, poison):
         with sanitizer() as report:
             value = program(*args)
         us = max((call.end for call in report.log.calls), default=0.0)
-    finally:
-        _idle()
-        configure(usual, poison=False)
     return Trial(value, report, us)
 
 
@@ -98,6 +95,27 @@ def trial_cases(
     return cases | {"sanitizer": sanitized, "time": frugal}
 
 
+@contextmanager
+def _configured(schedule: str, poison: bool) -> Iterator[None]:
+    """Under this schedule, and poison; whatever happens, idle and as usual afterwards."""
+    usual = torch.ops.mtia_lab.schedule()
+    configure(schedule, poison=poison)
+    try:
+        yield
+    except BaseException as error:
+        try:
+            _idle()
+        except Exception as failure:
+            error.add_note(f"Kernels of the program failed as well: {failure}")
+        raise
+    else:
+        _idle()
+    finally:
+        configure(usual, poison=False)
+
+
 def _idle() -> None:
-    for device in range(torch.accelerator.device_count()):
-        torch.accelerator.synchronize(device)
+    """Wait for every device, also if kernels of one of them failed; then raise."""
+    with ExitStack() as devices:
+        for device in range(torch.accelerator.device_count()):
+            devices.callback(torch.accelerator.synchronize, device)

@@ -20,6 +20,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from notebook_files import ROOT
 from PIL import Image
 from playwright.sync_api import Error, Page, sync_playwright
 
@@ -37,7 +38,7 @@ _FOLDERS = {
     "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
 }
 _OVERRIDES = {
-    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/apputils-extension:notification": {"checkForUpdates": False},
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none", "scrollPastEnd": False},
 }
@@ -69,7 +70,7 @@ def lab(*folders: Path) -> Iterator["Lab"]:
             page.goto(url)
             page.wait_for_function("window.jupyterapp")
             page.evaluate("jupyterapp.restored.then(() => jupyterapp.shell.collapseLeft())")
-            yield Lab(page)
+            yield Lab(page, folder / "notebooks")
             context.close()
 
 
@@ -77,7 +78,8 @@ def lab(*folders: Path) -> Iterator["Lab"]:
 def served(folder: Path) -> Iterator[str]:
     """Start a JupyterLab server on `folder`/notebooks; yield the address to open, token included.
 
-    Raises RuntimeError with what the server wrote, if it does not start.
+    It has the settings of `make lab`. Raises RuntimeError with what the server wrote, if it does
+    not start.
     """
     (folder / "config/labconfig").mkdir(parents=True)
     overrides = folder / "config/labconfig/default_setting_overrides.json"
@@ -86,9 +88,11 @@ def served(folder: Path) -> Iterator[str]:
     server = subprocess.Popen(
         [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
         + ["--port=0", f"--ServerApp.root_dir={folder / 'notebooks'}"]
-        + [f"--IdentityProvider.token={token}", "--LabApp.news_url=None"]
+        + [f"--IdentityProvider.token={token}"]
         + ["--LabApp.extension_manager=readonly", "--LabApp.expose_app_in_browser=True"],
-        env=os.environ | {name: str(folder / path) for name, path in _FOLDERS.items()},
+        env=os.environ
+        | {name: str(folder / path) for name, path in _FOLDERS.items()}
+        | {"JUPYTER_CONFIG_PATH": str(ROOT / ".jupyter")},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -118,19 +122,23 @@ def served(folder: Path) -> Iterator[str]:
 class Lab:
     """One JupyterLab page; each notebook is opened in it, checked and closed again."""
 
-    def __init__(self, page: Page):
+    def __init__(self, page: Page, folder: Path):
         self.page = page
+        self.folder = folder
 
     def check(self, notebook: str, screenshots: Path) -> list[str]:
         """Open, run and look at one notebook; return what is wrong with it, in words.
 
         Looks at it as stored, before it is run and trusted, and then as run, in both themes;
-        keeps one picture of each theme in the folder `screenshots`.
+        keeps one picture of each theme in the folder `screenshots`. To be looked at may not change
+        it.
         """
         stem = notebook.replace("/", "-").removesuffix(".ipynb")
         try:
             self.ask(OPEN, notebook)
             complaints = [f"as stored: {complaint}" for complaint in self.ask(_LOOK, False)]
+            if self.changed(notebook):
+                complaints.append("opened and saved, it is another file")
             self.ask(RUN)
             complaints += self.ask(_LOOK, True)
             for theme in THEMES:
@@ -141,6 +149,12 @@ class Lab:
             complaints = [error.message, dialog]
         self.ask(CLOSE)
         return [complaint for complaint in complaints if complaint]
+
+    def changed(self, notebook: str) -> bool:
+        """Save the open notebook, as JupyterLab does by itself; return whether the file changes."""
+        before = (self.folder / notebook).read_bytes()
+        self.ask(SAVE)
+        return (self.folder / notebook).read_bytes() != before
 
     def ask(self, script: str, argument=None):
         """Run one of the scripts below in the page; a playwright Error if it takes too long."""
@@ -213,6 +227,8 @@ _LOOK = """async ran => {
     const text = area?.innerText ?? '';
     if (/Error displaying widget|Loading widget|Show more outputs/.test(text)) say(text);
   }
+  for (const notice of document.querySelectorAll('.Toastify__toast'))
+    found.push(`over the page lies: ${notice.innerText}`);
   return found;
 }"""
 
@@ -239,6 +255,13 @@ _BOXES = """async () => {
       boxes.push({cell, area: [left, top, right, bottom]});
     }
   return boxes;
+}"""
+
+# When a kernel is there, JupyterLab writes what it knows of it into the notebook.
+SAVE = """async () => {
+  const {model} = window.opened.context;
+  while (!model.getMetadata('language_info').version) await new Promise(requestAnimationFrame);
+  await window.opened.context.save();
 }"""
 
 CLOSE = """async () => {

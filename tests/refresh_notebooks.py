@@ -28,7 +28,6 @@ from sound_rules import errors_are_announced, machine_traces, nothing_is_skipped
 
 CELL_TIMEOUT = 120  # seconds
 DIFF_LINES = 40
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class Refused(Exception):
@@ -134,7 +133,6 @@ def as_stored(nb: NotebookNode) -> str:
             kept["jupyter"] = {"source_hidden": True}
         cell.metadata = nbformat.from_dict(kept)
         for output in cell.get("outputs", []):
-            output.get("data", {}).pop(WIDGET_VIEW, None)  # without its kernel it is only an error
             if output.output_type == "error":  # a traceback has paths; the message is enough
                 output.traceback = [f"\x1b[31m{output.ename}\x1b[39m: {output.evalue}"]
     nbformat.validate(nb)

@@ -4,6 +4,7 @@ import base64
 import os
 from pathlib import Path
 
+import nbformat
 import pytest
 from nbformat.v4 import new_output
 from notebook_files import NOTEBOOKS, ROOT, code, write
@@ -51,6 +52,9 @@ def lab(tmp_path_factory):
     proofs = tmp_path_factory.mktemp("proofs")
     for name, cells in PROOFS.items():
         write(proofs / f"{name}.ipynb", *cells)
+    short = nbformat.read(write(proofs / "short.ipynb", "x = 1"), as_version=4)
+    short.metadata.language_info = {"name": "python"}
+    nbformat.write(short, proofs / "short.ipynb")
     with browser.lab(ROOT / "notebooks", proofs) as lab:
         yield lab
 
@@ -93,6 +97,10 @@ def test_what_cannot_be_seen_is_found(lab, tmp_path):
     ]
     assert "as stored: cell 3: an image without pixels" in complaints
     assert "cell 3: an image without pixels" in complaints
+
+
+def test_a_notebook_that_changes_by_being_opened_is_found(lab, tmp_path):
+    assert lab.check("short.ipynb", tmp_path) == ["opened and saved, it is another file"]
 
 
 def test_the_checkout_is_not_touched(lab):

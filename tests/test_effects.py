@@ -44,6 +44,13 @@ def test_latest_shows_a_missing_wait(lab):
     assert seen == ["b"]
 
 
+def raises(error):
+    def effect():
+        raise error
+
+    return effect
+
+
 RUNTIME_CALLS = {
     "launch": lambda lab, s, e: lab.launch("inner"),
     "configure": lambda lab, s, e: lab.configure("modelled"),
@@ -168,22 +175,29 @@ class Unprintable(Exception):
 @pytest.mark.parametrize(
     "error, told",
     [
-        (SystemExit(3), "SystemExit"),
-        (KeyboardInterrupt(), "KeyboardInterrupt"),
         (ValueError(), "ValueError"),
         (ValueError("\udc80"), "ValueError"),
         (ValueError("naïve – “quoted”\n2nd line"), "naïve – “quoted”"),
         (Unprintable(), "Unprintable"),
     ],
-    ids=["SystemExit", "KeyboardInterrupt", "empty", "surrogate", "unicode", "unprintable"],
+    ids=["empty", "surrogate", "unicode", "unprintable"],
 )
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_whatever_an_effect_raises_is_told(lab, error, told):
-    def effect():
-        raise error
-
-    lab.launch("k", us=1, effect=effect)
-    with pytest.raises(RuntimeError, match=told):
+    lab.launch("k", us=1, effect=raises(error))
+    with pytest.raises(RuntimeError, match=told) as raised:
         torch.mtia.synchronize()
+    assert raised.value.__cause__ is error
+
+
+def test_what_several_effects_raised_is_all_there(lab):
+    errors = [ValueError("first"), KeyError("second")]
+    for error in errors:
+        lab.launch("k", us=1, effect=raises(error))
+    with pytest.raises(RuntimeError, match="(?s)first.*second") as raised:
+        torch.mtia.synchronize()
+    assert isinstance(raised.value.__cause__, ExceptionGroup)
+    assert list(raised.value.__cause__.exceptions) == errors
 
 
 @pytest.mark.parametrize("fails", [False, True])

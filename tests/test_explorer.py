@@ -1,6 +1,8 @@
-"""The explorer where it is shown: a widget beside the timeline, or the timeline alone."""
+"""The explorer where it is shown: a page beside the timeline, or the timeline alone."""
 
+import base64
 import json
+import re
 import sys
 import zlib
 from types import SimpleNamespace
@@ -13,14 +15,12 @@ from notebook_files import code, notebook
 from refresh_notebooks import as_stored
 
 import mtia_lab
-from mtia_lab import explorer, isolated
+from mtia_lab import explorer
 from mtia_lab.draw import timeline
+from mtia_lab.explorer.page import FRONT
 from mtia_lab.explorer.sources import source_lines
-from mtia_lab.explorer.widget import Explorer
 from mtia_lab.log import Log
 from mtia_lab.records import Access, Command
-
-VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 @pytest.fixture
@@ -31,73 +31,75 @@ def jupyter(monkeypatch):
     return shell
 
 
-def test_a_notebook_gets_a_widget_and_the_timeline(jupyter):
+def packed(shown):
+    """What the script of an explorer's page holds: its program, and the data of the log."""
+    return [
+        zlib.decompress(base64.b64decode(text)) for text in re.findall('"([^"]*)"', script(shown))
+    ]
+
+
+def script(shown):
+    (found,) = re.findall("<script>(.*)</script>", shown._repr_mimebundle_()["text/html"])
+    return found.rpartition("}")[2]
+
+
+def test_what_is_shown_is_the_timeline_and_a_page():
     log = rerecorded()
     shown, again, picture = mtia_lab.explore(log), mtia_lab.explore(log), timeline(log)
-    assert isinstance(shown, Explorer)
     bundle = shown._repr_mimebundle_()
-    assert bundle.pop(VIEW)["model_id"] == shown.model_id
-    assert bundle == picture._repr_mimebundle_()
-    assert repr(shown) == repr(again) == picture.text
+    assert bundle == again._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "image/svg+xml", "text/html"}
+    assert bundle["image/svg+xml"] == picture.svg
+    assert bundle["text/html"].startswith('<div><img src="data:image/svg+xml;base64,')
+    assert "\n" not in bundle["text/html"]
+    assert bundle["text/plain"] == repr(shown)
+    assert repr(shown).startswith(picture.text)
+    assert repr(shown).endswith("\nIn JupyterLab, mtia_lab.explore(log) lets you go through it.")
 
 
-def test_outside_of_jupyter_it_is_the_timeline():
+def test_the_page_holds_all_that_it_needs():
+    program, data = packed(mtia_lab.explore(rerecorded()))
+    for name in (path for path in FRONT.iterdir() if path.suffix == ".js" and path.stem != "boot"):
+        assert name.read_text() in program.decode(), name
+    assert json.loads(data)["lanes"][0]["name"] == "host thread 0"
+    assert b"import(" not in program and b"fetch(" not in program and b"http" not in data
+
+
+@pytest.mark.parametrize("bound", ["MOST", "MOST_STORED"])
+def test_of_a_log_beyond_all_bounds_it_is_the_timeline(monkeypatch, bound):
+    monkeypatch.setattr(explorer, bound, 9)
     shown = mtia_lab.explore(rerecorded())
-    assert shown.svg == timeline(rerecorded()).svg
-    assert shown.text.startswith(timeline(rerecorded()).text)
-    assert shown.text.endswith("\nIn JupyterLab, mtia_lab.explore(log) lets you go through it.")
-    assert VIEW not in shown._repr_mimebundle_()
+    why = "This log has 10 records, too many to go through one by one."
+    assert shown.text.endswith(f"\n{why}")
+    assert shown._repr_mimebundle_()["text/html"].endswith(f"<p>{why}</p></div>")
+    assert "<script>" not in shown._repr_mimebundle_()["text/html"]
 
 
-def test_without_anywidget_it_is_the_timeline(jupyter, monkeypatch):
-    monkeypatch.setitem(sys.modules, "anywidget", None)
-    shown = mtia_lab.explore(rerecorded())
-    assert "\nTo go through it, install anywidget (" in shown.text
-
-
-def test_of_a_log_beyond_all_bounds_it_is_the_timeline(jupyter, monkeypatch):
-    monkeypatch.setattr(explorer, "MOST", 9)
-    assert "This log has 10 records, too many" in mtia_lab.explore(rerecorded()).text
-
-
-def test_what_was_found_is_in_both(jupyter):
+def test_what_was_found_is_in_both():
     access = Access(0, 512, 16, "float32[4]")
     at = {"enqueue": 0, "start": 0, "finish": 9, "thread": 0, "event": None, "version": None}
     at |= {"after": (), "site": "In[3]:2", "type": "kernel", "device": 0}
     writes = Command(id=1, name="mm", stream=1, writes=(access,), **at)
     reads = Command(id=2, name="relu", stream=2, reads=(access,), **at)
     shown = mtia_lab.explore(Log([writes, reads]))
-    (found,) = json.loads(zlib.decompress(shown.payload))["findings"]
+    (found,) = json.loads(packed(shown)[1])["findings"]
     assert found["title"].startswith("read-after-write race") and found["hazard"]
     assert found["records"] == [0, 1]
     assert "wait_stream" in found["text"]
     assert shown._repr_mimebundle_()["image/svg+xml"] != timeline(Log([writes, reads])).svg
-    assert not json.loads(zlib.decompress(mtia_lab.explore(Log([writes, reads]), ()).payload))[
-        "findings"
-    ]
+    assert json.loads(packed(mtia_lab.explore(Log([writes, reads]), ()))[1])["findings"] == []
 
 
-def test_an_empty_log_can_be_explored(jupyter):
+def test_an_empty_log_can_be_explored():
     assert "nothing was enqueued" in repr(mtia_lab.explore(Log()))
 
 
-def test_loading_imports_no_widgets():
-    program = "import sys, mtia_lab\nmtia_lab.load()\nassert 'anywidget' not in sys.modules"
-    program += "\nmtia_lab.explore\nassert 'anywidget' not in sys.modules"
-    assert isolated.run(program).ok
-
-
-def test_what_is_exported_or_stored_is_the_timeline():
-    shown = Explorer(rerecorded())
+def test_what_is_exported_is_the_page_and_what_is_stored_has_it():
+    shown = mtia_lab.explore(rerecorded())
     output = new_output("execute_result", data=shown._repr_mimebundle_(), execution_count=1)
     nb = notebook(code("mtia_lab.explore(log)", output))
     html, _ = HTMLExporter().from_notebook_node(nb)
-    assert "image/svg+xml;base64," in html or "<svg" in html
-    assert shown.model_id not in html
-    assert VIEW in nb.cells[0].outputs[0].data
-    stored = as_stored(nb)
-    assert "image/svg+xml" in stored
-    assert VIEW not in stored and shown.model_id not in stored
+    assert html.count(script(shown)) == as_stored(nb).count(json.dumps(script(shown))[1:-1]) == 1
 
 
 def test_lines_are_found_in_cells_and_in_files(jupyter):

@@ -3,14 +3,16 @@
 import base64
 import pickle
 
+import nbformat
 import pytest
 from drawings import rerecorded
 from explorer_page import CELLS, CONTRASTS, MANY, PRINT, PROGRAM, ROOT, SLIDER, TABLES
+from nbconvert import HTMLExporter
 from nbformat.v4 import new_output
 from notebook_files import code, write
 
+import mtia_lab
 from mtia_lab.explorer.model import Model
-from mtia_lab.explorer.widget import Explorer
 
 pytest.importorskip("playwright", reason="the browser test drives Chromium with playwright")
 pytest.importorskip("PIL", reason="the browser test looks at screenshots with pillow")
@@ -25,11 +27,12 @@ READABLE = 4.5  # WCAG 2's least contrast of text and ground
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """A JupyterLab page on a notebook with an explorer, and on one that was stored and not run."""
+    """A JupyterLab page on notebooks with an explorer, one of them stored by somebody else."""
     folder = tmp_path_factory.mktemp("explored")
-    bundle = Explorer(rerecorded())._repr_mimebundle_()
+    bundle = mtia_lab.explore(rerecorded())._repr_mimebundle_()
     stored = new_output("execute_result", data=bundle, execution_count=1)
     write(folder / "stored.ipynb", code("mtia_lab.explore(log)", stored))
+    write(folder / "kept.ipynb", PROGRAM, "mtia_lab.explore(log)")
     shown = "mtia_lab.explore(log)", "mtia_lab.explore(many)"
     write(folder / "explored.ipynb", PROGRAM, *shown, PRINT)
     with browser.lab(folder) as lab:
@@ -114,12 +117,45 @@ def drag_to(page, time, end):
     page.evaluate("new Promise(requestAnimationFrame)")  # it is drawn once a frame
 
 
-def test_a_stored_one_shows_the_timeline(lab):
+def lives(page):
+    """Its slider moves it through the program."""
+    page.locator(SLIDER).press("End")
+    assert told(page).endswith("guard.synchronizeStream returns")
+    assert tables(page)["Blocks: Memory of mtia:0"][2][3] == "float32[4] [0, 6, 12, 18]"
+    assert page.locator("img").filter(visible=True).count() == 0
+
+
+def test_of_a_notebook_that_is_not_trusted_the_picture_is_left(lab):
     lab.ask(browser.OPEN, "stored.ipynb")
     assert lab.ask(browser._LOOK, False) == []
     assert lab.page.locator(".jp-OutputArea-output img").count() == 1
     assert lab.page.locator(".mtia-explorer").count() == 0
     lab.ask(browser.CLOSE)
+
+
+def test_it_lives_on_without_its_kernel(lab, tmp_path):
+    lab.ask(browser.OPEN, "kept.ipynb")
+    lab.ask(browser.RUN)
+    lab.page.wait_for_selector(f"{ROOT} .told")
+    lab.ask(browser.SAVE)
+    lab.ask(browser.CLOSE)
+    lab.ask(browser.OPEN, "kept.ipynb")
+    lab.page.wait_for_selector(f"{ROOT} .told")
+    assert lab.ask(browser._LOOK, False) == []
+    lives(lab.page)
+    stored = nbformat.from_dict(lab.page.evaluate("window.opened.content.model.toJSON()"))
+    lab.ask(browser.CLOSE)
+    exported = tmp_path / "kept.html"
+    exported.write_text(HTMLExporter().from_notebook_node(stored)[0], encoding="utf-8")
+    page = lab.page.context.new_page()
+    page.route("http*://**", lambda route: route.abort())  # MathJax; no test needs a network
+    page.goto(exported.as_uri())
+    page.wait_for_selector(f"{ROOT} .told")
+    lives(page)
+    page.emulate_media(media="print")  # where nothing moves
+    assert page.locator("img").filter(visible=True).count() == 1
+    assert not page.locator(ROOT).is_visible()
+    page.close()
 
 
 def test_the_slider_shows_the_state_at_that_time(page, model, kernels):
@@ -173,6 +209,27 @@ def test_keys_go_from_command_to_command(page, model, kernels):
     for key in ("d", "d", "b"):  # to JupyterLab they mean: delete this cell, add one below
         page.keyboard.press(key)
     assert page.evaluate(CELLS) == cells and len(cells) == 4
+    page.keyboard.press("Escape")  # out to the cell, where they mean it
+    page.keyboard.press("b")
+    added = set(page.evaluate(CELLS)) - set(cells)
+    assert len(added) == 1 and page.evaluate(CELLS)[2] in added
+    page.keyboard.press("d")
+    page.keyboard.press("d")
+    assert page.evaluate(CELLS) == cells
+
+
+def test_a_reader_goes_on_from_it_to_the_next_cell(page):
+    for explorer, cell in ((ROOT, 1), (MANY, 2)):
+        page.locator(f"{explorer} .bar").first.click()
+        assert page.evaluate("window.opened.content.activeCellIndex") == cell
+        page.keyboard.press("Shift+Enter")
+        assert page.evaluate("window.opened.content.activeCellIndex") == cell + 1
+        page.evaluate(
+            "window.opened.context.sessionContext.session.kernel.requestExecute("
+            "{code: '', silent: true}).done"
+        )
+        page.wait_for_selector(f"{explorer} .told")
+    assert page.locator(".mtia-explorer").count() == 2
 
 
 def test_a_bar_tells_its_line(page, kernels):

@@ -28,6 +28,14 @@ WHICH_CELL = """
 import sys
 assert get_ipython().compile.format_code_name(sys._getframe().f_code.co_filename)[1] == "In[2]"
 """
+PAGE = "from IPython.display import HTML\nHTML('<img><script>of a run</script>')"
+
+
+def page(html):
+    data = {"text/html": html, "text/plain": "<IPython.core.display.HTML object>"}
+    return new_output("execute_result", data=data, execution_count=1)
+
+
 TWO = new_output("execute_result", data={"text/plain": "2"}, execution_count=1)
 NOTEBOOKS = {
     "right": [code("1 + 1", TWO), "assert True"],
@@ -39,6 +47,8 @@ NOTEBOOKS = {
     "c_output_same": [code(FROM_C, new_output("stream", name="stdout", text="from C"))],
     "c_output_differs": [FROM_C],
     "counts": ["x = 1", WHICH_CELL],
+    "page_same": [code(PAGE, page("<img><script>of another run</script>"))],
+    "page_differs": [code(PAGE, page("<b>no</b><script>of a run</script>"))],
 }
 KILLS_BETWEEN = """
 import pytest
@@ -124,3 +134,8 @@ def test_output_of_c_code_is_compared(report):
 
 def test_cells_are_numbered_as_a_reader_sees_them(report):
     assert outcome(report, "counts.ipynb::Cell 1") == [("PASSED", "")]
+
+
+def test_of_a_page_all_but_its_script_is_compared(report):
+    assert outcome(report, "page_same.ipynb::Cell 0") == [("PASSED", "")]
+    assert outcome(report, "page_differs.ipynb::Cell 0")[0][0] == "FAILED"

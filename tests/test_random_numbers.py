@@ -131,8 +131,38 @@ def test_seeding_does_not_overtake_pending_draws():
     same.assert_equal(second, torch.rand(3))
 
 
-def test_a_generator_of_another_kind_of_device_is_refused():
-    with pytest.raises(RuntimeError, match="Expected a 'mtia' device type for generator"):
-        torch.rand(3, device="mtia", generator=torch.Generator())
-    with pytest.raises(RuntimeError, match="same device"):
-        torch.rand(3, generator=torch.Generator("mtia"))
+MORE_THAT_TAKE_A_GENERATOR = {
+    "normal of numbers": lambda d, g: torch.normal(0.0, 1.0, (2,), device=d, generator=g),
+    "normal of two": lambda d, g: torch.normal(*[torch.ones(2, device=d)] * 2, generator=g),
+    "bernoulli_": lambda d, g: torch.ones(2, device=d).bernoulli_(0.5, generator=g),
+    "binomial": lambda d, g: torch.binomial(*[torch.ones(2, device=d)] * 2, generator=g),
+    "rand_like": lambda d, g: torch.rand_like(torch.ones(2, device=d), generator=g),
+    "rand out": lambda d, g: torch.rand(2, generator=g, out=torch.empty(0, device=d)),
+    "randperm out": lambda d, g: torch.randperm(
+        3, generator=g, out=torch.empty(0, device=d, dtype=torch.int64)
+    ),
+    "init": lambda d, g: torch.nn.init.kaiming_uniform_(torch.ones(2, 2, device=d), generator=g),
+    "gamma": lambda d, g: torch._standard_gamma(torch.ones(2, device=d), generator=g),
+    "dirichlet": lambda d, g: torch._sample_dirichlet(torch.ones(2, device=d), generator=g),
+}
+TAKE_A_GENERATOR = {**DRAWS, **MORE_THAT_TAKE_A_GENERATOR}
+
+
+@pytest.mark.parametrize("wanted, given", [("mtia", "cpu"), ("cpu", "mtia")])
+@pytest.mark.parametrize("draw", TAKE_A_GENERATOR.values(), ids=TAKE_A_GENERATOR)
+def test_a_generator_of_another_kind_of_device_is_refused(draw, wanted, given):
+    words = f"Expected a '{wanted}' device type for generator but found '{given}'"
+    with pytest.raises(RuntimeError, match=words):
+        draw(wanted, torch.Generator(given))
+    torch.mtia.synchronize()
+
+
+def test_what_a_refused_generator_should_have_filled_is_as_it_was():
+    x = torch.ones(2, dtype=torch.int64, device="mtia")
+    for refused in (
+        lambda g: x.random_(generator=g),
+        lambda g: torch.randperm(5, generator=g, out=x),
+    ):
+        with pytest.raises(RuntimeError, match="device type for generator"):
+            refused(torch.Generator())
+    assert x.tolist() == [1, 1]

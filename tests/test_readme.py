@@ -48,6 +48,13 @@ def test_every_make_target_it_names_exists():
     assert [target for target in named if not re.search(rf"^{target}:", makefile, re.M)] == []
 
 
+def test_jupyterlab_is_started_with_the_settings_of_the_project():
+    makefile = (readme.ROOT / "Makefile").read_text(encoding="utf-8")
+    assert "$(LAB) $(RUN) -m jupyterlab" in makefile
+    assert re.search(r"^LAB := JUPYTER_CONFIG_PATH=\"\.jupyter\b", makefile, re.MULTILINE)
+    assert "JUPYTER_CONFIG_PATH=.jupyter .venv/bin/python -m jupyterlab\n" in TEXT
+
+
 def test_the_torch_releases_it_names_are_the_ones_declared():
     project = tomllib.loads((readme.ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     (torch,) = [d for d in project["project"]["dependencies"] if d.startswith("torch")]

@@ -4,7 +4,7 @@ import os
 
 import nbformat
 import pytest
-from notebook_files import NOTEBOOKS, code, markdown, write
+from notebook_files import METADATA, NOTEBOOKS, code, markdown, write
 from refresh_notebooks import as_stored, main, names_of_this_machine, refresh
 
 SOUND = [
@@ -54,8 +54,7 @@ def test_outputs_are_those_of_a_run_in_the_folder(stored):
 
 def test_only_lasting_metadata_is_kept(stored):
     nb = nbformat.read(stored, as_version=4)
-    assert set(nb.metadata) == {"kernelspec", "language_info"}
-    assert nb.metadata.language_info == {"name": "python"}
+    assert nb.metadata == METADATA
     assert [cell.metadata for cell in nb.cells] == [
         {},
         {"tags": ["exercise"]},

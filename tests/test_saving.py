@@ -13,7 +13,6 @@ import same
 import torch
 from new_process import Programs
 from torch import nn
-from torch.utils import dlpack
 
 from mtia_lab import build, progress, serialization
 
@@ -238,56 +237,3 @@ def test_tensors_go_to_another_process_and_back(lab):
     assert x.tolist() == [0, 1, 2, 3]  # what arrives is a copy
     assert [t.device.type for t in (a, parameter, host)] == ["mtia", "mtia", "cpu"]
     assert a.device == x.device and parameter.requires_grad and process.exitcode == 0
-
-
-# What lies in PyTorch itself: README.md has a row for each. Where one of these fails, PyTorch has
-# mended it, and the row can go.
-
-
-def test_a_deep_copy_loses_what_tensors_share(lab):
-    x = torch.arange(4.0, device="mtia")
-    one, other = copy.deepcopy([x, x[:2]])
-    assert one.data_ptr() != other.data_ptr()
-    one, other = torch.load(saved([x, x[:2]]))  # the way round it
-    assert one.data_ptr() == other.data_ptr()
-
-
-def test_the_old_constructors_do_not_know_the_device(lab):
-    x = torch.ones(2, device="mtia")
-    for old in (lambda: x.new(3), lambda: x.new([1.0]), lambda: x.new()):
-        with pytest.raises(RuntimeError, match="expected key in DispatchKeySet"):
-            old()
-    with pytest.raises(ValueError, match="invalid type: 'torch.mtia.FloatTensor'"):
-        x.type(x.type())
-    assert x.new_empty(3).device == x.new_tensor([1.0]).device == x.type(x.dtype).device == x.device
-
-
-def test_lbfgs_takes_no_parameter_without_a_gradient(lab):
-    used, unused = (nn.Parameter(torch.ones(2, device="mtia")) for _ in range(2))
-
-    def step():
-        optimizer = torch.optim.LBFGS([used, unused])
-
-        def closure():
-            used.grad = None
-            loss = used.pow(2).sum()
-            loss.backward()
-            return loss
-
-        return optimizer.step(closure)
-
-    with pytest.raises(RuntimeError, match=r"new\(\): expected key"):
-        step()
-    unused.grad = torch.zeros_like(unused)
-    assert step().item() == 2
-
-
-def test_dlpack_has_no_such_device(lab):
-    x = torch.arange(3.0, device="mtia")
-    for refused in (x.__dlpack_device__, lambda: torch.from_dlpack(x)):
-        with pytest.raises(ValueError, match="Unknown device type mtia"):
-            refused()
-    with pytest.raises(ModuleNotFoundError, match="privateuseone"):
-        dlpack.from_dlpack(dlpack.to_dlpack(x))
-    assert torch.from_dlpack(x.cpu()).to("mtia").tolist() == [0, 1, 2]
-    assert torch.from_dlpack(x.cpu(), device="mtia").device == x.device

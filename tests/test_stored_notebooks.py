@@ -9,6 +9,8 @@ import readme
 import sound_rules
 from notebook_files import NOTEBOOKS
 
+from mtia_lab.explorer.page import front
+
 
 def test_the_notebooks_are_numbered_without_a_gap_but_for_those_to_come():
     text = readme.README.read_text(encoding="utf-8")
@@ -22,3 +24,10 @@ def test_the_notebooks_are_numbered_without_a_gap_but_for_those_to_come():
 def test_stored(path, rule):
     complaints = list(rule(nbformat.read(path, as_version=4), path))
     assert not complaints, "\n".join([path.name, *complaints])
+
+
+def test_the_explorers_that_are_stored_have_the_program_of_today():
+    """nbval compares no script."""
+    stored = [path for path in NOTEBOOKS if "mtia_lab.explore(" in path.read_text(encoding="utf-8")]
+    assert stored
+    assert [path.name for path in stored if front() not in path.read_text(encoding="utf-8")] == []

@@ -204,3 +204,50 @@ def test_save_and_load(lab, source, map_location, target):
         assert got[name].device == torch.device(target)
         assert torch.equal(got[name].cpu(), one.cpu())
     assert torch.equal(got["model"]["weight"].cpu(), model.weight.cpu())
+
+
+def base(d):
+    return torch.arange(2.0, device=d)
+
+
+def storage(d, count):
+    return torch.arange(float(count), device=d).untyped_storage()
+
+
+BAD_FORMS = {
+    "resize_ below nothing": lambda d, x: x.resize_(-1),
+    "resize_ below nothing in one dimension": lambda d, x: x.resize_(2, -1),
+    "resize_ to too many elements": lambda d, x: x.resize_(2**62, 2**62),
+    "resize_ to too many bytes": lambda d, x: x.resize_(2**62),
+    "resize_ to a format of other rank": lambda d, x: x.resize_(
+        3, memory_format=torch.channels_last
+    ),
+    "resize_ to a format that is kept": lambda d, x: x.resize_(
+        3, memory_format=torch.preserve_format
+    ),
+    "set_ of unequal lengths": lambda d, x: x.set_(storage(d, 4), 0, (2, 2), (1,)),
+    "set_ from a tensor, of unequal lengths": lambda d, x: x.set_(base(d), 0, (2, 2), (1,)),
+    "set_ before the start": lambda d, x: x.set_(storage(d, 4), -1, (2,)),
+    "set_ below nothing": lambda d, x: x.set_(storage(d, 4), 0, (-2,), (1,)),
+    "set_ backwards": lambda d, x: x.set_(storage(d, 4), 0, (2,), (-1,)),
+    "set_ beyond the end": lambda d, x: x.set_(storage(d, 1), 0, (2,)),
+    "set_ beyond the end by an offset": lambda d, x: x.set_(storage(d, 2), 4, (2,), (1,)),
+    "set_ to another device": lambda d, x: x.set_(torch.ones(2, device="meta")),
+    "set_ to another dtype": lambda d, x: x.set_(torch.ones(2, dtype=torch.int64, device=d)),
+    "empty_strided of unequal lengths": lambda d, x: torch.empty_strided((2, 2), (1,), device=d),
+    "empty below nothing": lambda d, x: torch.empty(-1, device=d),
+}
+
+
+@pytest.mark.parametrize("change", BAD_FORMS.values(), ids=BAD_FORMS)
+def test_a_form_that_cannot_be_is_refused_as_on_the_cpu_and_changes_nothing(lab, change):
+    texts = []
+    for d in ("cpu", "mtia"):
+        x = base(d)
+        memory = x.data_ptr()
+        with pytest.raises(RuntimeError) as caught:
+            change(d, x)
+        texts.append(str(caught.value).split("\nException raised")[0].replace("mtia:0", "cpu"))
+    assert texts[0] == texts[1]
+    assert (x.shape, x.stride(), x.storage_offset(), x.data_ptr()) == ((2,), (1,), 0, memory)
+    assert x.tolist() == [0, 1] and x.untyped_storage().nbytes() == 8

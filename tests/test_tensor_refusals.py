@@ -64,19 +64,9 @@ def test_scalars_of_the_host_and_indices_from_the_host_may_be_mixed_in(lab):
         (lambda: mtia().to_sparse(), NotImplementedError, "no Sparse tensors"),
         (lambda: torch.eye(2, device="mtia").to_sparse_csr(), NotImplementedError, "SparseCsr"),
         (
-            lambda: torch.sparse_coo_tensor([[0]], [1.0], (2,)).to("mtia"),
-            NotImplementedError,
-            "SparseMTIA",
-        ),
-        (
             lambda: torch.quantize_per_tensor(mtia(), 0.1, 0, torch.quint8),
             NotImplementedError,
             "no quantized tensors.*on the CPU",
-        ),
-        (
-            lambda: torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8).to("mtia"),
-            NotImplementedError,
-            "QuantizedMTIA",
         ),
     ],
 )
@@ -87,3 +77,138 @@ def test_a_refusal_says_why_and_leaves_the_device_working(lab, action, error, wo
         torch.mtia.synchronize()
     torch.mtia.synchronize()
     assert (mtia() + 1).tolist() == [2.0] * 3
+
+
+# Other layouts
+
+
+def sparse():
+    return torch.eye(3).to_sparse()
+
+
+def quantized():
+    return torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8)
+
+
+def nested(**kwargs):
+    return torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], **kwargs)
+
+
+def square(**kwargs):
+    return torch.ones(3, 3, device="mtia", **kwargs)
+
+
+def index(*values):
+    return torch.tensor(values, device="mtia")
+
+
+def compressed(layout, *indices):
+    values = torch.ones(1, 2, 2) if "bs" in str(layout) else torch.ones(2)
+    return torch.sparse_compressed_tensor(*indices, values, layout=layout, device="mtia")
+
+
+SPARSE = {
+    "sparse_coo_tensor": lambda: torch.sparse_coo_tensor([[0]], [1.0], (2,), device="mtia"),
+    "of tensors": lambda: torch.sparse_coo_tensor(index([0]), torch.ones(1, device="mtia")),
+    "of no elements": lambda: torch.sparse_coo_tensor((2,), device="mtia"),
+    "empty": lambda: torch.empty(2, layout=torch.sparse_coo, device="mtia"),
+    "empty csr": lambda: torch.empty(2, 2, layout=torch.sparse_csr, device="mtia"),
+    "zeros_like": lambda: torch.zeros_like(sparse(), device="mtia"),
+    "new_zeros": lambda: sparse().new_zeros((2, 2), device="mtia"),
+    "csr": lambda: torch.sparse_csr_tensor([0, 1, 2], [0, 1], [1.0, 1.0], device="mtia"),
+    "csc": lambda: torch.sparse_csc_tensor([0, 1, 2], [0, 1], [1.0, 1.0], (2, 2), device="mtia"),
+    "bsr": lambda: torch.sparse_bsr_tensor([0, 1], [0], torch.ones(1, 2, 2), device="mtia"),
+    "bsc": lambda: compressed(torch.sparse_bsc, [0, 1], [0]),
+    "compressed": lambda: compressed(torch.sparse_csr, [0, 1, 2], [0, 1]),
+    "to": lambda: sparse().to("mtia"),
+    "sparse @": lambda: sparse() @ square(),
+    "@ sparse": lambda: square() @ sparse(),
+    "csr @": lambda: sparse().to_sparse_csr() @ square(),
+    "+": lambda: square() + sparse(),
+    "+=": lambda: square().add_(sparse()),
+    "cat": lambda: torch.cat([square(), sparse()]),
+    "copy_ from": lambda: square().copy_(sparse()),
+    "copy_ to": lambda: sparse().copy_(square()),
+    "sparse_mask": lambda: square().sparse_mask(sparse()),
+    "embedding": lambda: (
+        torch.nn.functional.embedding(index(0), square(requires_grad=True), sparse=True)
+        .sum()
+        .backward()
+    ),
+    "gather": lambda: (
+        torch.gather(square(requires_grad=True), 0, index([0]), sparse_grad=True).sum().backward()
+    ),
+}
+QUANTIZED = {
+    "to": lambda: quantized().to("mtia"),
+    "to a dtype": lambda: mtia().to(torch.qint8),
+    "empty": lambda: torch.empty(2, dtype=torch.qint8, device="mtia"),
+    "_empty_affine_quantized": lambda: torch._empty_affine_quantized(
+        (2,), scale=1.0, zero_point=0, dtype=torch.qint8, device="mtia"
+    ),
+    "empty_like": lambda: torch.empty_like(quantized(), device="mtia"),
+    "copy_ from": lambda: mtia().copy_(quantized()),
+    "copy_ to": lambda: quantized().copy_(mtia()),
+}
+NESTED = {
+    "to": lambda: nested().to("mtia"),
+    "of the host": lambda: nested(device="mtia"),
+    "of none": lambda: torch.nested.nested_tensor([], device="mtia"),
+    "of the device": lambda: torch.nested.nested_tensor([mtia(2), mtia(3)]),
+    "as_nested_tensor": lambda: torch.nested.as_nested_tensor([mtia(2), mtia(3)]),
+    "as_nested_tensor of the host": lambda: torch.nested.as_nested_tensor(
+        [torch.ones(2)], device="mtia"
+    ),
+    "+": lambda: nested() + mtia(1),
+    "of a mask": lambda: torch._nested_tensor_from_mask(
+        torch.ones(2, 3, 4, device="mtia"), torch.ones(2, 3, dtype=torch.bool, device="mtia")
+    ),
+}
+LAYOUTS = [("sparse", SPARSE), ("quantized", QUANTIZED), ("nested", NESTED)]
+
+
+@pytest.mark.parametrize(
+    "kind, make",
+    [
+        pytest.param(kind, make, id=f"{kind}, {name}")
+        for kind, ways in LAYOUTS
+        for name, make in ways.items()
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_another_layout_is_refused_in_one_sentence_that_says_what_to_do(lab, kind, make):
+    words = f"the simulated device has no {kind} tensors.*(the|on the) CPU"
+    with pytest.raises(NotImplementedError, match=words) as caught:
+        make()
+    assert "\n" not in str(caught.value).split("\nException raised")[0]
+    torch.mtia.synchronize()
+    assert (mtia() + 1).tolist() == [2.0] * 3
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_nested_tensors_of_the_host_are_made_as_ever(lab):
+    assert [t.tolist() for t in nested().unbind()] == [[1] * 2, [1] * 3]
+    assert nested(dtype=torch.float64).dtype == torch.float64
+    assert nested(requires_grad=True).requires_grad
+
+
+def test_nested_tensors_of_layout_jagged_are_dense_and_work(lab):
+    x = torch.nested.nested_tensor([mtia(2), mtia(3)], layout=torch.jagged, requires_grad=True)
+    y = (x * 3).sin()
+    y.values().sum().backward()
+    assert x.device.type == y.device.type == "mtia"
+    expected = 3 * torch.full((5,), 3.0).cos()
+    assert torch.equal(x.grad.values().cpu(), expected)
+
+
+def test_an_operator_without_a_kernel_for_the_cpu_is_refused_in_one_sentence(lab):
+    for name in ("_nnz", "int_repr"):
+        with pytest.raises(NotImplementedError, match=f"aten::{name} has no kernel.*of the CPU"):
+            getattr(mtia(), name)()
+    library = torch.library.Library("test_tensor_refusals", "DEF")
+    library.define("only_cuda(Tensor x) -> Tensor")
+    library.impl("only_cuda", lambda x: x, "CUDA")
+    with pytest.raises(NotImplementedError, match="only_cuda has no kernel.*register one"):
+        torch.ops.test_tensor_refusals.only_cuda(mtia())
+    library.impl("only_cuda", lambda x: x + 1, "CPU")
+    assert torch.ops.test_tensor_refusals.only_cuda(mtia()).tolist() == [2.0] * 3

@@ -145,6 +145,7 @@ at::Tensor copy_from(const at::Tensor& self, const at::Tensor& to, bool non_bloc
   if (to.numel() == 0) {
     return to;
   }
+  own_memory(to);
   const at::Tensor from = self.expand(to.sizes());
   const auto copy = [&] {
     if (from.is_mtia() && to.is_mtia()) {

@@ -4,6 +4,8 @@
 #include "arguments.h"
 #include "launch.h"
 #include "plan.h"
+#include "random.h"
+#include "tensor.h"
 #include "wait.h"
 
 namespace mtia::aten {
@@ -47,7 +49,13 @@ void execute(const Operator& op, torch::jit::Stack& stack) {
     bring_indices(call);
     return execute(op, stack);
   }
+  check_generator(call);
   check_same_device(call);
+  for (const auto& [tensor, argument] : call.tensors) {
+    if (op.written[argument]) {
+      own_memory(*tensor);
+    }
+  }
   auto plan = op.needs_values ? nullptr : plan_for(call);
   plan == nullptr || plan->needs_values ? run_and_wait(call) : launch(call, std::move(plan));
 }

@@ -4,6 +4,7 @@
 #include <c10/util/Exception.h>
 
 #include "../backend/clean_thread.h"
+#include "../backend/python.h"
 #include "key.h"
 #include "rehearse.h"
 
@@ -156,6 +157,7 @@ bool infer(const Call& call, Plan& plan) {
     note_returns(results, plan);
     return inferred;
   } catch (const std::exception&) {
+    backend::forget_error();
     return false;  // the caller runs the operator for real, which says what is wrong if anything is
   }
 }

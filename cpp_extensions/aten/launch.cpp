@@ -149,9 +149,6 @@ void Job::operator()() {
     if (!plan_->into_outputs) {
       copy_results(stack);
     }
-  } catch (const c10::Error& error) {
-    restore_shells();
-    throw std::runtime_error(error.what_without_backtrace());
   } catch (...) {
     restore_shells();
     throw;

@@ -1,5 +1,8 @@
 #include "native.h"
 
+#include <ATen/Context.h>
+#include <ATen/native/Resize.h>
+
 #include "../backend/allocator.h"
 #include "../backend/convert.h"
 #include "../backend/first_use.h"
@@ -29,6 +32,40 @@ int device_for(std::optional<c10::Layout> layout, std::optional<c10::Device> dev
 }
 
 c10::IntArrayRef concrete(c10::SymIntArrayRef sizes) { return C10_AS_INTARRAYREF_SLOW(sizes); }
+
+// Whether torch.use_deterministic_algorithms() asks for memory whose content is always the same.
+bool fills_fresh_memory() {
+  const at::Context& context = at::globalContext();
+  return context.deterministicAlgorithms() && context.deterministicFillUninitializedMemory();
+}
+
+at::Tensor filled_if_asked(at::Tensor tensor) {
+  if (fills_fresh_memory()) {
+    at::native::fill_empty_deterministic_(tensor);
+  }
+  return tensor;
+}
+
+// Runs `change`, which gives `tensor` another form in PyTorch's own steps. They check as they go:
+// where one throws, the tensor is made what it was.
+template <typename Change>
+void change_form(const at::Tensor& tensor, const Change& change) {
+  auto* impl = tensor.unsafeGetTensorImpl();
+  c10::Storage storage = impl->unsafe_storage();
+  const Form before = Form::of(tensor);
+  const int64_t offset = impl->storage_offset();
+  try {
+    change(impl);
+    grow_storage(tensor,
+                 at::detail::computeStorageNbytes(impl->sizes(), impl->strides(), tensor.itemsize(),
+                                                  static_cast<size_t>(impl->storage_offset())),
+                 /*keep=*/true);
+  } catch (...) {
+    impl->set_storage_keep_dtype(std::move(storage));
+    impl->set_sizes_and_strides(before.sizes, before.strides, offset);
+    throw;
+  }
+}
 }  // namespace
 
 // [aten.empty]
@@ -43,7 +80,7 @@ at::Tensor empty(c10::SymIntArrayRef size, Dtype dtype, std::optional<c10::Layou
   if (memory_format.value_or(c10::MemoryFormat::Contiguous) != c10::MemoryFormat::Contiguous) {
     tensor.unsafeGetTensorImpl()->empty_tensor_restride(*memory_format);
   }
-  return tensor;
+  return filled_if_asked(std::move(tensor));
 }
 
 // Contract: the same with strides given, which need not be those of any memory format.
@@ -55,18 +92,23 @@ at::Tensor empty_strided(c10::SymIntArrayRef size, c10::SymIntArrayRef stride, D
   form.strides = concrete(stride).vec();
   form.dtype = c10::dtype_or_default(dtype);
   check_sizes(form.sizes);
-  return make_tensor(device_for(layout, device, pin_memory), form, form.span());
+  return filled_if_asked(make_tensor(device_for(layout, device, pin_memory), form, form.span()));
 }
 
 // Contract: the tensor in its new size, with as many of its first elements as fit.
 const at::Tensor& resize(const at::Tensor& self, c10::SymIntArrayRef size,
                          std::optional<c10::MemoryFormat> memory_format) {
-  const auto sizes = concrete(size);
-  if (self.sizes() != sizes) {
-    set_form(self, sizes, contiguous_strides(sizes), /*keep=*/true);
-  }
-  if (memory_format) {
-    self.unsafeGetTensorImpl()->empty_tensor_restride(*memory_format);
+  const auto before = static_cast<int64_t>(self.storage().nbytes());
+  change_form(self, [&](c10::TensorImpl* impl) {
+    at::native::resize_impl_cpu_(impl, concrete(size), std::nullopt, /*resize_storage=*/false);
+    if (memory_format) {
+      TORCH_CHECK(*memory_format != c10::MemoryFormat::Preserve, "Unsupported memory format",
+                  *memory_format);
+      impl->empty_tensor_restride(*memory_format);
+    }
+  });
+  if (fills_fresh_memory()) {
+    at::native::fill_resize_deterministic_(self, before);
   }
   return self;
 }
@@ -74,16 +116,14 @@ const at::Tensor& resize(const at::Tensor& self, c10::SymIntArrayRef size,
 // Contract: the tensor on other memory. The four ways differ in what they take over.
 at::Tensor& set_storage_at(at::Tensor& self, at::Storage source, c10::SymInt offset,
                            c10::SymIntArrayRef size, c10::SymIntArrayRef stride) {
-  TORCH_CHECK(source.device() == self.device(), "cannot set a tensor of ", self.device(),
-              " on a storage of ", source.device(), ": a tensor lies where its storage does");
-  const auto sizes = concrete(size);
-  TORCH_CHECK(offset >= 0, "Tensor: invalid storage offset ", offset);
-  auto* impl = self.unsafeGetTensorImpl();
-  impl->set_storage_keep_dtype(std::move(source));
-  impl->set_storage_offset(offset.expect_int());
-  const auto strides = concrete(stride);
-  set_form(self, sizes, strides.size() == sizes.size() ? strides.vec() : contiguous_strides(sizes),
-           /*keep=*/true);
+  const auto sizes = concrete(size), strides = concrete(stride);
+  change_form(self, [&](c10::TensorImpl* impl) {
+    at::native::checkSetStorage(self, std::move(source), offset.expect_int(), sizes, strides);
+    impl->set_storage_offset(offset.expect_int());
+    at::native::resize_impl_cpu_(impl, sizes,
+                                 strides.data() ? at::OptionalIntArrayRef(strides) : std::nullopt,
+                                 /*resize_storage=*/false);
+  });
   return self;
 }
 

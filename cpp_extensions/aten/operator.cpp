@@ -94,10 +94,19 @@ void check_no_collective(const c10::OperatorName& name) {
                               "'mtia_gloo', which importing mtia_lab.distributed registers");
 }
 
+void check_has_kernel(const OperatorHandle& handle) {
+  TORCH_CHECK_NOT_IMPLEMENTED(
+      handle.hasComputedKernelForDispatchKey(c10::DispatchKey::CPU), handle.operator_name(),
+      " has no kernel for dense tensors of the CPU, and kernels of the simulated device are those "
+      "of the CPU. If the operator is your own, register one for the CPU, or for CompositeImplicit"
+      "Autograd");
+}
+
 Operator describe(const OperatorHandle& handle) {
   const c10::FunctionSchema& schema = handle.schema();
   const c10::OperatorName& name = handle.operator_name();
   check_no_collective(name);
+  check_has_kernel(handle);
   const std::string base = name.name.substr(name.name.rfind(':') + 1);
   Operator op{handle, sim::intern(base),
               sim::intern(base + (name.overload_name.empty() ? "" : "." + name.overload_name))};

@@ -4,6 +4,23 @@
 
 namespace mtia::aten {
 
+void check_generator(const Call& call) {
+  if (call.op.generator == kFresh || !call.arguments[call.op.generator].isGenerator()) {
+    return;
+  }
+  auto wanted = c10::DeviceType::CPU;
+  for (const c10::IValue& value : call.arguments) {
+    wanted = value.isDevice() ? value.toDevice().type() : wanted;
+  }
+  for (size_t i = 0; i < call.tensors.size() && wanted != c10::DeviceType::MTIA; ++i) {
+    wanted = call.tensors[i].tensor->device().type();
+  }
+  const auto found = call.arguments[call.op.generator].toGenerator().device().type();
+  TORCH_CHECK(found == wanted, "Expected a '", wanted, "' device type for generator but found '",
+              found, "'. A kernel draws where it runs: make it with torch.Generator('", wanted,
+              "')");
+}
+
 std::shared_ptr<backend::Sequence> sequence_for(const Call& call) {
   if (!call.op.random) {
     return nullptr;

@@ -9,6 +9,10 @@
 
 namespace mtia::aten {
 
+// Throws PyTorch's own error if the generator that is given is of another type of device than what
+// the operator fills. PyTorch calls this backend for a generator of its, whatever the tensors are.
+void check_generator(const Call& call);
+
 // What the operator draws from; null unless it is random.
 std::shared_ptr<backend::Sequence> sequence_for(const Call& call);
 

@@ -1,6 +1,7 @@
 #include "tensor.h"
 
 #include <ATen/EmptyTensor.h>
+#include <c10/core/impl/COW.h>
 
 #include <cstring>
 
@@ -17,6 +18,41 @@ at::Tensor on_new_storage(int device, size_t bytes, c10::ScalarType dtype) {
   return at::detail::make_tensor<c10::TensorImpl>(std::move(storage),
                                                   c10::DispatchKeySet(c10::DispatchKey::MTIA),
                                                   c10::scalarTypeToTypeMeta(dtype));
+}
+
+// PyTorch's next write would look for the other clones of what is not shared any more. Since 2.13
+// the storage keeps a note of its own of that, before by its memory alone.
+template <typename Storage>
+void forget_clones(Storage& storage) {
+  if constexpr (requires { storage.clear_materializer(); }) {
+    storage.clear_materializer();
+  }
+}
+
+// Gives the storage other memory, with as many of its first bytes as are kept, and `why` in the
+// log.
+void renew_memory(c10::StorageImpl& storage, size_t bytes, size_t kept, const char* why) {
+  const int device = storage.device().index();
+  at::DataPtr renewed = backend::allocate(device, bytes);
+  if (kept > 0) {
+    sim::Command copy;
+    copy.type = sim::CommandType::Copy;
+    copy.engine = sim::Engine::Compute;
+    copy.name = sim::intern(why);
+    copy.effect = [to = renewed.get(), from = storage.data(), kept] {
+      std::memcpy(to, from, kept);
+    };
+    if (sim::wants_accesses()) {
+      const auto size = static_cast<int64_t>(kept);
+      copy.accesses = {{device, sim::offset_of(storage.data()), size, false},
+                       {device, sim::offset_of(renewed.get()), size, true}};
+    }
+    sim::submit(sim::current_stream(device), std::move(copy),
+                {.memory_bytes = static_cast<int64_t>(2 * kept)});
+  }
+  storage.set_data_ptr_noswap(std::move(renewed));
+  forget_clones(storage);
+  storage.set_nbytes(bytes);
 }
 }  // namespace
 
@@ -36,7 +72,7 @@ at::Tensor make_contiguous_tensor(int device, at::IntArrayRef sizes, c10::Scalar
 }
 
 void* storage_address(const at::Tensor& tensor) {
-  return tensor.unsafeGetTensorImpl()->unsafe_storage().unsafeGetStorageImpl()->mutable_data();
+  return const_cast<void*>(tensor.unsafeGetTensorImpl()->unsafe_storage().data());
 }
 
 void* address_of(const at::Tensor& tensor) {
@@ -44,33 +80,24 @@ void* address_of(const at::Tensor& tensor) {
   return start == nullptr ? nullptr : start + tensor.storage_offset() * tensor.itemsize();
 }
 
-void grow_storage(const at::Tensor& tensor, size_t bytes, bool keep) {
+void own_memory(const at::Tensor& tensor) {
   c10::StorageImpl& storage = *tensor.storage().unsafeGetStorageImpl();
-  const size_t before = storage.nbytes();
-  if (bytes <= before) {
+  if (!c10::impl::cow::is_cow_data_ptr(storage.data_ptr())) {
     return;
   }
-  TORCH_CHECK(storage.resizable(), "Trying to resize storage that is not resizable");
-  const int device = storage.device().index();
-  at::DataPtr grown = backend::allocate(device, bytes);
-  if (keep && before > 0) {
-    sim::Command copy;
-    copy.type = sim::CommandType::Copy;
-    copy.engine = sim::Engine::Compute;
-    copy.name = sim::intern("copy (resize)");
-    copy.effect = [to = grown.get(), from = storage.data(), before] {
-      std::memcpy(to, from, before);
-    };
-    if (sim::wants_accesses()) {
-      const auto size = static_cast<int64_t>(before);
-      copy.accesses = {{device, sim::offset_of(storage.data()), size, false},
-                       {device, sim::offset_of(grown.get()), size, true}};
-    }
-    sim::submit(sim::current_stream(device), std::move(copy),
-                {.memory_bytes = static_cast<int64_t>(2 * before)});
+  if (tensor.is_mtia()) {
+    renew_memory(storage, storage.nbytes(), storage.nbytes(), "copy (on write)");
+  } else {
+    storage.mutable_data();
   }
-  storage.set_data_ptr_noswap(std::move(grown));
-  storage.set_nbytes(bytes);
+}
+
+void grow_storage(const at::Tensor& tensor, size_t bytes, bool keep) {
+  c10::StorageImpl& storage = *tensor.storage().unsafeGetStorageImpl();
+  if (bytes > storage.nbytes()) {
+    TORCH_CHECK(storage.resizable(), "Trying to resize storage that is not resizable");
+    renew_memory(storage, bytes, keep ? storage.nbytes() : 0, "copy (resize)");
+  }
 }
 
 void set_form(const at::Tensor& tensor, at::IntArrayRef sizes, at::IntArrayRef strides, bool keep) {

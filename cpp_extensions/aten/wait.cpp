@@ -105,7 +105,7 @@ void run_and_wait(Call& call) {
       const KernelState state(settings);
       run_on_cpu(*op, op->handle, outcome->stack, sequence.get());
     } catch (...) {
-      outcome->error = std::current_exception();
+      outcome->error = backend::held(std::current_exception());
     }
   };
   const sim::StreamRef stream = sim::current_stream(call.device);

@@ -98,10 +98,6 @@ std::shared_ptr<Sequence> sequence_of(const std::optional<at::Generator>& genera
   if (!generator.has_value() || !generator->defined()) {
     return default_generator(device).get<MTIAGeneratorImpl>()->sequence();
   }
-  const c10::Device given = generator->device();
-  TORCH_CHECK(given.type() == c10::DeviceType::MTIA,
-              "Expected a 'mtia' device type for generator but found '", given.type(),
-              "'. A kernel draws where it runs: make it with torch.Generator('mtia')");
   return generator->get<MTIAGeneratorImpl>()->sequence();
 }
 

@@ -47,8 +47,7 @@ struct MTIAGeneratorImpl final : c10::GeneratorImpl {
   std::shared_ptr<Sequence> sequence_;  // shared between graph-safe states
 };
 
-// What `generator` draws from; without one, the device's default generator. Throws c10::Error for
-// a generator of another device.
+// What `generator`, one of this backend, draws from; without one, the device's default generator.
 std::shared_ptr<Sequence> sequence_of(const std::optional<at::Generator>& generator, int device);
 
 // The default generator of each device. They live for ever: Python borrows them.

@@ -95,7 +95,7 @@ PyObject* MTIAHooks::getDeviceCapability(c10::DeviceIndex index) const {
       "getDeviceCapability",
       [&] {
         checked(index);
-        return Py_BuildValue("(ii)", 2, 0);
+        return or_throw(Py_BuildValue("(ii)", 2, 0)).release();
       },
       index);
 }
@@ -108,13 +108,14 @@ PyObject* MTIAHooks::getDeviceProperties(c10::DeviceIndex index) const {
       [&] {
         checked(index);
         const sim::Profile profile = sim::profile();
-        return Py_BuildValue("{s:s, s:i, s:i, s:i, s:i, s:L, s:L}",  //
-                             "name", "MTIA 2i (simulated)",          //
-                             "major", 2, "minor", 0,                 //
-                             "processing_elements", 64,              // a grid of 8 by 8
-                             "clock_rate_khz", 1'350'000,            //
-                             "kernel_slots", static_cast<long long>(profile.kernel_slots),
-                             "queue_depth", static_cast<long long>(profile.queue_depth));
+        return or_throw(Py_BuildValue("{s:s, s:i, s:i, s:i, s:i, s:L, s:L}",  //
+                                      "name", "MTIA 2i (simulated)",          //
+                                      "major", 2, "minor", 0,                 //
+                                      "processing_elements", 64,              // a grid of 8 by 8
+                                      "clock_rate_khz", 1'350'000,            //
+                                      "kernel_slots", static_cast<long long>(profile.kernel_slots),
+                                      "queue_depth", static_cast<long long>(profile.queue_depth)))
+            .release();
       },
       index);
 }

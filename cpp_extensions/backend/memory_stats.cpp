@@ -52,18 +52,20 @@ std::pair<size_t, size_t> memory_info(int device) {
 PyObject* memory_stats_dict(int device) {
   const sim::MemoryStats stats = sim::memory_stats(device);
   const auto number = [](int64_t value) { return static_cast<long long>(value); };
-  return Py_BuildValue("{s:{s:L, s:L, s:L, s:L, s:L, s:L, s:L, s:L, s:L, s:L}}", "dram",  //
-                       "allocated_bytes", number(stats.allocated_bytes.all.current),      //
-                       "peak_bytes", number(stats.allocated_bytes.all.peak),              //
-                       "reserved_bytes", number(stats.reserved_bytes.all.current),        //
-                       "peak_reserved_bytes", number(stats.reserved_bytes.all.peak),      //
-                       "active_bytes", number(stats.active_bytes.all.current),            //
-                       "requested_bytes", number(stats.requested_bytes.all.current),      //
-                       "total_bytes",
-                       number(static_cast<int64_t>(sim::memory_capacity(device))),  //
-                       "num_allocs", number(stats.allocation.all.allocated),        //
-                       "num_frees", number(stats.allocation.all.freed),             //
-                       "num_ooms", number(stats.out_of_memory));
+  return or_throw(Py_BuildValue("{s:{s:L, s:L, s:L, s:L, s:L, s:L, s:L, s:L, s:L, s:L}}",
+                                "dram",                                                        //
+                                "allocated_bytes", number(stats.allocated_bytes.all.current),  //
+                                "peak_bytes", number(stats.allocated_bytes.all.peak),          //
+                                "reserved_bytes", number(stats.reserved_bytes.all.current),    //
+                                "peak_reserved_bytes", number(stats.reserved_bytes.all.peak),  //
+                                "active_bytes", number(stats.active_bytes.all.current),        //
+                                "requested_bytes", number(stats.requested_bytes.all.current),  //
+                                "total_bytes",
+                                number(static_cast<int64_t>(sim::memory_capacity(device))),  //
+                                "num_allocs", number(stats.allocation.all.allocated),        //
+                                "num_frees", number(stats.allocation.all.freed),             //
+                                "num_ooms", number(stats.out_of_memory)))
+      .release();
 }
 
 }  // namespace mtia::backend

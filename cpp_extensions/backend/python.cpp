@@ -1,8 +1,10 @@
 #include "python.h"
 
-#include <stdexcept>
+#include <torch/csrc/Exceptions.h>
+
 #include <utility>
 
+#include "../sim/types.h"
 #include "clean_thread.h"
 
 namespace mtia::backend {
@@ -18,14 +20,25 @@ bool finalizing() { return _Py_IsFinalizing() != 0; }
 // Once the interpreter is on its way out its lock may never be granted again.
 bool interpreter_is_up() { return Py_IsInitialized() != 0 && !finalizing(); }
 
-std::string text_of(PyObject* object) {
-  Owned text(object == nullptr ? nullptr : PyObject_Str(object));
-  const char* utf8 = text ? PyUnicode_AsUTF8(text.get()) : nullptr;
-  PyErr_Clear();
-  return utf8 == nullptr ? "" : utf8;
+// The error that is set, as one object; none is set then.
+Owned take_error() {
+  PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
+  PyErr_Fetch(&type, &value, &traceback);
+  PyErr_NormalizeException(&type, &value, &traceback);
+  const Owned owned[] = {Owned(type), Owned(traceback)};
+  if (traceback != nullptr) {
+    PyException_SetTraceback(value, traceback);
+  }
+  return Owned(value);
 }
 
-// Deallocation may run with an exception on its way: calling Python must not lose it.
+void set_error(Owned error) {
+  PyObject* type = Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(error.get())));
+  PyObject* traceback = PyException_GetTraceback(error.get());
+  PyErr_Restore(type, error.release(), traceback);
+}
+
+// Deallocation may run with an error on its way: calling Python must not lose it.
 class KeepError {
  public:
   KeepError() { PyErr_Fetch(&type_, &value_, &traceback_); }
@@ -37,26 +50,173 @@ class KeepError {
   PyObject *type_ = nullptr, *value_ = nullptr, *traceback_ = nullptr;
 };
 
-PyObject* file_namer = nullptr;  // guarded by the interpreter lock
+// Raised on this thread where nothing may be thrown: to be raised when something may.
+thread_local PyObject* due = nullptr;
+
+int raise_what_is_due(void* = nullptr) {
+  if (due == nullptr) {
+    return 0;
+  }
+  set_error(Owned(std::exchange(due, nullptr)));
+  return -1;
+}
+
+// The interpreter raises it between two steps of the main thread, as it does for signals. Other
+// threads meet it at their next runtime call; the main one too, if too much is pending.
+void raise_soon() noexcept { static_cast<void>(Py_AddPendingCall(raise_what_is_due, nullptr)); }
+
+// What is due already becomes the first in the chain of contexts of the error that is set.
+void note_as_due() noexcept {
+  const Owned before(std::exchange(due, nullptr));
+  due = take_error().release();
+  for (PyObject* last = due; before != nullptr && last != before.get();) {
+    const Owned context(PyException_GetContext(last));  // the chain keeps it
+    if (!context) {
+      PyException_SetContext(last, Py_NewRef(before.get()));
+    }
+    last = context.get();
+  }
+}
+
+// An object in words. If its own __str__ fails it is as in Python's tracebacks, and that failure
+// goes where Python sends those of destructors, unless it is an interrupt.
+std::string text_of(PyObject* object) {
+  const Owned text(PyObject_Str(object));
+  const Owned bytes(text ? PyUnicode_AsEncodedString(text.get(), "utf-8", "backslashreplace")
+                         : nullptr);
+  if (bytes) {
+    return PyBytes_AS_STRING(bytes.get());
+  }
+  PyErr_ExceptionMatches(PyExc_Exception)
+      ? PyErr_WriteUnraisable(reinterpret_cast<PyObject*>(Py_TYPE(object)))
+      : raise_later();
+  return "<exception str() failed>";
+}
+
+// "ZeroDivisionError: division by zero"
+std::string describe(PyObject* error) {
+  const std::string message = text_of(error);
+  return Py_TYPE(error)->tp_name + (message.empty() ? "" : ": " + message);
+}
+
+[[noreturn]] void throw_object(Owned error, std::string text) {
+  python_error thrown;
+  thrown.type = Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(error.get())));
+  thrown.traceback = PyException_GetTraceback(error.get());
+  thrown.value = error.release();
+  thrown.message = std::move(text);
+  throw thrown;
+}
+
+bool is_of_python(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const python_error&) {
+    return true;
+  } catch (const pybind11::error_already_set&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+bool is_interrupt(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const python_error& held) {
+    WithGil gil;
+    return !PyErr_GivenExceptionMatches(held.type, PyExc_Exception);
+  } catch (...) {
+    return false;
+  }
+}
+
+// What an exception of C++ is to Python. One of Python's own may still be the interpreter's error.
+Owned to_python(const std::exception_ptr& error) {
+  torch::translate_exception_to_python(error);
+  return take_error();
+}
+
+// One object that stands for all, as a new reference; null if there are none.
+PyObject* cause_of(PyObject* errors) {
+  if (PyList_GET_SIZE(errors) > 1) {
+    const char* said = "several kernels failed";
+    return or_throw(PyObject_CallFunction(PyExc_BaseExceptionGroup, "sO", said, errors)).release();
+  }
+  return PyList_GET_SIZE(errors) == 1 ? Py_NewRef(PyList_GET_ITEM(errors, 0)) : nullptr;
+}
+
+PyObject* file_names = nullptr;  // guarded by the interpreter lock
+PyObject* wait_check = nullptr;  // likewise
+
+void replace(PyObject*& ours, PyObject* by) {
+  WithGil gil;
+  Py_XDECREF(std::exchange(ours, Py_NewRef(by)));
+}
 
 std::string name_of_file(PyFrameObject* frame) {
-  Owned code(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
-  Owned file(PyObject_GetAttrString(code.get(), "co_filename"));
-  Owned name(file_namer == nullptr ? nullptr
-                                   : PyObject_CallFunctionObjArgs(file_namer, file.get(), nullptr));
-  return name.get() == Py_None ? "" : text_of(name.get());
+  const Owned code(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
+  const Owned file(PyObject_GetAttrString(code.get(), "co_filename"));
+  // Asked twice: an interrupt that happens to come here is no reason to go without a name.
+  for (int attempt = 0; attempt < 2 && file_names != nullptr; ++attempt) {
+    const Owned name(PyObject_GetItem(file_names, file.get()));
+    if (name) {
+      return name.get() == Py_None ? "" : text_of(name.get());
+    }
+    raise_later();
+  }
+  return "";
 }
 
 }  // namespace
 
-std::string take_error() {
-  PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
-  PyErr_Fetch(&type, &value, &traceback);
-  PyErr_NormalizeException(&type, &value, &traceback);
-  const Owned owned[] = {Owned(type), Owned(value), Owned(traceback)};
-  const std::string name = reinterpret_cast<PyTypeObject*>(type)->tp_name;
-  const std::string message = text_of(value);
-  return message.empty() ? name : name + ": " + message;
+Owned or_throw(PyObject* result) {
+  if (result == nullptr) {
+    throw_error();
+  }
+  return Owned(result);
+}
+
+void throw_error() {
+  Owned error = take_error();
+  std::string text = describe(error.get());
+  throw_object(std::move(error), std::move(text));
+}
+
+void throw_error_as(const std::string& text) {
+  if (!PyErr_ExceptionMatches(PyExc_Exception)) {
+    throw_error();
+  }
+  Owned cause = take_error();
+  const std::string whole = text + ": " + describe(cause.get());
+  Owned error = or_throw(PyObject_CallFunction(PyExc_RuntimeError, "s", whole.c_str()));
+  PyException_SetCause(error.get(), cause.release());
+  throw_object(std::move(error), whole);
+}
+
+void raise_later() noexcept {
+  note_as_due();
+  raise_soon();
+}
+
+std::exception_ptr held(const std::exception_ptr& error) noexcept {
+  if (!interpreter_is_up() || !is_of_python(error)) {
+    return error;
+  }
+  WithGil gil;
+  try {
+    set_error(to_python(error));
+    throw_error();
+  } catch (...) {
+    return std::current_exception();
+  }
+}
+
+void forget_error() {
+  const std::exception_ptr error = held(std::current_exception());
+  if (is_interrupt(error)) {
+    std::rethrow_exception(error);
+  }
 }
 
 void* PythonHost::release() noexcept {
@@ -74,11 +234,11 @@ sim::Site PythonHost::call_site() noexcept {
     return {};
   }
   WithGil gil;
-  KeepError keep;
+  const KeepError keep;
   PyFrameObject* frame = PyEval_GetFrame();  // borrowed; none on a thread of C++'s own
   Py_XINCREF(reinterpret_cast<PyObject*>(frame));
   while (frame != nullptr) {
-    Owned owned(reinterpret_cast<PyObject*>(frame));
+    const Owned owned(reinterpret_cast<PyObject*>(frame));
     const std::string file = name_of_file(frame);
     if (!file.empty()) {
       return file + ":" + std::to_string(PyFrame_GetLineNumber(frame));
@@ -88,25 +248,98 @@ sim::Site PythonHost::call_site() noexcept {
   return {};
 }
 
-void set_file_namer(PyObject* namer) {
+std::exception_ptr PythonHost::keep(std::exception_ptr thrown) noexcept {
+  std::exception_ptr error = held(thrown);
+  if (!is_interrupt(error)) {
+    return error;
+  }
   WithGil gil;
-  Py_INCREF(namer);
-  Py_XDECREF(std::exchange(file_namer, namer));
+  set_error(to_python(error));
+  note_as_due();  // the effects that come next are not to be hit by it
+  return nullptr;
 }
 
-void ensure_file_namer() {
-  WithGil gil;
-  Owned module(PyImport_ImportModule("mtia_lab.recording"));
-  Owned done(module ? PyObject_CallMethod(module.get(), "name_lines", nullptr) : nullptr);
-  if (!done) {
-    throw std::runtime_error("cannot name the lines of the program: " + take_error());
+void PythonHost::effects_are_done() noexcept {
+  if (due != nullptr) {
+    raise_soon();
   }
+}
+
+void PythonHost::throw_what_is_due() {
+  if (due != nullptr && interpreter_is_up()) {
+    WithGil gil;
+    raise_what_is_due();
+    throw_error();
+  }
+}
+
+void PythonHost::check_wait(std::uintptr_t thread) {
+  if (!interpreter_is_up()) {
+    return;
+  }
+  WithGil gil;
+  if (PyErr_CheckSignals() != 0) {
+    throw_error();
+  }
+  if (wait_check == nullptr || PyEval_GetFrame() == nullptr) {
+    return;
+  }
+  const auto number = static_cast<unsigned long long>(thread);
+  const Owned waits = or_throw(PyObject_CallFunction(wait_check, "K", number));
+  if (waits.get() == Py_True) {
+    throw sim::Error(
+        "this thread may not call the runtime now: the effect of a command waits for this thread, "
+        "and the device's queues wait for that effect, so neither would ever go on. Do not join a "
+        "thread that uses the device from inside an effect; join it after a synchronisation");
+  }
+}
+
+std::string PythonHost::reason(const std::exception_ptr& error) {
+  if (!interpreter_is_up()) {
+    return Host::reason(error);
+  }
+  WithGil gil;
+  const Owned object = to_python(error);
+  return is_of_python(error) ? describe(object.get()) : text_of(object.get());
+}
+
+// Of the type that the operator raises on the CPU. What Python code raised becomes the cause.
+void PythonHost::raise(const std::string& text, const std::vector<sim::Failure>& failures) {
+  if (!interpreter_is_up()) {
+    Host::raise(text, failures);
+  }
+  WithGil gil;
+  PyObject* type = nullptr;
+  const Owned causes = or_throw(PyList_New(0));
+  for (const sim::Failure& failure : failures) {
+    const Owned error = to_python(failure.error);
+    const bool of_python = is_of_python(failure.error);
+    PyObject* own =
+        of_python ? PyExc_RuntimeError : reinterpret_cast<PyObject*>(Py_TYPE(error.get()));
+    type = type == nullptr || type == own ? own : PyExc_RuntimeError;
+    if (of_python && PyList_Append(causes.get(), error.get()) != 0) {
+      throw_error();
+    }
+  }
+  const auto size = static_cast<Py_ssize_t>(text.size());
+  const Owned words = or_throw(PyUnicode_DecodeUTF8(text.data(), size, "replace"));
+  Owned error = or_throw(PyObject_CallOneArg(type, words.get()));
+  PyException_SetCause(error.get(), cause_of(causes.get()));
+  throw_object(std::move(error), text);
+}
+
+void set_file_names(PyObject* names) { replace(file_names, names); }
+void set_wait_check(PyObject* waits) { replace(wait_check, waits); }
+
+void ensure_file_names() {
+  WithGil gil;
+  const Owned module = or_throw(PyImport_ImportModule("mtia_lab.recording"));
+  or_throw(PyObject_CallMethod(module.get(), "name_lines", nullptr));
 }
 
 sim::Effect python_effect(PyObject* callable) {
   WithGil gil;
-  Py_INCREF(callable);
-  std::shared_ptr<PyObject> shared(callable, [](PyObject* object) {
+  std::shared_ptr<PyObject> shared(Py_NewRef(callable), [](PyObject* object) {
     if (interpreter_is_up()) {
       WithGil gil;
       Py_DECREF(object);
@@ -115,10 +348,7 @@ sim::Effect python_effect(PyObject* callable) {
   return [shared] {
     const CleanThread clean;
     WithGil gil;
-    Owned result(PyObject_CallNoArgs(shared.get()));
-    if (!result) {
-      throw std::runtime_error(take_error());
-    }
+    or_throw(PyObject_CallNoArgs(shared.get()));
   };
 }
 

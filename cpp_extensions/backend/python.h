@@ -29,22 +29,52 @@ struct Release {
 };
 using Owned = std::unique_ptr<PyObject, Release>;
 
-// Clears the exception that is set and returns it as "ValueError: why".
-std::string take_error();
+// Calling Python, with the interpreter lock. What Python raised is never cleared: it is thrown as
+// it is, or, where nothing may be thrown, raised later.
+
+// What a call to Python gave; throws what it raised.
+Owned or_throw(PyObject* result);
+[[noreturn]] void throw_error();
+
+// Throws a RuntimeError with this text, caused by the error that is set; but what is no Exception,
+// such as KeyboardInterrupt, is thrown as it is.
+[[noreturn]] void throw_error_as(const std::string& text);
+
+// The error that is set will be raised on this thread as soon as the interpreter goes on, or thrown
+// by the next runtime call. If there is one already, that becomes its context.
+void raise_later() noexcept;
+
+// The same exception, but apart from the interpreter: PyTorch throws what Python raised while it is
+// still the interpreter's error. For what is not thrown on at once.
+std::exception_ptr held(const std::exception_ptr& error) noexcept;
+
+// In a handler that forgets the present exception. Throws it on if it is one of Python's that no
+// program may miss, such as KeyboardInterrupt.
+void forget_error();
 
 struct PythonHost final : sim::Host {
   void* release() noexcept override;
   void acquire(void* token) noexcept override;
   sim::Site call_site() noexcept override;
+  std::exception_ptr keep(std::exception_ptr error) noexcept override;
+  void effects_are_done() noexcept override;
+  void throw_what_is_due() override;
+  void check_wait(std::uintptr_t thread) override;
+  std::string reason(const std::exception_ptr& error) override;
+  [[noreturn]] void raise(const std::string& text,
+                          const std::vector<sim::Failure>& failures) override;
 };
 
-// How a file is called in the log: `namer` takes a file name and returns a str, or None if its
-// lines are not the reader's own, so that the frame that called it is asked next.
-void set_file_namer(PyObject* namer);
-void ensure_file_namer();  // so that lines have names also while nothing is being recorded
+// How files are called in the log: names[file] is a str, or None if its lines are not the reader's
+// own, so that the frame that called it is asked next.
+void set_file_names(PyObject* names);
+void ensure_file_names();  // so that lines have names also while nothing is being recorded
 
-// An effect that calls `callable` without arguments, keeping it alive until then. What it raises
-// becomes a C++ exception that reads "ZeroDivisionError: division by zero".
+// `waits(thread)`, called with the system's number of a thread that runs effects, says whether an
+// effect there waits for the thread that asks.
+void set_wait_check(PyObject* waits);
+
+// An effect that calls `callable` without arguments, keeping it alive until then.
 sim::Effect python_effect(PyObject* callable);
 
 }  // namespace mtia::backend

@@ -1,7 +1,5 @@
 #include "snapshot.h"
 
-#include <stdexcept>
-
 #include "../sim/memory_history.h"
 #include "python.h"
 
@@ -12,11 +10,11 @@ namespace {
 // Adds `value`, whose reference it takes over, to a list. Throws if either failed to be made.
 void append(PyObject* list, Owned value) {
   if (!value || PyList_Append(list, value.get()) != 0) {
-    throw std::runtime_error("cannot build the snapshot: " + take_error());
+    throw_error();
   }
 }
 
-Owned list() { return Owned(PyList_New(0)); }
+Owned list() { return or_throw(PyList_New(0)); }
 
 // The one frame that is kept: the reader's line, "train.py:12", without its function's name.
 Owned frames(const sim::Site& site) {
@@ -77,15 +75,11 @@ Owned to_dict(const sim::MemoryEvent& event) {
 
 // Python's own pickle.dump(object, open(path, "wb")).
 void pickle(PyObject* object, const std::string& path) {
-  Owned io(PyImport_ImportModule("io"));
-  Owned module(PyImport_ImportModule("pickle"));
-  Owned file(io ? PyObject_CallMethod(io.get(), "open", "ss", path.c_str(), "wb") : nullptr);
-  Owned done(file && module ? PyObject_CallMethod(module.get(), "dump", "OO", object, file.get())
-                            : nullptr);
-  Owned closed(done ? PyObject_CallMethod(file.get(), "close", nullptr) : nullptr);
-  if (!closed) {
-    throw std::runtime_error("cannot write the snapshot to '" + path + "': " + take_error());
-  }
+  const Owned io = or_throw(PyImport_ImportModule("io"));
+  const Owned module = or_throw(PyImport_ImportModule("pickle"));
+  const Owned file = or_throw(PyObject_CallMethod(io.get(), "open", "ss", path.c_str(), "wb"));
+  or_throw(PyObject_CallMethod(module.get(), "dump", "OO", object, file.get()));
+  or_throw(PyObject_CallMethod(file.get(), "close", nullptr));
 }
 
 }  // namespace
@@ -103,12 +97,9 @@ PyObject* memory_snapshot(const std::optional<std::string>& path) {
     }
     append(traces.get(), std::move(trace));
   }
-  Owned dict(Py_BuildValue("{s:N, s:N, s:{}, s:[]}", "segments", segments.release(),
-                           "device_traces", traces.release(), "allocator_settings",
-                           "external_annotations"));
-  if (!dict) {
-    throw std::runtime_error("cannot build the snapshot: " + take_error());
-  }
+  Owned dict = or_throw(Py_BuildValue("{s:N, s:N, s:{}, s:[]}", "segments", segments.release(),
+                                      "device_traces", traces.release(), "allocator_settings",
+                                      "external_annotations"));
   if (path) {
     pickle(dict.get(), *path);
   }
@@ -130,7 +121,7 @@ void record_memory_history(const std::optional<std::string>& enabled, const std:
   settings.sites = enabled.has_value() && stacks != "cpp";
   settings.most_events = max_entries;
   if (settings.sites) {
-    ensure_file_namer();
+    ensure_file_names();
   }
   sim::keep_memory_history(settings);
 }
@@ -143,8 +134,8 @@ void attach_out_of_memory_observer(PyObject* observer) {
         observer, "iKKK", error.device, static_cast<Unsigned>(error.asked),
         static_cast<Unsigned>(error.total), static_cast<Unsigned>(error.free)));
     if (!result) {
-      throw std::runtime_error("an out-of-memory observer failed with " + take_error() +
-                               ". It was told of this: " + error.what());
+      throw_error_as(std::string("an out-of-memory observer failed. It was told of this: ") +
+                     error.what() + ". It raised");
     }
   });
 }

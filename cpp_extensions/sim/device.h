@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "command.h"
+#include "host.h"
 
 namespace mtia::sim {
 
@@ -28,7 +29,7 @@ struct Device {
   std::deque<Stream> streams;  // by id; a deque, since streams are referred to by address
   std::atomic<StreamId> stream_count{0};          // streams.size(), readable without the lock
   std::array<std::vector<Time>, kEngines> slots;  // when each slot of an engine is next free
-  std::vector<std::string> failures;              // of effects, not yet reported
+  std::vector<Failure> failures;                  // of effects, not yet reported
   std::atomic<bool> touched{false};               // something was done here: the "primary context"
   std::vector<StreamId> pools[2];                 // low and high priority, filled on demand
   size_t next_in_pool[2] = {0, 0};

@@ -1,9 +1,12 @@
 // Running the effects of commands: when their time has come, or when a synchronisation demands it.
+#include <pthread.h>
+
 #include <algorithm>
 #include <map>
 #include <utility>
 #include <vector>
 
+#include "host.h"
 #include "host_thread.h"
 #include "log.h"
 #include "simulator.h"
@@ -20,25 +23,23 @@ struct InEffect {
 
 // Runs the effect and returns why it failed, if it did. Its closure dies here, without the lock,
 // since letting go of a Python object runs arbitrary code.
-std::optional<std::string> failure_of(Effect effect) {
+std::exception_ptr failure_of(Effect effect) {
   InEffect mark;
   try {
     effect();
-    return std::nullopt;
-  } catch (const std::exception& error) {
-    return error.what();
+    return nullptr;
   } catch (...) {
-    return "it threw something that is not a std::exception";
+    return host().keep(std::current_exception());
   }
 }
 
-std::string describe(const Command& command, StreamRef stream, const std::string& why) {
+std::string describe(const Command& command, StreamRef stream) {
   std::string text = "kernel '" + *command.name + "' failed on " + to_string(stream) + " at " +
                      microseconds(command.finish) + " of virtual time";
   if (!command.site.empty()) {
     text += ", enqueued at " + command.site;
   }
-  return text + ": " + why;
+  return text;
 }
 
 void log_values(const Command& command) {
@@ -59,10 +60,11 @@ void run_front(Lock& lock, Stream& stream) {
     return;
   }
   lock.unlock();
-  const auto why = failure_of(std::move(command.effect));
+  const std::exception_ptr error = failure_of(std::move(command.effect));
   lock.lock();
-  if (why) {
-    simulator().devices[stream.ref.device].failures.push_back(describe(command, stream.ref, *why));
+  if (error) {
+    simulator().devices[stream.ref.device].failures.push_back(
+        {describe(command, stream.ref), error});
   } else if (log::wants_values()) {
     log_values(command);
   }
@@ -71,10 +73,14 @@ void run_front(Lock& lock, Stream& stream) {
 // While a batch runs, every other thread waits in enter(), so its order is kept.
 class Batch {
  public:
-  Batch() { simulator().running_effects = true; }
+  Batch() {
+    simulator().effects_thread = reinterpret_cast<std::uintptr_t>(pthread_self());
+    simulator().running_effects = true;
+  }
   ~Batch() {
     simulator().running_effects = false;
     simulator().effects_done.notify_all();
+    host().effects_are_done();
   }
 };
 

@@ -185,7 +185,7 @@ void replay(GraphId id) {
     found->second.last_replay = end;
   }
   if (simulator().schedule.order == Order::Blocking) {
-    raise_failures(device_at(target.device));
+    raise_failures(lock, device_at(target.device));
   }
 }
 

@@ -13,6 +13,20 @@ std::atomic<int> thread_count{0};
 thread_local HostThread thread;
 }  // namespace
 
+std::string Host::reason(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& known) {
+    return known.what();
+  } catch (...) {
+    return "it threw something that is not a std::exception";
+  }
+}
+
+void Host::raise(const std::string& text, const std::vector<Failure>& /*failures*/) {
+  throw Error(text);
+}
+
 void set_host(Host& host) noexcept { current_host = &host; }
 Host& host() noexcept { return *current_host; }
 

@@ -18,7 +18,7 @@ Recording enqueue_work(StreamRef ref, Command command, const Cost* cost) {
   }
   const Recording recording = enqueue(lock, stream, std::move(command));
   if (simulator().schedule.order == Order::Blocking) {
-    raise_failures(simulator().devices[ref.device]);
+    raise_failures(lock, simulator().devices[ref.device]);
   }
   return recording;
 }

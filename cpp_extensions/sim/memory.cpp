@@ -140,7 +140,7 @@ void free(void* address) noexcept {
   }
   const Site site = memory_site();
   const bool poisons = poison && !this_thread().in_effect && !simulator().forked;
-  Lock lock = poisons ? enter("free") : Lock(simulator().mutex);
+  Lock lock = poisons ? enter_to_free() : Lock(simulator().mutex);
   DeviceMemory& memory = memory_of(device);
   Block* block = memory.find(address);
   if (block == nullptr) {

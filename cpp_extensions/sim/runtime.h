@@ -19,6 +19,7 @@ void shut(const std::string& why);  // from here on all of the device refuses, w
 void check_open();                  // throws if it is shut
 void initialize();                  // from here on a forked child cannot use the device
 bool is_touched(int device);
+void finish();  // the program ends: what is pending happens, and what failed anywhere is thrown
 
 // --- Current device and streams of this host thread ---------------------------------------------
 int device_count() noexcept;

@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include <chrono>
+
 #include "host.h"
 #include "host_thread.h"
 #include "log.h"
@@ -67,22 +69,41 @@ void check_may_call(const char* what) {
   }
 }
 
-Lock enter(const char* what) {
-  check_may_call(what);
+namespace {
+// `look` is called now and then, without the mutex; what it throws ends the wait.
+template <typename Look>
+Lock enter_when_idle(const Look& look) {
+  constexpr auto kPatience = std::chrono::milliseconds(50);
   Simulator& sim = simulator();
   Lock lock(sim.mutex);
   while (sim.running_effects) {
+    const std::uintptr_t thread = sim.effects_thread;
     // The thread that runs them may need the interpreter lock to finish: never wait holding it,
     // and never ask for it back while holding the mutex.
     lock.unlock();
     void* interpreter = host().release();
     lock.lock();
-    sim.effects_done.wait(lock, [&] { return !sim.running_effects; });
+    const bool done =
+        sim.effects_done.wait_for(lock, kPatience, [&] { return !sim.running_effects; });
     lock.unlock();
     host().acquire(interpreter);
+    if (!done) {
+      look(thread);
+    }
     lock.lock();
   }
   return lock;
+}
+}  // namespace
+
+Lock enter(const char* what) {
+  check_may_call(what);
+  host().throw_what_is_due();
+  return enter_when_idle([](std::uintptr_t thread) { host().check_wait(thread); });
+}
+
+Lock enter_to_free() noexcept {
+  return enter_when_idle([](std::uintptr_t) {});
 }
 
 Device& device_at(int index) {

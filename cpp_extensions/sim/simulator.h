@@ -36,7 +36,8 @@ using DueQueue = std::priority_queue<Due, std::vector<Due>, std::greater<Due>>;
 struct Simulator {
   std::mutex mutex;  // never held while Python runs or its lock is taken
   std::condition_variable effects_done;
-  bool running_effects = false;  // some thread runs effects, with the mutex released
+  bool running_effects = false;       // some thread runs effects, with the mutex released
+  std::uintptr_t effects_thread = 0;  // which one, by the system's number
 
   std::array<Device, kMaxDevices> devices;
   std::atomic<int> device_count{2};
@@ -67,8 +68,10 @@ inline void mark(std::atomic<bool>& flag) {
 using Lock = std::unique_lock<std::mutex>;
 
 // Takes the mutex for a runtime call, once no thread is running effects. Throws Error inside an
-// effect (it may not call the runtime) and in a process forked after initialisation.
+// effect (it may not call the runtime) and in a process forked after initialisation, and what the
+// host has to throw. enter_to_free() throws nothing: its callers look for themselves.
 Lock enter(const char* what);
+Lock enter_to_free() noexcept;
 
 // Throws Error if this thread may not call the runtime. For calls that touch thread state only.
 void check_may_call(const char* what);

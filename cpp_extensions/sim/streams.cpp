@@ -76,7 +76,7 @@ void synchronize_device(int index) {
   Lock lock = enter("synchronizeDevice");
   Device& device = device_at(index);
   wait_for_device(lock, device);
-  raise_failures(device);
+  raise_failures(lock, device);
 }
 
 }  // namespace mtia::sim

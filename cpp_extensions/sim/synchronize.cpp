@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "graph_capture.h"
+#include "host.h"
 #include "log.h"
+#include "runtime.h"
 
 namespace mtia::sim {
 
@@ -51,8 +53,8 @@ void wait_for(Lock& lock, Recording target) {
   make_visible(lock, target);
 }
 
-void wait_for_device(Lock& lock, Device& device) {
-  check_can_wait(device);
+namespace {
+void work_off(Lock& lock, Device& device) {
   Time last = 0;
   for (const Stream& stream : device.streams) {
     last = std::max(last, stream.last_finish);
@@ -62,24 +64,60 @@ void wait_for_device(Lock& lock, Device& device) {
   log::synchronized({device.index, kAllStreams, newest, newest});
   simulator().schedule.order == Order::Latest ? run_all(lock, device) : run_due(lock);
 }
+}  // namespace
+
+void wait_for_device(Lock& lock, Device& device) {
+  check_can_wait(device);
+  work_off(lock, device);
+}
 
 void synchronize(Lock& lock, Recording target) {
   wait_for(lock, target);
-  raise_failures(device_at(target.stream.device));
+  raise_failures(lock, device_at(target.stream.device));
 }
 
-void raise_failures(Device& device) {
-  if (device.failures.empty()) {
-    return;
+namespace {
+void raise(Lock& lock, const std::vector<Failure>& failures, const char* hint) {
+  lock.unlock();
+  if (failures.empty()) {
+    return;  // another thread has reported them
   }
   std::string text;
-  for (const std::string& failure : std::exchange(device.failures, {})) {
-    text += (text.empty() ? "" : "\n") + failure;
+  for (const Failure& failure : failures) {
+    text += failure.what + ": " + host().reason(failure.error) + "\n";
   }
-  throw Error(text +
-              "\nA kernel runs after its launch has returned, so it can only be reported at a "
-              "later synchronisation: this one. The stream went on with its next command. "
-              "mtia_lab.configure(schedule='blocking') reports a failure at its launch");
+  host().raise(text + hint, failures);
+}
+}  // namespace
+
+void raise_failures(Lock& lock, Device& device) {
+  const bool all_went_well = device.failures.empty();
+  lock.unlock();
+  host().throw_what_is_due();
+  if (all_went_well) {
+    return;
+  }
+  lock.lock();
+  raise(lock, std::exchange(device.failures, {}),
+        "A kernel runs after its launch has returned, so it can only be reported at a later "
+        "synchronisation: this one. The stream went on with its next command. "
+        "mtia_lab.configure(schedule='blocking') reports a failure at its launch");
+}
+
+void finish() {
+  if (simulator().forked) {
+    return;  // what is pending is the parent's
+  }
+  Lock lock = enter("finish");
+  std::vector<Failure> failures;
+  for (Device& device : simulator().devices) {
+    work_off(lock, device);
+    const auto failed = std::exchange(device.failures, {});
+    failures.insert(failures.end(), failed.begin(), failed.end());
+  }
+  raise(lock, failures,
+        "The program ended without a synchronisation after this. Call "
+        "torch.accelerator.synchronize() at its end to meet such an error as an exception");
 }
 
 }  // namespace mtia::sim

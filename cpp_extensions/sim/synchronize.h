@@ -21,7 +21,8 @@ void wait_for_device(Lock& lock, Device& device);
 // Waits, and reports failures.
 void synchronize(Lock& lock, Recording target);
 
-// Throws Error with every failure of an effect on this device that was not reported yet.
-void raise_failures(Device& device);
+// Throws every failure of an effect on this device that was not reported yet, or what else the host
+// has to throw: the failures then wait for the next call. Gives up the lock.
+void raise_failures(Lock& lock, Device& device);
 
 }  // namespace mtia::sim

@@ -2,23 +2,25 @@
 
 from collections.abc import Iterable
 
-from ..draw.picture import Picture
 from ..draw.timeline import timeline
 from ..log import Log
+from .page import Explorer, script
 
 MOST = 500_000  # records: about what a page holds without an effort
+MOST_STORED = 4_000_000  # characters: a page is stored with its notebook
 
 __all__ = ["explore"]
 
 
-def explore(log: Log, findings: Iterable | None = None):
+def explore(log: Log, findings: Iterable | None = None) -> Explorer:
     """Go through a log moment by moment, in JupyterLab: a slider, the queues, memory, values.
 
     Drag the slider through virtual time, or step from change to change with the arrow keys; below
     the lanes stands what is true at that moment: what each stream runs and holds, which events are
     recorded and who waits, the current device and streams of each host thread, which memory is in
     use and what it holds (from a log of ``record(values=True)``). Choose a bar to see the line that
-    it comes from. Where no page can run it, what is shown is the timeline.
+    it comes from. It needs no kernel, so it works in a stored notebook and in exported HTML too.
+    Where no page can run it, as in a notebook that is not trusted, what is shown is the timeline.
 
     Args:
         log: what ``mtia_lab.record()`` yielded.
@@ -26,16 +28,21 @@ def explore(log: Log, findings: Iterable | None = None):
             look itself; ``()`` shows none.
 
     Returns:
-        A widget; outside of Jupyter, without anywidget, or of a log of more than 500,000 records,
-        the timeline as a picture, with a sentence that says why.
+        What a notebook shows as the explorer, and a terminal as the timeline. Of a log of more than
+        500,000 records, or one that would take more than 4 MB in the notebook, it is the timeline
+        everywhere, with a sentence that says why.
     """
-    why = _hindrance(log)
-    if why:
-        picture = timeline(log, findings)
-        return Picture(f"{picture.text}\n\n{why}", picture.svg)
-    from .widget import Explorer
-
-    return Explorer(log, find(log) if findings is None else findings)
+    page = ""
+    if len(log) <= MOST:
+        findings = find(log) if findings is None else findings
+        page = script(log, findings)
+    if 0 < len(page) <= MOST_STORED:
+        why = "In JupyterLab, mtia_lab.explore(log) lets you go through it."
+    else:
+        why = f"This log has {len(log):,} records, too many to go through one by one."
+        page = f"<p>{why}</p>"
+    picture = timeline(log, findings)
+    return Explorer(f"{picture.text}\n\n{why}", picture.svg, page)
 
 
 def find(log: Log) -> Iterable:
@@ -43,25 +50,3 @@ def find(log: Log) -> Iterable:
     from ..hazards import find_hazards
 
     return find_hazards(log)
-
-
-def _hindrance(log: Log) -> str | None:
-    """Why it can only be the timeline, or None."""
-    if len(log) > MOST:
-        return f"This log has {len(log):,} records, too many to go through one by one."
-    if not _in_jupyter():
-        return "In JupyterLab, mtia_lab.explore(log) lets you go through it."
-    try:
-        import anywidget  # noqa: F401
-    except ImportError as error:
-        return f"To go through it, install anywidget ({error})."
-    return None
-
-
-def _in_jupyter() -> bool:
-    """Whether there is a kernel, and so a page that may hold a widget."""
-    try:
-        from IPython import get_ipython
-    except ImportError:
-        return False
-    return getattr(get_ipython(), "kernel", None) is not None

@@ -63,7 +63,7 @@ def payload(model: Model, findings: Iterable = ()) -> bytes:
         "hues": {"fault": palette.FAULT.strong, "copy": palette.COPY.strong},
         "strings": list(strings.table),
     }
-    return zlib.compress(json.dumps(content, separators=(",", ":")).encode(), 1)
+    return zlib.compress(json.dumps(content, separators=(",", ":")).encode())
 
 
 def _lanes(model: Model) -> dict:

@@ -1,12 +1,6 @@
 // What Python computed, and how to look it up. Nothing here works out what is true: that is in
 // model.py, and this reads it.
 
-/** Deflated JSON, as the widget's payload has it. */
-async function inflate(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return JSON.parse(await new Response(stream).text());
-}
-
 /** How many places of a sorted row pass a test that the first ones pass and the later ones fail. */
 function countWhile(length, test) {
   let low = 0;

@@ -4,6 +4,12 @@ const KEYS =
   "keys on the slider: ← → change, with Shift command, Page ↑ ↓ host call, Home, End; " +
   "on a bar: arrows and Enter; anywhere: + and − zoom, 0 shows all";
 
+// The page says whether it is light or dark; a style in the explorer's own tree could not ask it.
+const THEMES = `
+  .mtia-explorer-host { color-scheme: light dark; }
+  :is([data-jp-theme-light="true"], .vscode-light) .mtia-explorer-host { color-scheme: light; }
+  :is([data-jp-theme-light="false"], .vscode-dark) .mtia-explorer-host { color-scheme: dark; }`;
+
 class Explorer {
   constructor(data, root) {
     this.data = data;
@@ -22,8 +28,7 @@ class Explorer {
     const top = [this.controls(), this.sliderRow(), now];
     root.append(...top, lanes, legend(data), findings, details, state);
     root.addEventListener("keydown", event => this.key(event));
-    this.observer = new ResizeObserver(() => this.resize());
-    this.observer.observe(root);
+    new ResizeObserver(() => this.resize()).observe(root);
     this.redraw();
   }
 
@@ -231,25 +236,34 @@ function legend(data) {
 
 /**
  * JupyterLab's plain keys, such as D D, are for cells: keep them off what has the focus in here. It
- * looks at the element itself, and first of all; so this must look before it does.
+ * looks at the element itself, and first of all; so this must look before it does. Shift+Enter and
+ * all with Ctrl are JupyterLab's, and Escape leads out to the cell.
  */
-function shieldKeys(root, { target, ctrlKey, metaKey }) {
-  if (!root.contains(target)) return;
-  target.toggleAttribute("data-lm-suppress-shortcuts", !ctrlKey && !metaKey);
-}
-
-async function render({ model, el }) {
-  el.classList.add("mtia-explorer");
-  const data = new Data(await inflate(model.get("payload")));
-  el.style.setProperty("--fault", data.hues.fault);
-  el.style.setProperty("--copy", data.hues.copy);
-  const explorer = new Explorer(data, el);
-  const shield = event => shieldKeys(el, event);
-  window.addEventListener("keydown", shield, true);
-  return () => {
-    explorer.observer.disconnect();
-    window.removeEventListener("keydown", shield, true);
+function shieldKeys(host) {
+  const shield = ({ target, key, shiftKey, ctrlKey, metaKey }) => {
+    if (!host.isConnected) window.removeEventListener("keydown", shield, true);
+    if (target !== host) return;
+    const passes = ctrlKey || metaKey || (shiftKey && key === "Enter");
+    host.toggleAttribute("data-lm-suppress-shortcuts", !passes);
+    if (key === "Escape") host.closest("[tabindex]")?.focus();
   };
+  host.addEventListener("focusin", () => window.addEventListener("keydown", shield, true));
 }
 
-export default { render };
+/**
+ * Show the explorer in the element that its script stands in, with a tree and a style of its own.
+ * The picture that stands there is kept for print.
+ */
+function show(script, style) {
+  const host = script.parentNode;
+  const data = new Data(JSON.parse(script.data));
+  const root = make("div", { class: "mtia-explorer", tabindex: "-1" });
+  root.style.setProperty("--fault", data.hues.fault);
+  root.style.setProperty("--copy", data.hues.copy);
+  const shadow = host.attachShadow({ mode: "open", delegatesFocus: true });
+  shadow.append(make("style", {}, style), host.querySelector("img"), root);
+  host.append(make("style", {}, THEMES));
+  host.classList.add("mtia-explorer-host");
+  new Explorer(data, root);
+  shieldKeys(host);
+}

@@ -67,15 +67,14 @@ class Lanes {
 
   /** Draw what the window shows. */
   draw() {
-    const focused = this.node.contains(document.activeElement)
-      ? document.activeElement.dataset.record
-      : undefined;
+    const focus = focused(this.node);
+    const before = this.node.contains(focus) ? focus.dataset.record : undefined;
     this.boxes = [];
     for (const track of this.tracks) this.fill(track);
     this.drawAxis();
     this.arrows.stale = true;
-    const again = this.boxes.find(({ node }) => node.dataset.record === focused);
-    if (focused !== undefined) again?.node.focus();
+    const again = this.boxes.find(({ node }) => node.dataset.record === before);
+    if (before !== undefined) again?.node.focus();
   }
 
   fill(track) {

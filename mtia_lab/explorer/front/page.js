@@ -5,11 +5,16 @@ function us(time) {
   return `${time / 1000} µs`;
 }
 
+/** What has the focus where a node is: to the document, all of the explorer is one element. */
+function focused(node) {
+  return node.getRootNode().activeElement;
+}
+
 /** Change what is in a node; the focus stays on what has the same key afterwards. */
 function change(node, ...children) {
-  const { activeElement } = document;
-  const inside = node !== activeElement && node.contains(activeElement);
-  const { key } = activeElement?.dataset ?? {};
+  const focus = focused(node);
+  const inside = node !== focus && node.contains(focus);
+  const { key } = focus?.dataset ?? {};
   node.replaceChildren(...children);
   if (!inside) return;
   const same = [...node.querySelectorAll("[data-key]")].find(one => one.dataset.key === key);
