@@ -88,10 +88,12 @@ void register_kernels() {
     library("_", key).fallback(CppFunction::makeFromBoxedFunction<&aten::refuse_layout>());
   }
 
-  // These are composite only, and would choose a library or a kernel by device. The CPU's is taken.
+  // These are composite only, and would choose a library or a kernel by device, or know some
+  // devices only. The CPU's is taken.
   torch::Library& kernels = library("aten", c10::DispatchKey::MTIA);
-  for (const char* name : {"convolution", "convolution_backward", "kaiser_window",
-                           "kaiser_window.periodic", "kaiser_window.beta"}) {
+  for (const char* name :
+       {"_convolution", "conj_physical_", "convolution", "convolution_backward", "kaiser_window",
+        "kaiser_window.periodic", "kaiser_window.beta", "mode.values"}) {
     kernels.impl(name, CppFunction::makeFromBoxedFunction<&aten::fallback>());
   }
   // Without an entry of their own these would take their composite kernel on MTIA, which computes

@@ -1,27 +1,22 @@
 #include "arguments.h"
 
+#include <ATen/EmptyTensor.h>
+
+#include <algorithm>
+
 #include "../backend/convert.h"
 
 namespace mtia::aten {
 
-namespace {
-template <typename Visit>
-void for_each_tensor(const c10::IValue& value, const Visit& visit) {
-  if (value.isTensor()) {
-    if (value.toTensor().defined()) {
-      visit(value.toTensor());
-    }
-  } else if (value.isList()) {
-    for (const c10::IValue& element : value.toListRef()) {
-      if (!element.isTensor() && !element.isNone()) {
-        return;  // a list of something else
-      }
-      for_each_tensor(element, visit);
-    }
+bool is_tensor_list(const c10::IValue& value) {
+  if (!value.isList()) {
+    return false;
   }
+  const auto elements = value.toListRef();
+  return std::all_of(elements.begin(), elements.end(), [](const c10::IValue& element) {
+    return element.isTensor() || element.isNone();
+  });
 }
-
-}  // namespace
 
 Call::Call(const Operator& called, torch::jit::Stack& values)
     : op(called),
@@ -49,24 +44,66 @@ void Call::replace_arguments(at::ArrayRef<c10::IValue> results) {
   stack.insert(stack.end(), results.begin(), results.end());
 }
 
-bool is_host_scalar(const at::Tensor& tensor) { return tensor.is_cpu() && tensor.dim() == 0; }
+namespace {
+void check_strided(const Call& call, const TensorArgument& given) {
+  TORCH_CHECK_NOT_IMPLEMENTED(
+      given.tensor->layout() == c10::kStrided, "the simulated device has no ",
+      given.tensor->layout(), " tensors, but argument ", given.argument + 1, " of ",
+      *call.op.full_name,
+      " is one: its kernels work on strided memory. Compute on the dense tensor (to_dense()), or "
+      "on the CPU");
+}
 
-void check_same_device(const Call& call) {
+// A number in Python is one wherever it stands.
+bool is_by_value(const Call& call, const TensorArgument& given) {
+  const at::Tensor& tensor = *given.tensor;
+  return tensor.is_cpu() && tensor.dim() == 0 && !call.op.written[given.argument] &&
+         (call.op.by_value[given.argument] || tensor.unsafeGetTensorImpl()->is_wrapped_number());
+}
+
+void check_device(const Call& call, const TensorArgument& given) {
   const c10::Device device = backend::to_device(call.device);
-  for (const auto& [tensor, argument] : call.tensors) {
-    TORCH_CHECK_NOT_IMPLEMENTED(
-        tensor->layout() == c10::kStrided, "the simulated device has no ", tensor->layout(),
-        " tensors, but argument ", argument + 1, " of ", *call.op.full_name,
-        " is one: its kernels work on strided memory. Compute on the dense tensor (to_dense()), or "
-        "on the CPU");
-    if (tensor->device() == device || is_host_scalar(*tensor)) {
-      continue;
+  const at::Tensor& tensor = *given.tensor;
+  TORCH_CHECK(tensor.device() == device || is_by_value(call, given),
+              "Expected all tensors to be on the same device, but found at least two devices, ",
+              device, " and ", tensor.device(), "! (when checking argument '",
+              call.op.handle.schema().arguments()[given.argument].name(), "' of ",
+              *call.op.full_name, ". Move it with .to('", device, "'))");
+}
+}  // namespace
+
+void check_tensors(const Call& call) {
+  int scalars = 0;  // of the host
+  for (const TensorArgument& given : call.tensors) {
+    check_strided(call, given);
+    check_device(call, given);
+    if (given.tensor->is_mtia()) {
+      check_in_storage(*given.tensor, *call.op.full_name);
+    } else if (!given.tensor->unsafeGetTensorImpl()->is_wrapped_number()) {
+      ++scalars;
     }
-    TORCH_CHECK(false, "Expected all tensors to be on the same device, but found at least two ",
-                "devices, ", device, " and ", tensor->device(), "! (when checking argument '",
-                call.op.handle.schema().arguments()[argument].name(), "' of ", *call.op.full_name,
-                ". Move it with .to('", device, "'))");
   }
+  TORCH_CHECK(scalars < 2 || *call.op.name == "where", "Trying to pass too many CPU scalars to ",
+              *call.op.full_name,
+              ": as on CUDA, one tensor of the host may stand for a number. "
+              "Move the others with .to('",
+              backend::to_device(call.device), "')");
+}
+
+void check_in_storage(const at::Tensor& tensor, const std::string& used_by) {
+  const auto offset = static_cast<size_t>(tensor.storage_offset());
+  const size_t needed =
+      tensor.is_contiguous()
+          ? at::detail::computeStorageNbytesContiguous(tensor.sizes(), tensor.itemsize(), offset)
+          : at::detail::computeStorageNbytes(tensor.sizes(), tensor.strides(), tensor.itemsize(),
+                                             offset);
+  const size_t there = tensor.storage().nbytes();
+  TORCH_CHECK(tensor.numel() == 0 || needed <= there, used_by, " got a tensor, ",
+              describe(c10::IValue(tensor)), ", that needs ", needed,
+              " bytes of its storage, which has ", there,
+              ": it was resized after the tensor was made. Give it its size again with "
+              "untyped_storage().resize_(",
+              needed, ")");
 }
 
 std::string describe(const c10::IValue& value) {

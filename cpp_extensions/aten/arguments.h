@@ -26,28 +26,46 @@ struct Call {
   void replace_arguments(at::ArrayRef<c10::IValue> results);
 };
 
-// `value` with each tensor in it replaced by the next one that `next` gives.
+// Whether it is a list of tensors, or of tensors and None, by its elements: TorchScript types lists
+// of indices in other ways than Python's bindings do.
+bool is_tensor_list(const c10::IValue& value);
+
+// Calls `visit` with each defined tensor in `value`, in order.
+template <typename Visit>
+void for_each_tensor(const c10::IValue& value, const Visit& visit) {
+  if (value.isTensor()) {
+    if (value.toTensor().defined()) {
+      visit(value.toTensor());
+    }
+  } else if (is_tensor_list(value)) {
+    for (const c10::IValue& element : value.toListRef()) {
+      for_each_tensor(element, visit);
+    }
+  }
+}
+
+// `value` with each of those tensors replaced by the next one that `next` gives.
 template <typename Next>
 c10::IValue with_tensors(const c10::IValue& value, Next&& next) {
   if (value.isTensor()) {
     return value.toTensor().defined() ? c10::IValue(next()) : value;
   }
-  if (!value.isTensorList() && !value.isOptionalTensorList()) {
+  if (!is_tensor_list(value)) {
     return value;
   }
   c10::impl::GenericList copy(value.toList().elementType());
   for (const c10::IValue& element : value.toListRef()) {
-    const bool defined = element.isTensor() && element.toTensor().defined();
-    copy.push_back(defined ? c10::IValue(next()) : element);
+    copy.push_back(with_tensors(element, next));
   }
   return copy;
 }
 
-// Whether it is host memory that an operator may take by value beside tensors of the device.
-bool is_host_scalar(const at::Tensor& tensor);
+// Throws unless every tensor is strided, lies in its storage, and is on one device or a scalar of
+// the host that the operator only reads: PyTorch's own error if it is elsewhere.
+void check_tensors(const Call& call);
 
-// Throws PyTorch's own error unless every tensor is on one device or is a scalar of the host.
-void check_same_device(const Call& call);
+// Throws if a kernel would go past the end of what is left of a storage that was shrunk.
+void check_in_storage(const at::Tensor& tensor, const std::string& used_by);
 
 // "float32[3, 4], 1", for the log.
 std::string describe(const c10::IValue& argument);

@@ -1,5 +1,6 @@
 #include "copy.h"
 
+#include <ATen/ExpandUtils.h>
 #include <ATen/core/CachingHostAllocator.h>
 #include <ATen/ops/_local_scalar_dense.h>
 
@@ -142,9 +143,14 @@ at::Tensor copy_from(const at::Tensor& self, const at::Tensor& to, bool non_bloc
       self.layout() == c10::kStrided && to.layout() == c10::kStrided,
       "the simulated device has no ", self.layout() == c10::kStrided ? to.layout() : self.layout(),
       " tensors: its kernels work on strided memory. Copy the dense tensor: x.to_dense()");
+  const std::vector<int64_t> shape = at::infer_size(to.sizes(), self.sizes());
+  TORCH_CHECK(to.sizes() == shape, "output with shape ", to.sizes(),
+              " doesn't match the broadcast shape ", at::IntArrayRef(shape));
   if (to.numel() == 0) {
     return to;
   }
+  check_in_storage(self, "copy_");
+  check_in_storage(to, "copy_");
   own_memory(to);
   const at::Tensor from = self.expand(to.sizes());
   const auto copy = [&] {
@@ -174,7 +180,7 @@ at::Tensor copy_from_and_resize(const at::Tensor& from, const at::Tensor& to) {
 }
 
 at::Scalar local_scalar_dense(const at::Tensor& self) {
-  std::array<char, 16> number{};  // the largest element, a complex double
+  alignas(16) std::array<char, 16> number{};  // the largest element, a complex double
   Form form;
   form.dtype = self.scalar_type();
   Shell shell(form, c10::DispatchKey::CPU, number.size());

@@ -50,7 +50,7 @@ void execute(const Operator& op, torch::jit::Stack& stack) {
     return execute(op, stack);
   }
   check_generator(call);
-  check_same_device(call);
+  check_tensors(call);
   for (const auto& [tensor, argument] : call.tensors) {
     if (op.written[argument]) {
       own_memory(*tensor);

@@ -3,6 +3,9 @@
 #include <ATen/TensorUtils.h>
 #include <c10/util/Exception.h>
 
+#include <map>
+#include <mutex>
+
 #include "../backend/clean_thread.h"
 #include "../backend/python.h"
 #include "key.h"
@@ -34,17 +37,22 @@ bool is_shared(const Call& call, size_t index) {
   return false;
 }
 
-// Shells for all tensors, on one storage where the tensors are.
+// Shells for all tensors, on one storage where the tensors are, large enough for both forms.
 std::vector<Shell> make_shells(const Call& call, const std::vector<Form>& forms,
-                               c10::DispatchKey key) {
+                               const std::vector<Form>& after, c10::DispatchKey key) {
   std::vector<Shell> shells;
   for (size_t i = 0; i < forms.size(); ++i) {
     const size_t first = first_with_storage(call, i);
     size_t bytes = 0;
     for (size_t j = 0; j < forms.size(); ++j) {
-      bytes = first_with_storage(call, j) == first ? std::max(bytes, forms[j].span()) : bytes;
+      if (first_with_storage(call, j) == first) {
+        bytes = std::max({bytes, forms[j].span(), after[j].span()});
+      }
     }
-    shells.push_back(first == i ? Shell(forms[i], key, bytes) : Shell(forms[i], shells[first]));
+    const size_t same = first_same(call, i);
+    shells.push_back(same != i    ? shells[same]
+                     : first == i ? Shell(forms[i], key, bytes)
+                                  : Shell(forms[i], shells[first]));
   }
   return shells;
 }
@@ -72,7 +80,6 @@ Output make_output(const at::Tensor& tensor) {
     Shell shell(nothing, c10::DispatchKey::CPU, 0);
     return {false, std::move(nothing), 0, std::move(shell)};
   }
-  TORCH_CHECK(tensor.layout() == c10::kStrided, "not strided");
   Form form = Form::fresh(tensor);
   const size_t bytes = form.span();
   Shell shell(form, c10::DispatchKey::CPU, bytes);
@@ -96,39 +103,40 @@ void note_returns(const torch::jit::Stack& results, Plan& plan) {
   }
 }
 
-// Inputs as the kernel will find them: what the meta kernel resized is resized.
-void note_inputs(const Call& call, std::vector<Form> forms, const std::vector<Shell>& asked,
+// Inputs as they are, in shells that can hold what the kernel makes of them, if that is known.
+void note_inputs(const Call& call, const std::vector<Form>& forms, const std::vector<Form>& after,
                  Plan& plan) {
-  std::vector<bool> resized;
+  std::vector<Shell> shells = make_shells(call, forms, after, c10::DispatchKey::CPU);
+  plan.inputs.clear();
   for (size_t i = 0; i < forms.size(); ++i) {
-    const at::Tensor& after = asked[i].tensor();
-    resized.push_back(after.sizes() != forms[i].sizes);
-    if (resized[i]) {
-      forms[i].sizes = after.sizes().vec();
-      forms[i].strides = after.strides().vec();
-      forms[i].contiguous = after.is_contiguous();
+    Input input{call.tensors[i].argument,
+                call.tensors[i].tensor->is_cpu(),
+                is_shared(call, i),
+                first_same(call, i) != i,
+                forms[i],
+                std::nullopt,
+                shells[i]};
+    if (after[i].sizes != forms[i].sizes) {
+      input.resized = after[i];
     }
-  }
-  std::vector<Shell> shells = make_shells(call, forms, c10::DispatchKey::CPU);
-  for (size_t i = 0; i < forms.size(); ++i) {
-    plan.inputs.push_back({call.tensors[i].argument, call.tensors[i].tensor->is_cpu(),
-                           is_shared(call, i), std::move(forms[i]), resized[i],
-                           std::move(shells[i])});
+    plan.inputs.push_back(std::move(input));
   }
 }
 
-bool holds_floating_point(const c10::IValue& value) {
+bool holds_numbers(const c10::IValue& value) {
   if (!value.isList()) {
     return value.isDouble() || value.isComplexDouble();
   }
   const auto elements = value.toListRef();
-  return std::any_of(elements.begin(), elements.end(), holds_floating_point);
+  return std::any_of(elements.begin(), elements.end(), holds_numbers);
 }
 
 void note_arguments(const Call& call, Plan& plan) {
+  plan.arguments.clear();
+  plan.varying.clear();
   size_t next = 0;
   for (const c10::IValue& value : call.arguments) {
-    if (holds_floating_point(value)) {
+    if (holds_numbers(value)) {
       plan.varying.push_back(static_cast<int>(plan.arguments.size()));
     }
     plan.arguments.push_back(value.isDevice()      ? c10::IValue(c10::Device(c10::DeviceType::CPU))
@@ -140,10 +148,111 @@ void note_arguments(const Call& call, Plan& plan) {
 }
 }  // namespace
 
-bool infer(const Call& call, Plan& plan) {
+namespace {
+std::optional<Rehearsal> attempt(const Call& call, const Plan& plan, Content content) {
+  try {
+    return rehearse(call, plan, content);
+  } catch (const std::exception&) {
+    backend::forget_error();
+    return std::nullopt;  // for its arguments, or for this content
+  }
+}
+
+bool all_strided(const torch::jit::Stack& results) {
+  bool strided = true;
+  for (const c10::IValue& result : results) {
+    for_each_tensor(result, [&](const at::Tensor& tensor) {
+      strided = strided && tensor.layout() == c10::kStrided;
+    });
+  }
+  return strided;
+}
+
+// What was found out about an operator on arguments of some kinds, for all their sizes.
+struct Findings {
+  bool values_decide = false;  // of what size its results are
+  bool numbers_matter = false;
+};
+
+// By the key of a call's kinds.
+class Experience {
+ public:
+  std::optional<Findings> find(const Key& kinds) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto found = findings_.find({kinds.begin(), kinds.end()});
+    return found == findings_.end() ? std::nullopt : std::optional(found->second);
+  }
+  void add(const Key& kinds, Findings findings) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    findings_[{kinds.begin(), kinds.end()}] = findings;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::vector<int64_t>, Findings> findings_;  // as many as a program calls kinds of
+};
+
+Experience& experience() {
+  static auto* const instance = new Experience;
+  return *instance;
+}
+
+// Some warnings are given once a process, so not when it is tried again. The caller hears them now.
+void note_warnings(const Call& call, Plan& plan, Content content, const Rehearsal& first) {
+  if (first.warnings.empty()) {
+    return;
+  }
+  plan.warnings = rehearse(call, plan, content).warnings;
+  for (const c10::Warning& warning : first.warnings) {
+    const auto same = [&](const c10::Warning& other) { return other.msg() == warning.msg(); };
+    if (std::none_of(plan.warnings.begin(), plan.warnings.end(), same)) {
+      c10::warn(warning);
+    }
+  }
+}
+
+// What the CPU's kernel does is the authority. Two contents are tried: where only one is refused
+// the other counts, and where both are, the call is wrong or needs better values than these; the
+// device's own then tell, at once. If the two have results of different sizes, values decide.
+bool infer_by_rehearsal(const Call& call, Plan& plan) {
+  Key kinds;
+  const bool comparable = make_key(call, Detail::Kinds, kinds);
+  std::optional<Findings> known = comparable ? experience().find(kinds) : std::nullopt;
+  if (known && known->values_decide) {
+    return false;
+  }
+  const std::vector<Form> forms = forms_of(call);
+  note_inputs(call, forms, forms, plan);
+  note_arguments(call, plan);
+  const auto zeros = attempt(call, plan, Content::Zeros);
+  const auto units = attempt(call, plan, Content::Units);
+  if (zeros && units && zeros->sizes() != units->sizes()) {
+    experience().add(kinds, {.values_decide = true});
+    return false;
+  }
+  if ((!zeros && !units) || !all_strided((zeros ? zeros : units)->results)) {
+    return false;
+  }
+  const Content content = zeros ? Content::Zeros : Content::Units;
+  const Rehearsal& found = zeros ? *zeros : *units;
+  note_warnings(call, plan, content, found);
+  if (!known) {
+    known = Findings{.numbers_matter = numbers_matter(call, plan, content, found)};
+    experience().add(kinds, *known);
+  }
+  plan.numbers_matter = known->numbers_matter;
+  note_inputs(call, forms, found.after, plan);
+  note_arguments(call, plan);
+  note_returns(found.results, plan);
+  return true;
+}
+
+// A reader's kernel may have side effects, so it runs when it is due only: what it gives back, its
+// fake kernel says, which may look at numbers too.
+bool infer_by_fake_kernel(const Call& call, Plan& plan) {
   const backend::CleanThread clean(/*below_autograd=*/true);
   const std::vector<Form> forms = forms_of(call);
-  const std::vector<Shell> asked = make_shells(call, forms, c10::DispatchKey::Meta);
+  const std::vector<Shell> asked = make_shells(call, forms, forms, c10::DispatchKey::Meta);
   torch::jit::Stack results;
   size_t next = 0;
   for (const c10::IValue& value : call.arguments) {
@@ -151,15 +260,28 @@ bool infer(const Call& call, Plan& plan) {
   }
   try {
     call.op.handle.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::Meta), &results);
-    note_inputs(call, forms, asked, plan);
-    note_arguments(call, plan);
-    const bool inferred = rehearse(call, plan, results);
-    note_returns(results, plan);
-    return inferred;
   } catch (const std::exception&) {
     backend::forget_error();
     return false;  // the caller runs the operator for real, which says what is wrong if anything is
   }
+  if (!all_strided(results)) {
+    return false;
+  }
+  std::vector<Form> after;
+  for (const Shell& shell : asked) {
+    after.push_back(Form::of(shell.tensor()));
+  }
+  plan.numbers_matter = true;
+  note_inputs(call, forms, after, plan);
+  note_arguments(call, plan);
+  note_returns(results, plan);
+  return true;
+}
+}  // namespace
+
+bool infer(const Call& call, Plan& plan) {
+  const bool ours = call.op.handle.operator_name().name.rfind("aten::", 0) == 0;
+  return ours ? infer_by_rehearsal(call, plan) : infer_by_fake_kernel(call, plan);
 }
 
 }  // namespace mtia::aten

@@ -1,12 +1,12 @@
-// What an operator will give back, found without computing: PyTorch's meta kernels.
+// What an operator will give back, found without computing on the device.
 #pragma once
 
 #include "plan.h"
 
 namespace mtia::aten {
 
-// Fills in the inputs, outputs and returns of `plan`; false if PyTorch cannot tell (there is no
-// meta kernel, or it objects to the arguments), so that only running the operator can.
+// Fills in all of `plan` but its key and its cost; false if only running the operator on the
+// device's own values can tell.
 bool infer(const Call& call, Plan& plan);
 
 }  // namespace mtia::aten

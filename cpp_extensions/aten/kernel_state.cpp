@@ -17,9 +17,9 @@ Settings Settings::now() {
   return settings;
 }
 
-bool Settings::operator==(const Settings& other) const {
-  return default_dtype_ == other.default_dtype_ && deterministic_ == other.deterministic_ &&
-         warn_only_ == other.warn_only_ && fill_ == other.fill_ && mkldnn_ == other.mkldnn_;
+int64_t Settings::bits() const {
+  return static_cast<int64_t>(default_dtype_) << 4 | int64_t{deterministic_} << 3 |
+         int64_t{warn_only_} << 2 | int64_t{fill_} << 1 | int64_t{mkldnn_};
 }
 
 void Settings::apply() const {
@@ -30,21 +30,22 @@ void Settings::apply() const {
   context.setUserEnabledMkldnn(mkldnn_);
 }
 
-KernelState::KernelState(const Settings& settings)
+KernelState::KernelState(const Settings& settings, std::vector<c10::Warning>* warnings)
     : thread_(/*below_autograd=*/true),
-      unwarned_(&silent_),
+      heard_(warnings),
+      hears_(&heard_),
       wanted_(settings),
       found_(Settings::now()) {
   // Each host thread has its own idea of how many threads a kernel takes, from when it was made. On
   // how a sum is split depend its last bits: the number that torch.set_num_threads() gave counts.
   at::init_num_threads();
-  if (!(wanted_ == found_)) {
+  if (wanted_.bits() != found_.bits()) {
     wanted_.apply();
   }
 }
 
 KernelState::~KernelState() {
-  if (!(wanted_ == found_)) {
+  if (wanted_.bits() != found_.bits()) {
     found_.apply();
   }
 }

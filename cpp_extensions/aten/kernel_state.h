@@ -4,6 +4,8 @@
 #include <ATen/record_function.h>
 #include <c10/util/Exception.h>
 
+#include <vector>
+
 #include "../backend/clean_thread.h"
 
 namespace mtia::aten {
@@ -12,7 +14,7 @@ namespace mtia::aten {
 class Settings {
  public:
   static Settings now();
-  bool operator==(const Settings& other) const;
+  int64_t bits() const;  // equal if and only if the settings are
   void apply() const;
 
  private:
@@ -20,11 +22,26 @@ class Settings {
   bool deterministic_, warn_only_, fill_, mkldnn_;
 };
 
-// What a kernel finds in eager mode on the CPU: a clean thread below autograd, with no profiler,
-// and no warnings, since those were given at the enqueue.
+// Keeps the warnings that are given, or drops them.
+class Warnings final : public c10::WarningHandler {
+ public:
+  explicit Warnings(std::vector<c10::Warning>* kept) : kept_(kept) {}
+  // Contract: called for each warning, on the thread that gives it.
+  void process(const c10::Warning& warning) override {
+    if (kept_ != nullptr) {
+      kept_->push_back(warning);
+    }
+  }
+
+ private:
+  std::vector<c10::Warning>* kept_;
+};
+
+// What a kernel finds in eager mode on the CPU: a clean thread below autograd, with no profiler.
+// Its warnings go to `warnings`, or nowhere: those of a kernel that is due were given at the call.
 class KernelState {
  public:
-  explicit KernelState(const Settings& settings);
+  explicit KernelState(const Settings& settings, std::vector<c10::Warning>* warnings = nullptr);
   ~KernelState();
   KernelState(const KernelState&) = delete;
   KernelState& operator=(const KernelState&) = delete;
@@ -32,10 +49,8 @@ class KernelState {
  private:
   backend::CleanThread thread_;
   at::DisableRecordFunctionGuard unprofiled_;
-  struct Silent final : c10::WarningHandler {
-    void process(const c10::Warning&) override {}
-  } silent_;
-  c10::WarningUtils::WarningHandlerGuard unwarned_;
+  Warnings heard_;
+  c10::WarningUtils::WarningHandlerGuard hears_;
   Settings wanted_, found_;
 };
 

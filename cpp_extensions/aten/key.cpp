@@ -1,8 +1,10 @@
 #include "key.h"
 
-#include <c10/core/DefaultDtype.h>
-
+#include <array>
+#include <cmath>
 #include <cstring>
+
+#include "kernel_state.h"
 
 namespace mtia::aten {
 
@@ -26,7 +28,7 @@ const c10::StorageImpl* storage_of(const at::Tensor& tensor) {
 
 class KeyMaker {
  public:
-  KeyMaker(const Call& call, Key& key) : call_(call), key_(key) {}
+  KeyMaker(const Call& call, Detail detail, Key& key) : call_(call), detail_(detail), key_(key) {}
 
   bool add(const c10::IValue& value) {
     if (value.isTensor()) {
@@ -34,13 +36,15 @@ class KeyMaker {
     } else if (value.isNone()) {
       put(None);
     } else if (value.isInt()) {
-      put(Integer, value.toInt());
+      put(Integer, forms() ? value.toInt() : 0);
     } else if (value.isBool()) {
       put(Boolean, value.toBool());
     } else if (value.isDouble()) {
-      put(Floating, call_.op.generates ? bits(value.toDouble()) : 0);
+      put(Floating | is_ordinary(value.toDouble()) << 8);
+      number(value.toDouble());
     } else if (value.isComplexDouble()) {
       put(Complex);
+      number(value.toComplexDouble());
     } else if (value.isString()) {
       put(Text, static_cast<int64_t>(std::hash<std::string>()(value.toStringRef())));
     } else if (value.isList()) {
@@ -62,10 +66,19 @@ class KeyMaker {
     key_.push_back(number);
   }
 
-  static int64_t bits(double number) {
-    int64_t bits = 0;
-    std::memcpy(&bits, &number, sizeof bits);
-    return bits;
+  bool forms() const { return detail_ != Detail::Kinds; }
+
+  void bytes(const void* start, size_t count) {
+    std::array<int64_t, 2> words{};
+    std::memcpy(words.data(), start, count);
+    key_.append(words.begin(), words.end());
+  }
+
+  template <typename T>
+  void number(const T& value) {
+    if (detail_ == Detail::Numbers) {
+      bytes(&value, sizeof value);
+    }
   }
 
   bool list(at::ArrayRef<c10::IValue> elements) {
@@ -84,24 +97,41 @@ class KeyMaker {
     const int64_t flags = int64_t{tensor.is_conj()} | int64_t{tensor.is_neg()} << 1 |
                           int64_t{impl->is_wrapped_number()} << 2 | int64_t{tensor.is_cpu()} << 3 |
                           int64_t{first != index_} << 4;
-    put(Tensor | flags << 8 | static_cast<int64_t>(tensor.scalar_type()) << 16 |
-        tensor.dim() << 32);
+    const int64_t kind = Tensor | static_cast<int64_t>(tensor.scalar_type()) << 16;
+    if (!forms()) {
+      put(kind);
+      return;
+    }
+    put(kind | flags << 8 | tensor.dim() << 32);
+    if (detail_ == Detail::Numbers && tensor.is_cpu()) {
+      bytes(tensor.const_data_ptr(), tensor.itemsize());
+    }
     key_.append(tensor.sizes().begin(), tensor.sizes().end());
     key_.append(tensor.strides().begin(), tensor.strides().end());
     if (first != index_) {  // how the two lie to each other
-      put(static_cast<int64_t>(first), call_.tensors[first].tensor->storage_offset());
+      put(static_cast<int64_t>(first), static_cast<int64_t>(first_same(call_, index_)));
+      put(call_.tensors[first].tensor->storage_offset());
       put(tensor.storage_offset());
     }
     ++index_;
   }
 
   const Call& call_;
+  const Detail detail_;
   Key& key_;
   size_t index_ = 0;  // of the next tensor
 };
 }  // namespace
 
+bool is_ordinary(double number) {
+  constexpr double kLargestHalf = 65504;
+  return !std::isfinite(number) || std::abs(number) <= kLargestHalf;
+}
+
 size_t first_with_storage(const Call& call, size_t index) {
+  if (call.tensors[index].tensor->is_cpu()) {
+    return index;  // taken by value
+  }
   const auto* storage = storage_of(*call.tensors[index].tensor);
   for (size_t i = 0; i < index; ++i) {
     if (storage_of(*call.tensors[i].tensor) == storage) {
@@ -111,10 +141,19 @@ size_t first_with_storage(const Call& call, size_t index) {
   return index;
 }
 
-bool make_key(const Call& call, Key& key) {
+size_t first_same(const Call& call, size_t index) {
+  for (size_t i = 0; i < index; ++i) {
+    if (call.tensors[i].tensor->is_same(*call.tensors[index].tensor)) {
+      return i;
+    }
+  }
+  return index;
+}
+
+bool make_key(const Call& call, Detail detail, Key& key) {
   key.push_back(reinterpret_cast<int64_t>(&call.op));
-  key.push_back(static_cast<int64_t>(c10::get_default_dtype_as_scalartype()));
-  KeyMaker maker(call, key);
+  key.push_back(Settings::now().bits());
+  KeyMaker maker(call, detail, key);
   for (const c10::IValue& value : call.arguments) {
     if (!maker.add(value)) {
       return false;

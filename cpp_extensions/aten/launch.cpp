@@ -29,7 +29,8 @@ class Job {
   void operator()();
 
  private:
-  using Number = std::array<char, 16>;  // the largest element, a complex double
+  // The largest element, a complex double, aligned as vector instructions want it.
+  struct alignas(16) Number : std::array<char, 16> {};
 
   void lend_memory();
   torch::jit::Stack arguments() const;
@@ -132,10 +133,12 @@ bool Job::restore_shells() {
   bool as_foretold = true;
   size_t next = 0;
   for (const Input& input : plan_->inputs) {
-    as_foretold = input.shell.restore(input.form, memory_[next++]) && as_foretold;
+    void* const memory = memory_[next++];
+    as_foretold =
+        (input.again || input.shell.restore(input.form, input.after(), memory)) && as_foretold;
   }
   for (const Output& output : plan_->outputs) {
-    as_foretold = output.shell.restore(output.form, memory_[next++]) && as_foretold;
+    as_foretold = output.shell.restore(output.form, output.form, memory_[next++]) && as_foretold;
   }
   return as_foretold;
 }
@@ -202,10 +205,14 @@ sim::Command kernel_command(const Call& call, std::shared_ptr<sim::Chain> chain)
 }
 
 void launch(Call& call, std::shared_ptr<const Plan> plan) {
+  for (const c10::Warning& warning : plan->warnings) {
+    c10::warn(warning);
+  }
   for (size_t i = 0; i < plan->inputs.size(); ++i) {
     const Input& input = plan->inputs[i];
-    if (input.resized) {
-      set_form(*call.tensors[i].tensor, input.form.sizes, input.form.strides, /*keep=*/false);
+    if (input.resized && !input.again) {
+      set_form(*call.tensors[i].tensor, input.resized->sizes, input.resized->strides,
+               /*keep=*/input.shared);
     }
   }
   const std::vector<at::Tensor> outputs = make_outputs(*plan, call.device);

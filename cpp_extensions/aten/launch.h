@@ -1,6 +1,7 @@
 // Enqueueing an operator as its plan says.
 #pragma once
 
+#include "../sim/command.h"
 #include "plan.h"
 
 namespace mtia::aten {

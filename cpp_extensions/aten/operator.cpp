@@ -1,7 +1,10 @@
 #include "operator.h"
 
 #include <algorithm>
+#include <memory>
 #include <mutex>
+#include <set>
+#include <string_view>
 #include <unordered_map>
 
 namespace mtia::aten {
@@ -86,6 +89,42 @@ int source_of(const c10::Argument& returned, const c10::FunctionSchema& schema) 
   return kFresh;
 }
 
+// Whether elements of the result need one element of each argument. In-place variants are not all
+// tagged so.
+bool is_pointwise(const std::string& name) {
+  const std::string plain = name.back() == '_' ? name.substr(0, name.size() - 1) : name;
+  const auto& overloads = overloads_of(plain);
+  return std::any_of(overloads.begin(), overloads.end(), [](const OperatorHandle& handle) {
+    return handle.hasTag(at::Tag::pointwise);
+  });
+}
+
+// CUDA's kernels take a scalar of the host where a TensorIterator brings it in, which is what
+// pointwise operators are built on. These are too and lack the tag, or fetch the number themselves.
+bool takes_by_value(const std::string& name, const std::string& argument) {
+  static const std::set<std::pair<std::string_view, std::string_view>> kOthers = {
+      {"bernoulli_", "p"},
+      {"fill", "value"},
+      {"fill_", "value"},
+      {"floor_divide", "other"},
+      {"floor_divide_", "other"},
+      {"index_fill", "value"},
+      {"index_fill_", "value"},
+      {"index_put", "values"},
+      {"index_put_", "values"},
+      {"masked_fill", "value"},
+      {"masked_fill_", "value"},
+      {"mse_loss", "target"},
+      {"smooth_l1_loss", "target"},
+      {"_fused_adagrad_", "lr"},
+      {"_fused_adam_", "lr"},
+      {"_fused_adamw_", "lr"},
+      {"_fused_sgd_", "lr"},
+      {"_index_put_impl_", "values"},
+      {"_unsafe_index_put", "values"}};
+  return is_pointwise("aten::" + name) || kOthers.count({name, argument}) != 0;
+}
+
 // The CPU's kernel of a collective would exchange memory of the device behind its queues.
 void check_no_collective(const c10::OperatorName& name) {
   TORCH_CHECK_NOT_IMPLEMENTED(name.name.rfind("c10d::", 0) != 0, name.name,
@@ -112,7 +151,7 @@ Operator describe(const OperatorHandle& handle) {
               sim::intern(base + (name.overload_name.empty() ? "" : "." + name.overload_name))};
   for (const auto& argument : schema.arguments()) {
     op.written.push_back(argument.alias_info() != nullptr && argument.alias_info()->isWrite());
-    op.generates = op.generates && (!is_tensor(argument) || argument.is_out());
+    op.by_value.push_back(!op.written.back() && takes_by_value(base, argument.name()));
     if (argument.name() == "generator") {
       op.generator = static_cast<int>(op.written.size()) - 1;
       op.random = true;
@@ -125,27 +164,67 @@ Operator describe(const OperatorHandle& handle) {
     op.needs_values = op.needs_values || !is_tensor(returned);
   }
   op.random = op.random || handle.hasTag(at::Tag::nondeterministic_seeded);
-  // Where there is a meta kernel, it tells for each call: sizes of x[i] depend on values only if an
-  // index is a mask, and then it objects.
+  // Where there is a meta kernel, it depends on the call: of x[i], on whether an index is a mask.
+  // That is tried.
   op.needs_values = op.needs_values || ((handle.hasTag(at::Tag::dynamic_output_shape) ||
                                          handle.hasTag(at::Tag::data_dependent_output)) &&
                                         !handle.hasKernelForDispatchKey(c10::DispatchKey::Meta));
   op.out = out_variant(handle);
   return op;
 }
+
+// Operators by the address of what their handle stands for, which another may have later.
+class Known {
+ public:
+  const Operator& find(const OperatorHandle& handle) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    std::unique_ptr<Operator>& found = operators_[std::hash<OperatorHandle>()(handle)];
+    if (found == nullptr) {
+      found = std::make_unique<Operator>(describe(handle));
+    }
+    return *found;
+  }
+
+  void forget(const OperatorHandle& handle) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto found = operators_.find(std::hash<OperatorHandle>()(handle));
+    if (found != operators_.end()) {
+      found->second.release()->gone = true;  // never deleted: its kernel may be pending
+      operators_.erase(found);
+    }
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<size_t, std::unique_ptr<Operator>> operators_;
+};
+
+Known& known();
+
+struct Listener final : c10::OpRegistrationListener {
+  // Contract: called for each operator there is, and for new ones.
+  void onOperatorRegistered(const OperatorHandle&) override {}
+  // Contract: called when the definition of an operator is taken back.
+  void onOperatorDeregistered(const OperatorHandle& handle) override { known().forget(handle); }
+};
+
+Known& known() {
+  static auto* const instance = new Known;
+  static auto* const listening = new c10::RegistrationHandleRAII(
+      c10::Dispatcher::singleton().addRegistrationListener(std::make_unique<Listener>()));
+  (void)listening;
+  return *instance;
+}
 }  // namespace
 
-const Operator& operator_of(const OperatorHandle& handle) {
-  static std::mutex mutex;
-  static auto* const known = new std::unordered_map<size_t, Operator>;  // elements never move
-  const size_t key = std::hash<OperatorHandle>()(handle);  // its address: one per operator
-  std::lock_guard<std::mutex> lock(mutex);
-  auto found = known->find(key);
-  if (found == known->end()) {
-    found = known->emplace(key, describe(handle)).first;
-  }
-  return found->second;
+void Operator::check_is_there() const {
+  TORCH_CHECK(!gone, "the operator ", *full_name,
+              " is gone: the library that defined it was deleted "
+              "before its kernel ran. Keep the torch.library.Library until the device was "
+              "synchronized");
 }
+
+const Operator& operator_of(const OperatorHandle& handle) { return known().find(handle); }
 
 OperatorHandle find(const char* name, const char* overload) {
   return c10::Dispatcher::singleton().findSchemaOrThrow(name, overload);

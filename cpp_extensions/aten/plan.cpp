@@ -12,10 +12,38 @@ namespace mtia::aten {
 namespace {
 constexpr size_t kPlans = 4096;  // some hundred bytes each; a model's step needs some hundred
 
-struct Cache {
-  std::mutex mutex;
-  std::unordered_map<uint64_t, std::shared_ptr<const Plan>> plans;
-  int64_t made = 0;
+class Cache {
+ public:
+  std::shared_ptr<const Plan> find(const Key& key) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto found = plans_.find(hash(key));
+    return found != plans_.end() && found->second->key == key ? found->second : nullptr;
+  }
+
+  void keep(Key key, std::shared_ptr<Plan> plan) {
+    const uint64_t slot = hash(key);
+    plan->key = std::move(key);
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (plans_.size() >= kPlans) {
+      plans_.clear();  // simple, and what is still needed is soon back
+    }
+    plans_[slot] = std::move(plan);
+  }
+
+  void count() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    ++made_;
+  }
+
+  std::pair<int64_t, int64_t> counts() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return {static_cast<int64_t>(plans_.size()), made_};
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<uint64_t, std::shared_ptr<const Plan>> plans_;
+  int64_t made_ = 0;
 };
 
 Cache& cache() {
@@ -38,6 +66,7 @@ void check_dtypes(const Call& call) {
 }
 
 std::shared_ptr<Plan> make_plan(const Call& call) {
+  cache().count();
   check_dtypes(call);
   auto plan = std::make_shared<Plan>(call.op);
   plan->needs_values = call.op.needs_values || !infer(call, *plan);
@@ -54,33 +83,31 @@ std::shared_ptr<Plan> make_plan(const Call& call) {
 }  // namespace
 
 std::shared_ptr<const Plan> plan_for(const Call& call) {
-  Key key;
-  const bool can_be_kept = make_key(call, key);
-  const uint64_t slot = hash(key);
-  Cache& cache = aten::cache();
-  if (can_be_kept) {
-    std::lock_guard<std::mutex> lock(cache.mutex);
-    auto found = cache.plans.find(slot);
-    if (found != cache.plans.end() && found->second->key == key) {
-      return found->second;
-    }
+  Key forms, numbers;
+  const bool can_be_kept = make_key(call, Detail::Forms, forms);
+  auto found = can_be_kept ? cache().find(forms) : nullptr;
+  if (found != nullptr && found->signpost) {
+    make_key(call, Detail::Numbers, numbers);
+    found = cache().find(numbers);
   }
-  std::shared_ptr<Plan> plan = make_plan(call);  // unlocked: meta kernels may run Python
-  std::lock_guard<std::mutex> lock(cache.mutex);
-  ++cache.made;
-  if (can_be_kept && !plan->needs_values) {  // a meta kernel may be registered later
-    plan->key = std::move(key);
-    if (cache.plans.size() >= kPlans) {
-      cache.plans.clear();  // simple, and what is still needed is soon back
-    }
-    cache.plans[slot] = plan;
+  if (found != nullptr) {
+    return found;
+  }
+  std::shared_ptr<Plan> plan = make_plan(call);          // unlocked: a fake kernel may run Python
+  const bool keep = can_be_kept && !plan->needs_values;  // a fake kernel may be registered later
+  if (keep && plan->numbers_matter) {
+    auto signpost = std::make_shared<Plan>(call.op);
+    signpost->signpost = true;
+    cache().keep(std::move(forms), std::move(signpost));
+    forms.clear();
+    make_key(call, Detail::Numbers, forms);
+  }
+  if (keep) {
+    cache().keep(std::move(forms), plan);
   }
   return plan;
 }
 
-std::pair<int64_t, int64_t> plan_counts() {
-  std::lock_guard<std::mutex> lock(cache().mutex);
-  return {static_cast<int64_t>(cache().plans.size()), cache().made};
-}
+std::pair<int64_t, int64_t> plan_counts() { return cache().counts(); }
 
 }  // namespace mtia::aten

@@ -2,7 +2,10 @@
 // of its arguments, never on their memory. Made once, found again by a key.
 #pragma once
 
+#include <c10/util/Exception.h>
+
 #include <memory>
+#include <optional>
 
 #include "../sim/profile.h"
 #include "arguments.h"
@@ -10,18 +13,20 @@
 
 namespace mtia::aten {
 
-// How the arguments look, as numbers. Values of floating point are left out, but where there is no
-// tensor to compute with, as in arange(): nobody else's sizes depend on them, and an optimizer
-// passes new ones at every step.
+// How the arguments look, as integers.
 using Key = c10::SmallVector<int64_t, 96>;
 
 struct Input {
   int argument;  // which argument it is, or is an element of
   bool host;     // a scalar of the host, taken by value
   bool shared;   // its storage is another argument's too: lent from the storage's start
-  Form form;     // as the kernel finds it: an output is resized before
-  bool resized;  // it has to be, at every call
+  bool again;    // it is an argument before, which has this shell
+  Form form;     // as the kernel finds it
+  std::optional<Form>
+      resized{};  // as the kernel leaves it: an output of another size, at every call
   Shell shell;
+
+  const Form& after() const { return resized ? *resized : form; }
 };
 
 struct Output {
@@ -44,16 +49,19 @@ struct Plan {
   const Operator& op;
   Key key;
   bool needs_values = false;  // nothing below is known: run it, and see
+  bool signpost = false;      // nor here: calls of these forms have a plan for each set of numbers
+  bool numbers_matter = false;
   std::vector<Input> inputs;
   std::vector<Output> outputs;
   std::vector<Return> returns;
   std::vector<c10::IValue> arguments;  // with the shells for tensors
-  std::vector<int> varying;            // which of them are not in the key: each call has its own
+  std::vector<int> varying;            // which of them hold numbers: each call has its own
+  std::vector<c10::Warning> warnings;  // that every such call gives
   bool into_outputs = false;  // the out variant writes them; else what is computed is copied
   sim::Cost cost;
 };
 
-// The plan for this call, from the cache or made now by asking PyTorch's meta kernels.
+// The plan for this call, from the cache or made now.
 std::shared_ptr<const Plan> plan_for(const Call& call);
 
 // How many plans are kept, and how many were made so far.

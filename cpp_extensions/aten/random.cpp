@@ -35,6 +35,7 @@ std::shared_ptr<backend::Sequence> sequence_for(const Call& call) {
 
 void run_on_cpu(const Operator& op, const c10::OperatorHandle& handle, torch::jit::Stack& stack,
                 const backend::Sequence* sequence) {
+  op.check_is_there();
   const auto run = [&] {
     handle.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), &stack);
   };

@@ -1,17 +1,39 @@
-// Asking the CPU's kernel itself what it will return, by running it on zeros.
+// Trying a call on memory of the host's own: what the CPU's kernel does there, it will do on the
+// device.
 #pragma once
 
 #include "plan.h"
 
 namespace mtia::aten {
 
-// Meta kernels were written for what compilers need: they know sizes, but not all strides of the
-// CPU's kernels, on which the last bits of later results depend; some answer for CUDA; and few look
-// whether what is written overlaps what is read. So a new plan is rehearsed once.
-//
-// Puts what the kernel returns in place of `results`, which a meta kernel foretold, if the kernel
-// takes zeros; a singular matrix it may refuse, and then those count. False if it refuses to write:
-// only the real call can tell why.
-bool rehearse(const Call& call, const Plan& plan, torch::jit::Stack& results);
+// What stands in the tensors' memory meanwhile, since the device's is not to be looked at. Some
+// kernels refuse zeros, as a singular matrix; some refuse anything else, as an index.
+enum class Content {
+  Zeros,
+  Units,  // matrices with a 1 in each row, square ones the identity; others 1, 0, 0, 1, ...
+};
+
+// Stands for each number in one of the arguments.
+struct OtherNumber {
+  int argument;
+  double value;
+};
+
+struct Rehearsal {
+  torch::jit::Stack results;
+  std::vector<Form> after;  // of the inputs
+  std::vector<c10::Warning> warnings;
+
+  std::vector<int64_t> sizes() const;  // of all it gives, one after the other, and their dtypes
+};
+
+// Runs the kernel on the arguments as the plan has them. Throws what the kernel throws, and leaves
+// the plan's shells as they were.
+Rehearsal rehearse(const Call& call, const Plan& plan, Content content,
+                   std::optional<OtherNumber> other = std::nullopt);
+
+// Whether what the kernel gives, warns of or refuses could depend on a number: each is replaced by
+// some that kernels are known to refuse. `usual` is what it does with the call's own.
+bool numbers_matter(const Call& call, const Plan& plan, Content content, const Rehearsal& usual);
 
 }  // namespace mtia::aten

@@ -86,26 +86,33 @@ void Shell::lend(void* memory) const {
   storage->set_nbytes(bytes_);
 }
 
-bool Shell::restore(const Form& form, void* memory) const {
+bool Shell::restore(const Form& form, const Form& after, void* memory) const {
   auto* impl = tensor_.unsafeGetTensorImpl();
-  const bool in_place = impl->strides() == form.strides && storage_.data() == memory &&
+  const bool same_sizes = impl->sizes() == after.sizes;
+  const bool in_place = impl->strides() == after.strides && storage_.data() == memory &&
                         impl->unsafe_storage().is_alias_of(storage_) &&
                         tensor_.is_conj() == form.conjugate && tensor_.is_neg() == form.negative;
-  if (impl->sizes() == form.sizes && in_place) {
+  if (same_sizes && in_place && &form == &after) {
     return true;
   }
-  const bool same_sizes = impl->sizes() == form.sizes;
   const at::Tensor content =
-      same_sizes ? tensor_.resolve_conj().resolve_neg().clone() : at::Tensor();
+      same_sizes && !in_place ? tensor_.resolve_conj().resolve_neg().clone() : at::Tensor();
+  reset(after);
+  lend(memory);
+  if (content.defined()) {
+    tensor_.copy_(content);
+  }
+  impl->set_sizes_and_strides(form.sizes, form.strides, form.offset);
+  return same_sizes;
+}
+
+void Shell::reset(const Form& form) const {
+  auto* impl = tensor_.unsafeGetTensorImpl();
   impl->set_storage_keep_dtype(storage_);
   impl->set_sizes_and_strides(form.sizes, form.strides, form.offset);
   impl->_set_conj(form.conjugate);
   impl->_set_neg(form.negative);
-  lend(memory);
-  if (same_sizes) {
-    tensor_.copy_(content);
-  }
-  return same_sizes;
+  lend(nullptr);
 }
 
 }  // namespace mtia::aten

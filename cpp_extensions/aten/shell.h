@@ -38,10 +38,13 @@ class Shell {
   const at::Tensor& tensor() const { return tensor_; }
   void lend(void* memory) const;
 
-  // Makes it what it was, with what a kernel left in it, on the memory that was lent: a kernel may
-  // give what it writes other strides, or memory of its own, or leave it to be conjugated. False if
-  // it gave it other sizes.
-  bool restore(const Form& form, void* memory) const;
+  // Makes it `form` again, without memory.
+  void reset(const Form& form) const;
+
+  // Makes it `form` again once a kernel was done with it, whose result lies in the memory that was
+  // lent as `after` says: a kernel may give what it writes other strides, or memory of its own, or
+  // leave it to be conjugated. False if it gave it other sizes than that.
+  bool restore(const Form& form, const Form& after, void* memory) const;
 
  private:
   void shape(const Form& form, c10::DispatchKey key);

@@ -5,6 +5,7 @@
 #include "access.h"
 #include "copy.h"
 #include "kernel_state.h"
+#include "key.h"
 #include "launch.h"
 #include "random.h"
 #include "tensor.h"
@@ -17,6 +18,7 @@ using c10::IValue;
 // What passes between the kernel and the host that waits for it.
 struct Outcome {
   torch::jit::Stack stack;
+  std::vector<c10::Warning> warnings;
   std::exception_ptr error;
 };
 
@@ -48,13 +50,15 @@ class HostViews {
 
 torch::jit::Stack on_host(const Call& call) {
   HostViews views;
-  size_t next = 0;
+  std::vector<at::Tensor> made;
+  const auto next = [&] {
+    const size_t index = made.size(), same = first_same(call, index);
+    return made.emplace_back(same < index ? made[same] : views.of(*call.tensors[index].tensor));
+  };
   torch::jit::Stack stack;
   for (const IValue& value : call.arguments) {
     stack.push_back(value.isDevice() ? IValue(c10::Device(c10::DeviceType::CPU))
-                                     : with_tensors(value, [&] {
-                                         return views.of(*call.tensors[next++].tensor);
-                                       }));
+                                     : with_tensors(value, next));
   }
   return stack;
 }
@@ -64,6 +68,18 @@ void follow_resize(const at::Tensor& tensor, const at::Tensor& after) {
   if (tensor.sizes() != after.sizes() || address_of(tensor) != address_of(after)) {
     set_form(tensor, after.sizes(), after.strides(), /*keep=*/false);
     copy_to_device(after, tensor);
+  }
+}
+
+void follow_resizes(const Call& call, const torch::jit::Stack& after) {
+  size_t next = 0;
+  for (const IValue& value : after) {
+    for_each_tensor(value, [&](const at::Tensor& tensor) {
+      const auto& [given, argument] = call.tensors[next++];
+      if (call.op.written[argument]) {
+        follow_resize(*given, tensor);
+      }
+    });
   }
 }
 
@@ -102,7 +118,7 @@ void run_and_wait(Call& call) {
   }
   command.effect = [outcome, op = &call.op, sequence, settings = Settings::now()] {
     try {
-      const KernelState state(settings);
+      const KernelState state(settings, &outcome->warnings);
       run_on_cpu(*op, op->handle, outcome->stack, sequence.get());
     } catch (...) {
       outcome->error = backend::held(std::current_exception());
@@ -111,15 +127,13 @@ void run_and_wait(Call& call) {
   const sim::StreamRef stream = sim::current_stream(call.device);
   sim::submit(stream, std::move(command), cost);
   sim::synchronize_stream(stream);
+  for (const c10::Warning& warning : outcome->warnings) {
+    c10::warn(warning);
+  }
   if (outcome->error) {
     std::rethrow_exception(outcome->error);
   }
-
-  for (size_t i = 0; i < given.size(); ++i) {
-    if (call.op.written[i] && given[i].isTensor() && given[i].toTensor().defined()) {
-      follow_resize(call.arguments[i].toTensor(), given[i].toTensor());
-    }
-  }
+  follow_resizes(call, given);
   c10::SmallVector<IValue, 3> results;
   for (size_t i = 0; i < outcome->stack.size(); ++i) {
     const int source = call.op.source[i];
