@@ -151,10 +151,20 @@ TAKE_A_GENERATOR = {**DRAWS, **MORE_THAT_TAKE_A_GENERATOR}
 @pytest.mark.parametrize("wanted, given", [("mtia", "cpu"), ("cpu", "mtia")])
 @pytest.mark.parametrize("draw", TAKE_A_GENERATOR.values(), ids=TAKE_A_GENERATOR)
 def test_a_generator_of_another_kind_of_device_is_refused(draw, wanted, given):
-    words = f"Expected a '{wanted}' device type for generator but found '{given}'"
+    kind = "(device type for generator|generator device)"
+    words = f"Expected a '{wanted}(:0)?' {kind} but found '{given}"
     with pytest.raises(RuntimeError, match=words):
         draw(wanted, torch.Generator(given))
     torch.mtia.synchronize()
+
+
+def test_a_permutation_is_drawn_on_the_very_device():
+    """PyTorch's rule for this one operator; others take any generator of the type."""
+    other = torch.Generator("mtia:1")
+    with pytest.raises(RuntimeError, match="'mtia:0' generator device but found 'mtia:1'"):
+        torch.randperm(3, device="mtia", generator=other)
+    assert torch.randperm(3, device="mtia:1", generator=other).device.index == 1
+    assert torch.rand(3, device="mtia", generator=other).device.index == 0
 
 
 def test_what_a_refused_generator_should_have_filled_is_as_it_was():
@@ -163,6 +173,6 @@ def test_what_a_refused_generator_should_have_filled_is_as_it_was():
         lambda g: x.random_(generator=g),
         lambda g: torch.randperm(5, generator=g, out=x),
     ):
-        with pytest.raises(RuntimeError, match="device type for generator"):
+        with pytest.raises(RuntimeError, match="Expected a 'mtia"):
             refused(torch.Generator())
     assert x.tolist() == [1, 1]

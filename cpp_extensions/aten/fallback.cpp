@@ -1,5 +1,7 @@
 #include "fallback.h"
 
+#include <c10/core/TensorOptions.h>
+
 #include "../backend/trace.h"
 #include "arguments.h"
 #include "launch.h"
@@ -41,6 +43,12 @@ bool has_host_indices(const Call& call) {
   return false;
 }
 
+// PyTorch calls this backend for a generator of its as well, whatever the tensors are. Their own
+// backend says what is wrong, as it does with CUDA's generators.
+bool draws_for_another_backend(const Call& call) {
+  return call.op.generator != kFresh && !filled_device(call).is_mtia();
+}
+
 }  // namespace
 
 void execute(const Operator& op, torch::jit::Stack& stack) {
@@ -48,6 +56,10 @@ void execute(const Operator& op, torch::jit::Stack& stack) {
   if (takes_indices_from_host(op) && has_host_indices(call)) {
     bring_indices(call);
     return execute(op, stack);
+  }
+  if (draws_for_another_backend(call)) {
+    const auto key = c10::computeDispatchKey(std::nullopt, std::nullopt, filled_device(call));
+    return op.handle.redispatchBoxed(c10::DispatchKeySet(key), &stack);
   }
   check_generator(call);
   check_tensors(call);

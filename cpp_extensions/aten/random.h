@@ -9,8 +9,10 @@
 
 namespace mtia::aten {
 
-// Throws PyTorch's own error if the generator that is given is of another type of device than what
-// the operator fills. PyTorch calls this backend for a generator of its, whatever the tensors are.
+// Where what the operator fills lies: on the device of its tensors, or on the one asked for.
+c10::Device filled_device(const Call& call);
+
+// Throws PyTorch's own error if the generator that is given does not draw for the device.
 void check_generator(const Call& call);
 
 // What the operator draws from; null unless it is random.
