@@ -25,19 +25,19 @@ int64_t product_operations(const Plan& plan) {
     return 0;
   }
   if (const int left = left_factor(name); left >= 0) {
-    const Form& written = plan.outputs.empty() ? plan.inputs.back().form : plan.outputs[0].form;
-    const std::vector<int64_t>& sizes = plan.inputs[left].form.sizes;
+    const Form& written = plan.outputs.empty() ? plan.inputs.back().after() : plan.outputs[0].form;
+    const std::vector<int64_t>& sizes = plan.inputs[left].after().sizes;
     return sizes.empty() ? 0 : 2 * written.count() * sizes.back();
   }
   // Each element of the result is a dot product of one filter's size. Backward does this twice.
   if (name == "convolution" && !plan.outputs.empty()) {
-    const Form& filters = plan.inputs[1].form;
+    const Form& filters = plan.inputs[1].after();
     return 2 * plan.outputs[0].form.count() * filters.count() /
            std::max<int64_t>(1, filters.sizes[0]);
   }
   if (name == "convolution_backward") {
-    const Form& filters = plan.inputs[2].form;
-    return 4 * plan.inputs[0].form.count() * filters.count() /
+    const Form& filters = plan.inputs[2].after();
+    return 4 * plan.inputs[0].after().count() * filters.count() /
            std::max<int64_t>(1, filters.sizes[0]);
   }
   return 0;
@@ -56,13 +56,13 @@ sim::Cost cost_of(const Plan& plan) {
     cost.vector_operations = std::max(cost.vector_operations, count);
   };
   for (const Input& input : plan.inputs) {
-    add(input.form);
+    add(input.after());
   }
   for (const Output& output : plan.outputs) {
     add(output.form);
   }
   if (const int64_t operations = product_operations(plan)) {
-    const c10::ScalarType dtype = plan.inputs.back().form.dtype;
+    const c10::ScalarType dtype = plan.inputs.back().after().dtype;
     if (c10::elementSize(dtype) == 1) {
       cost.matrix_operations = operations / 2;
     } else {
