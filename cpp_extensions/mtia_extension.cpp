@@ -65,9 +65,18 @@ TORCH_LIBRARY_IMPL(aten, MTIA, m) {
   m.impl("record_stream", aten::record_stream);
 }
 
+// Their composite kernels would make a tensor of another layout, and fail in words of their own.
+TORCH_LIBRARY_IMPL(aten, SparseCsrMTIA, m) {
+  for (const char* name : {"sparse_compressed_tensor.comp_plain_value",
+                           "sparse_compressed_tensor.comp_plain_value_size"}) {
+    m.impl(name, torch::CppFunction::makeFromBoxedFunction<&mtia::aten::refuse_layout>());
+  }
+}
 TORCH_LIBRARY_IMPL(aten, BackendSelect, m) {
-  m.impl("_nested_tensor_from_tensor_list",
-         torch::CppFunction::makeFromBoxedFunction<&mtia::aten::refuse_layout_here>());
+  for (const char* name : {"_nested_tensor_from_tensor_list", "_nested_tensor_from_mask",
+                           "_nested_from_padded", "_nested_view_from_buffer"}) {
+    m.impl(name, torch::CppFunction::makeFromBoxedFunction<&mtia::aten::refuse_layout_here>());
+  }
 }
 
 namespace mtia {
@@ -108,10 +117,6 @@ void register_kernels() {
   for (const std::string& name :
        aten::names_with_cpu_kernel_and({DispatchKey::CompositeImplicitAutograd})) {
     autograd.impl(name.c_str(), CppFunction::makeFromBoxedFunction<&aten::below_or_composite>());
-  }
-  for (const char* name : aten::kMakeOtherLayouts) {
-    kernels.impl(name, CppFunction::makeFromBoxedFunction<&aten::refuse_layout>());
-    autograd.impl(name, CppFunction::makeFromBoxedFunction<&aten::refuse_layout>());
   }
 }
 

@@ -1,5 +1,7 @@
 #include "layouts.h"
 
+#include <algorithm>
+
 namespace mtia::aten {
 
 namespace {
@@ -20,6 +22,15 @@ Kind kind_of(const std::string& op, c10::DispatchKeySet keys) {
   }
   return {"sparse", "Use dense ones (x.to_dense(), sparse=False, sparse_grad=False), or the CPU"};
 }
+
+bool is_of_this_backend(const c10::IValue& value) {
+  if (value.isTensorList()) {
+    const auto elements = value.toListRef();
+    return std::any_of(elements.begin(), elements.end(), is_of_this_backend);
+  }
+  return (value.isDevice() && value.toDevice().is_mtia()) ||
+         (value.isTensor() && value.toTensor().is_mtia());
+}
 }  // namespace
 
 void refuse_layout(const c10::OperatorHandle& handle, c10::DispatchKeySet keys,
@@ -33,10 +44,9 @@ void refuse_layout(const c10::OperatorHandle& handle, c10::DispatchKeySet keys,
 
 void refuse_layout_here(const c10::OperatorHandle& handle, c10::DispatchKeySet keys,
                         torch::jit::Stack* stack) {
-  for (const c10::IValue& value : torch::jit::last(*stack, handle.schema().arguments().size())) {
-    if (value.isDevice() && value.toDevice().is_mtia()) {
-      refuse_layout(handle, keys, stack);
-    }
+  const auto arguments = torch::jit::last(*stack, handle.schema().arguments().size());
+  if (std::any_of(arguments.begin(), arguments.end(), is_of_this_backend)) {
+    refuse_layout(handle, keys, stack);
   }
   const auto below =
       c10::DispatchKeySet(c10::DispatchKeySet::FULL_AFTER, c10::DispatchKey::BackendSelect);
