@@ -136,11 +136,13 @@ class Cache:
         return [build for folder in self._made(_BUILD, _is_build) if (build := self._open(folder))]
 
     def _check(self) -> None:
-        """Check that nobody else can change what this cache holds."""
+        """Check that nobody else can change what this cache holds, and that it can be opened."""
         folder, root = self.folder, folders.absolute(self.root)
         for each in {root, folder}:
             folders.check(each, stat.S_IFDIR)
         folders.check_parents(root)
+        if os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 0):
+            raise OSError(errno.EPERM, f"{folder} is mounted noexec, so no code can run from it")
 
     def _open(self, folder: Path) -> Build | None:
         """Return the build in `folder` if it is whole and nobody else could have changed it."""
@@ -194,6 +196,7 @@ class Cache:
         folders.make(self.folder)
         self._check()
         folder = Path(tempfile.mkdtemp(prefix=_PRIVATE, dir=self.folder))
+        folder.chmod(0o700)  # the umask may have taken from it
         held = hold(folder)  # before it is marked: what is marked and not held is pruned
         try:
             (folder / _MARKER).touch()

@@ -9,7 +9,6 @@ builds in a new folder.
 """
 
 import contextlib
-import errno
 import importlib.util
 import json
 import os
@@ -102,7 +101,7 @@ def compile_library(
     Raises:
         NoCompiler, NoNinja, CompilerTooOld, CompilerBroken, CompilerKilled, CompileError,
             LibraryBroken: as their names say.
-        OSError: `private` cannot be written to, or no library can be opened from it.
+        OSError: `private` cannot be written to.
     """
     compiler, ninja = toolchain.find_compiler(), toolchain.find_ninja()
     units = _write(files, private / "src")
@@ -217,8 +216,6 @@ def _run(job: str, env: dict[str, str], progress: Progress, verbose: bool) -> tu
 
 def _explain(log: str, compiler: toolchain.Command) -> NoReturn:
     """Raise the exception that says why the build ended as `log` tells."""
-    if "failed to map segment from shared object" in log:
-        raise OSError(errno.EPERM, "no program may be run from it: it is mounted noexec")
     if "\nOSError: " in log:  # from opening it, which the compiling process does last
         raise LibraryBroken(
             "The simulated device was built but cannot be opened.",

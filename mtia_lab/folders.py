@@ -73,7 +73,11 @@ def temporary_folder() -> Path:
         _make_one(base / name)
     # Where somebody else's folder has the usual name, one with a fresh name serves.
     found = temporary_folders()
-    return found[0] if found else Path(tempfile.mkdtemp(prefix=f"{name}-", dir=base))
+    if found:
+        return found[0]
+    fresh = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=base))
+    fresh.chmod(0o700)
+    return fresh
 
 
 def temporary_folders() -> list[Path]:

@@ -118,6 +118,17 @@ def another_users(place, patch):
     patch.setattr(os, "lstat", lstat)
 
 
+def noexec(place, patch):
+    (place / "cache").mkdir()
+    real = os.statvfs
+
+    def statvfs(path):
+        mounted = types.SimpleNamespace(f_flag=os.ST_NOEXEC)
+        return mounted if Path(path) == place / "cache" else real(path)
+
+    patch.setattr(os, "statvfs", statvfs)
+
+
 HERE, HOME = "{place}/cache", "{place}/.cache/mtia_lab"
 WHERE: dict[str, tuple[Arrange, str, str]] = {
     # name: what is arranged, $MTIA_LAB_CACHE, where the build goes or why it does not
@@ -152,6 +163,7 @@ WHERE: dict[str, tuple[Arrange, str, str]] = {
     "others may read": (mode(0o755), HERE, HERE),
     "it lies where everybody may write": (mode(0o777, "a"), "{place}/a/b", "everybody may write"),
     "it lies where it is sticky": (mode(0o1777, "a"), "{place}/a/b", "{place}/a/b"),
+    "mounted noexec": (noexec, HERE, "mounted noexec"),
     "another user's": (another_users, HERE, "belongs to another user"),
 }
 
