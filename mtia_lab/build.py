@@ -209,7 +209,7 @@ def in_some_cache(act: Callable[[Cache], T], cache: Cache | None = None) -> T:
             f"{other.root} serves instead. Set MTIA_LAB_CACHE to a folder of your own that you "
             "can write to.",
             CacheWarning,
-            stacklevel=4,
+            stacklevel=5,  # the line that called load()
         )
         return act(other)
     except OSError as error:

@@ -216,6 +216,7 @@ def _run(job: str, env: dict[str, str], progress: Progress, verbose: bool) -> tu
 
 def _explain(log: str, compiler: toolchain.Command) -> NoReturn:
     """Raise the exception that says why the build ended as `log` tells."""
+    toolchain.check_space(log)
     if "\nOSError: " in log:  # from opening it, which the compiling process does last
         raise LibraryBroken(
             "The simulated device was built but cannot be opened.",

@@ -171,11 +171,17 @@ def check_failure(compiler: Command, said: str) -> None:
         OSError: the disk is full.
         CompilerTooOld, CompilerBroken, CompilerKilled: as their names say.
     """
-    if "No space left on device" in said:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    check_space(said)
     if not _MISTAKE.search(said):
         _check_killed(compiler, said)
     check_standard(compiler)
+
+
+def check_space(said: str) -> None:
+    """Raise the OSError for a full disk if that is why the tools failed, by what they `said`."""
+    for code in (errno.ENOSPC, errno.EDQUOT):
+        if os.strerror(code) in said:
+            raise OSError(code, os.strerror(code))
 
 
 def _check_killed(compiler: Command, said: str) -> None:

@@ -273,6 +273,16 @@ def test_a_disk_that_fills_up_while_compiling(tmp_path, fallback, monkeypatch):
         assert answer(quietly(wanted, folder)) == 42
 
 
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_that_is_full_before_anything_is_compiled(code, wanted, tmp_path, monkeypatch):
+    # What cpp_extension ends with when it cannot write its own files.
+    log = f"Traceback (most recent call last):\nOSError: [Errno {code}] {os.strerror(code)}\n"
+    monkeypatch.setattr(compiling, "_run", lambda *_: (1, log))
+    with pytest.raises(OSError) as caught:
+        compiling.compile_library(wanted.files, wanted.origin, tmp_path)
+    assert caught.value.errno == code
+
+
 def test_no_folder_at_all(wanted, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(folders.tempfile, "tempdir", str(tmp_path / "file"))
