@@ -12,7 +12,8 @@ def parse(text: str, origin: float) -> list[Record]:
         text: as `torch.ops.mtia_lab.record_read` returns it; times in nanoseconds.
         origin: the host clock at which the recording began, in nanoseconds.
     """
-    return [_record(json.loads(line), origin) for line in text.splitlines()]
+    lines = text.split("\n")[:-1]  # names may hold what str.splitlines takes for the end of one
+    return [_record(json.loads(line), origin) for line in lines]
 
 
 def _record(fields: dict, origin: float) -> Record:

@@ -2,6 +2,7 @@
 
 import sys
 import sysconfig
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,20 +24,32 @@ _PASSED_OVER = (
 
 
 class LiveLog(Log):
-    """A log that is still being written: it reads what is new whenever it is looked at."""
+    __doc__ = Log.__doc__  # what it is for whoever holds one; that it reads as it grows, no matter
 
-    def __init__(self, host: bool, values: bool) -> None:
+    def __init__(self) -> None:
         super().__init__((), {thread_number(): state()}, list(_memory_now()))
         self._origin = torch.ops.mtia_lab.host_clock()
-        self._position = torch.ops.mtia_lab.record_begin(host, values)
+        self._lock = threading.RLock()
+        self._first: int | None = None  # the simulator's number of its first record, while it grows
+        self._added = 0  # records that are not the simulator's
+        self._wanted = False, False
+
+    def begin(self, host: bool, values: bool) -> None:
+        """Start recording; `close` ends it."""
         self._wanted = host, values
+        self._first = torch.ops.mtia_lab.record_begin(host, values)
 
     def _refresh(self) -> None:
-        if self._position is not None:
-            text = torch.ops.mtia_lab.record_read(self._position)
-            new = parse(text, self._origin)
-            self._records += new
-            self._position += len(new)
+        """Read what is new: each record once, whatever interrupts this or looks at it meanwhile."""
+        with self._lock:
+            if self._first is not None:
+                known = self._known()
+                new = parse(torch.ops.mtia_lab.record_read(self._first + known), self._origin)
+                self._records.extend(new[self._known() - known :])  # a handler may have read, too
+
+    def _known(self) -> int:
+        """How many of the simulator's records have been read."""
+        return len(self._records) - self._added
 
     def now(self) -> float:
         """The host clock as this log counts it, in µs."""
@@ -44,14 +57,20 @@ class LiveLog(Log):
 
     def add(self, record: Record) -> None:
         """Put in something that no backend is told of, after all there is."""
-        self._refresh()
-        self._records.append(record)
+        with self._lock:
+            self._refresh()
+            self._added += 1
+            self._records.append(record)
 
     def close(self) -> None:
-        """Read what is left and stop recording."""
-        self._refresh()
-        self._position = None
-        torch.ops.mtia_lab.record_end(*self._wanted)
+        """Read what is left and stop recording, even if that cannot be read."""
+        with self._lock:
+            try:
+                self._refresh()
+            finally:
+                if self._first is not None:
+                    self._first = None
+                    torch.ops.mtia_lab.record_end(*self._wanted)
 
     def __getitem__(self, index):
         self._refresh()
@@ -89,8 +108,9 @@ def record(*, host: bool = False, values: bool = False) -> Iterator[Log]:
         A log that grows while the block runs and stays as it is afterwards.
     """
     name_lines()
-    log = LiveLog(host, values)
+    log = LiveLog()
     try:
+        log.begin(host, values)
         yield log
     finally:
         log.close()

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from .text import cut, microseconds
+
+ENGINE = "hasPrimaryContext"  # the call in which autograd's engine asks for devices, as it starts
 PINNED = -1  # as the device of an Access or a Memory: the host's pinned memory
 
 
@@ -80,8 +83,8 @@ class Call:
     def __repr__(self) -> str:
         text = f"{self.door}.{self.name}({self.args})"
         if self.error is not None:
-            return f"{text} raised {self.error.splitlines()[0]}"
-        return text if self.result is None else f"{text} -> {self.result}"
+            return cut(f"{text} raised {self.error.partition(chr(10))[0]}")
+        return cut(text if self.result is None else f"{text} -> {self.result}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,8 @@ class Command:
 
     def __repr__(self) -> str:
         where = f"mtia:{self.device}/{self.stream}"
-        return f"{self.type} {self.name} on {where}, {self.start:g} to {self.finish:g} us"
+        times = f"{microseconds(self.start)} to {microseconds(self.finish)} us"
+        return f"{cut(f'{self.type} {self.name}')} on {where}, {times}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +181,7 @@ class Host:
 
     def __repr__(self) -> str:
         verb = "writes" if self.writes else "reads"
-        return f"host {self.name} {verb} pinned memory"
+        return f"host {cut(self.name)} {verb} pinned memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +205,8 @@ class Value:
     site: str | None
 
     def __repr__(self) -> str:
-        return f"command {self.command} left {self.access.tensor or 'bytes'} {self.data[:8].hex()}"
+        what = cut(self.access.tensor or "bytes")
+        return f"command {self.command} left {what} {self.data[:8].hex()}"
 
 
 Record = Call | Command | Memory | Host | Value

@@ -72,10 +72,16 @@ def launch(name: str = "kernel", us: float = 10.0, effect: Callable[[], object] 
 
     Raises:
         ValueError: the time is negative, not finite, or longer than a thousand seconds.
-        TypeError: the effect cannot be called.
+        TypeError: the effect cannot be called, or the name is no string.
         RuntimeError: under the schedule "blocking", the effect failed. Under the others that is
             raised by the next synchronisation of the device.
     """
+    if not isinstance(name, str):
+        raise TypeError(
+            f"the name of a kernel is a string, not a {type(name).__name__}; give one such as "
+            'launch("kernel")'
+        )
+    name = name.encode("utf-8", "backslashreplace").decode()  # half a surrogate pair has no UTF-8
     if effect is not None and not callable(effect):
         raise TypeError(
             f"the effect of kernel {name!r} is a {type(effect).__name__}, which cannot be called; "

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .draw.ascii import cut
-from .draw.lanes import thousands
+from .arguments import a_log
 from .draw.shares import by_time
 from .idle import attribute, nanoseconds, overlaps
 from .log import Command, Log
 from .table import Table
+from .text import cut, thousands
 
 TOP = 10  # kernels and copies shown
 NAME = 40  # columns of a name
@@ -131,7 +131,11 @@ def summary(log: Log) -> Summary:
 
     Args:
         log: what ``mtia_lab.record()`` yielded.
+
+    Raises:
+        TypeError: it is no log.
     """
+    log = a_log(summary, log)
     commands, calls = log.commands, log.calls
     times = [c.finish for c in commands] + [c.end for c in calls] + [m.time for m in log.memory]
     end = nanoseconds(max([0.0, *times]))
@@ -212,13 +216,15 @@ def _streams(rows: tuple[StreamTime, ...], span: float) -> Table:
         "commands": [f"{row.commands:,}" for row in rows],
         "bytes copied": [f"{row.copied:,}" for row in rows],
     }
-    return Table(tuple(columns), list(zip(*columns.values(), strict=True)))
+    whole = "summary(log).streams"
+    return Table(tuple(columns), list(zip(*columns.values(), strict=True)), whole=whole)
 
 
 def _threads(rows: tuple[ThreadTime, ...]) -> Table:
     blocked = _column([row.blocked for row in rows])
     words = [(f"{r.thread}", f"{r.calls:,}", b) for r, b in zip(rows, blocked, strict=True)]
-    return Table(("host thread", "calls", "blocked, us"), words)
+    whole = "summary(log).threads"
+    return Table(("host thread", "calls", "blocked, us"), words, whole=whole)
 
 
 def _kernels(rows: tuple[KernelTime, ...]) -> Table:
@@ -228,4 +234,5 @@ def _kernels(rows: tuple[KernelTime, ...]) -> Table:
         (cut(row.name, NAME), row.type, f"{row.count:,}", time, _share(row.share, 1))
         for row, time in zip(shown, times, strict=True)
     ]
-    return Table(("longest", "", "count", "time, us", "share"), words, names=2, total=len(rows))
+    head = ("longest", "", "count", "time, us", "share")
+    return Table(head, words, names=2, total=len(rows), whole="summary(log).kernels")

@@ -16,18 +16,20 @@ class Table:
         rows: as many words each.
         names: how many columns are aligned to the left.
         total: how many rows there would be, if not all are given.
+        whole: what has all of them, for whoever wants those that are not shown.
     """
 
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     names: int = 1
     total: int | None = None
+    whole: str = ""
 
     @property
     def more(self) -> str:
         """What is said about the rows that are not shown; "" if all are."""
         hidden = (self.total or len(self.rows)) - len(self.shown)
-        return f"... and {hidden:,} more" if hidden else ""
+        return f"... and {hidden:,} more: {self.whole} has all" if hidden else ""
 
     @property
     def shown(self) -> Sequence[Sequence[str]]:

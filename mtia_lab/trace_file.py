@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from .arguments import a_log, of_type
 from .log import Log
 from .trace_events import trace_events
 
@@ -34,7 +35,10 @@ def write_trace(log: Log, path: str | os.PathLike) -> Path:
     Raises:
         ValueError: the name ends otherwise.
         OSError: the file cannot be written.
+        TypeError: that is no log, or no path.
     """
+    log = a_log(write_trace, log)
+    of_type(write_trace, 'after the log a path, such as "run.json"', path, str, os.PathLike)
     path = Path(path)
     if not path.name.endswith((".json", ".json.gz")):
         raise ValueError(

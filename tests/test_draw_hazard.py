@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mtia_lab import draw
 from mtia_lab.draw import palette
-from mtia_lab.draw.hazard import MOST
+from mtia_lab.draw.hazard import MOST, TOLD
 from mtia_lab.draw.stretch import Stretch
 from mtia_lab.hazards import find_hazards
 from mtia_lab.log import Log
@@ -90,14 +90,17 @@ def test_hints_are_not_red():
     assert "delete the synchronisation" in picture.text
 
 
-def test_a_report_shows_its_first_findings_and_tells_of_all():
+def test_a_report_draws_its_first_findings_tells_of_some_and_counts_the_rest():
     report = find_hazards(racing_log(2, 60))
     assert len(report) > MOST + 1
     picture = draw.hazards(report)
     words = [text.words for text in Drawing(picture).texts]
     assert words.count("HAZARD") == MOST
-    assert f"and {len(report) - MOST} more: print(report) tells of all" in words
-    assert picture.text.count("\nhazard ") == len(report)
+    assert f"and {len(report) - MOST} more: print(report) tells of them" in words
+    assert len(report) > TOLD and picture.text.count("\nhazard ") == TOLD
+    rest = f"... and {len(report) - TOLD} more, the first of them in report[20:]"
+    assert picture.text.endswith(rest)
+    assert draw.hazards(report[20:]).text.count("\nhazard ") == len(report) - TOLD
     assert report._repr_mimebundle_()["text/plain"] == picture.text
     assert report[0]._repr_mimebundle_()["text/plain"] == draw.hazard(report[0]).text
 

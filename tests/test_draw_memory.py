@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mtia_lab import draw
 from mtia_lab.draw import palette
 from mtia_lab.draw.addresses import Scale, size
-from mtia_lab.draw.heap import Heap
+from mtia_lab.draw.heap import Heap, of_snapshot
 from mtia_lab.log import Log
 
 MiB = 2**20
@@ -157,7 +157,7 @@ def test_a_snapshot_is_one_step():
     rest = {"address": 5 * 2**40 + 4 * MiB, "size": 16 * MiB, "state": "inactive"}
     segment = {"device": 0, "address": 5 * 2**40, "total_size": 20 * MiB, "stream": 3}
     snapshot = {"segments": [segment | {"blocks": [block, rest]}]}
-    heap = Heap(snapshot, 0)
+    heap = Heap(of_snapshot(snapshot), 0)
     assert [(s.allocated, s.reserved) for s in heap.steps] == [(4 * MiB, 20 * MiB)]
     text = draw.memory(snapshot).text
     assert "4 MiB from 0 |aaaaaa" in text and "16 MiB from 4 MiB |......" in text

@@ -97,7 +97,7 @@ def test_findings_of_a_long_log_are_drawn_where_they_are_and_the_rest_counted():
     found = [race(log, k, k + 1) for k in range(1, 41)]
     picture = draw.timeline(log, found)
     edges, _ = red(Drawing(picture))
-    assert len(edges) == 12 and "... and 28 more findings" in picture.text
+    assert len(edges) == 12 and "... and 28 more: show the report" in picture.text
     x = Scale(10005, LEFT, RIGHT).x
     assert [edge[0][0] for edge in edges] == [
         pytest.approx(x(10 * k + 5), abs=0.02) for k in range(1, 13)

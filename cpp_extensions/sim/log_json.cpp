@@ -5,6 +5,28 @@
 namespace mtia::sim::log {
 
 namespace {
+// How many bytes the character has that begins at `at`; 0 if that is not UTF-8.
+size_t utf8_length(const std::string& text, size_t at) {
+  const auto byte = [&](size_t k) { return k < text.size() ? text[k] & 0xFF : 0; };
+  const int first = byte(at), second = byte(at + 1);
+  if (first < 0x80) {
+    return 1;
+  }
+  const size_t length = first < 0xC2   ? 0
+                        : first < 0xE0 ? 2
+                        : first < 0xF0 ? 3
+                        : first < 0xF5 ? 4
+                                       : 0;
+  for (size_t k = 1; k < length; ++k) {
+    if ((byte(at + k) & 0xC0) != 0x80) {
+      return 0;
+    }
+  }
+  const bool overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
+  const bool surrogate = first == 0xED && second > 0x9F, beyond = first == 0xF4 && second > 0x8F;
+  return overlong || surrogate || beyond ? 0 : length;
+}
+
 // Writes one flat JSON object. Keys are ours; only values need escaping.
 class Object {
  public:
@@ -74,14 +96,19 @@ class Object {
   void string(const std::string& value) {
     static const char* hex = "0123456789abcdef";
     out_ += '"';
-    for (char c : value) {
-      if (c == '"' || c == '\\') {
+    for (size_t at = 0; at < value.size();) {
+      const char c = value[at];
+      const size_t length = utf8_length(value, at);
+      if (length == 0) {  // as Python's "surrogateescape" reads it
+        ((out_ += "\\udc") += hex[(c >> 4) & 15]) += hex[c & 15];
+      } else if (c == '"' || c == '\\') {
         (out_ += '\\') += c;
       } else if (static_cast<unsigned char>(c) < 0x20) {
         ((out_ += "\\u00") += hex[c >> 4]) += hex[c & 15];
       } else {
-        out_ += c;
+        out_.append(value, at, length);
       }
+      at += length == 0 ? 1 : length;
     }
     out_ += '"';
   }

@@ -1,7 +1,8 @@
 """The timeline of more commands than can be told one by one, in ASCII and in words."""
 
+from ..text import microseconds, thousands
 from . import ascii
-from .lanes import Scale, microseconds, thousands
+from .lanes import Scale
 from .missing import tell_missing
 from .shares import Busy, by_time
 from .timetable import CHART, NAME, lane_name, queue_row

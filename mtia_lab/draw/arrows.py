@@ -3,9 +3,10 @@
 import math
 from collections.abc import Iterable
 
+from ..text import microseconds
 from . import palette
 from .canvas import Canvas, number
-from .lanes import BAR, ROW, Lane, Scale, is_mark, microseconds, waits_of
+from .lanes import BAR, ROW, Lane, Scale, is_mark, waits_of
 from .timetable import describe
 
 FEW = 16  # so many launches are joined with their bars; more would be a thicket

@@ -2,19 +2,11 @@
 
 import textwrap
 
+from ..text import cut, plain
+
+__all__ = ["beside", "box", "cut", "page", "paragraph", "plain"]
+
 COLUMNS = 100
-
-
-def plain(value: object) -> str:
-    """``value`` as one line of printable ASCII; anything else appears escaped."""
-    escaped = str(value).encode("ascii", "backslashreplace").decode("ascii")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in escaped)
-
-
-def cut(value: object, width: int) -> str:
-    """``plain(value)``, shortened with dots to at most ``width`` columns."""
-    text = plain(value)
-    return text if len(text) <= width else text[: max(width - 2, 0)] + ".."[:width]
 
 
 def box(lines: list, width: int = 0, *, dashed: bool = False) -> list:

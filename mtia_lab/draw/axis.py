@@ -1,8 +1,9 @@
 """What every timeline has around its bars: the axis, and the names of the lanes."""
 
+from ..text import microseconds
 from . import palette
 from .canvas import MARGIN, Canvas
-from .lanes import BAR, FONT, Scale, microseconds
+from .lanes import BAR, FONT, Scale
 from .stateview import draw_stream
 
 

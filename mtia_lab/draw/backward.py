@@ -2,11 +2,14 @@
 
 import math
 
+from ..arguments import a_log
+from ..log import Log
+from ..text import microseconds
 from . import ascii, palette, swatch
 from .axis import draw_stream_name
 from .canvas import MARGIN, WIDTH, Canvas, number
 from .halves import Half, halves
-from .lanes import BAR, FONT, is_copy, is_flag, is_mark, microseconds
+from .lanes import BAR, FONT, is_copy, is_flag, is_mark
 from .marks import apart, diamond, dot, draw_marks
 from .measure import text_width
 from .picture import Picture
@@ -25,18 +28,22 @@ KEY = (
 )
 
 
-def backward(log: object) -> Picture:
+def backward(log: Log) -> Picture:
     """A pass through autograd: forward's commands, and mirrored below them backward's.
 
     The halves meet at the right, at the turn: above it time runs to the right, below it back to the
     left, so that an operator's backward lies about under its forward. Each lane is a stream. Dots
     are event recordings, and an arrow leads from one to each wait for it. A name that finds no room
-    is in the ASCII form only. Times are microseconds of virtual time since the recording began.
+    is in the ASCII form only. Times are microseconds of virtual time since the recording began. Of
+    each half the 150 commands next to the turn are drawn.
 
     Args:
         log: what ``mtia_lab.record()`` yielded, of one forward and one backward pass.
+
+    Raises:
+        TypeError: it is no log.
     """
-    forward, back = halves(log)
+    forward, back = halves(a_log(backward, log))
     c, rows = Canvas(), {}
     y = c.heading(TITLE, "Forward to the right, up to the turn; backward to the left again")
     y = _place(rows, forward, _draw_title(c, forward, y + 16) + 36)

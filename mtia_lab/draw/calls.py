@@ -4,6 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from ..arguments import a_log, of_type
+from ..log import Log
+from ..records import Call
 from . import ascii, palette, swatch
 from .canvas import MARGIN, WIDTH, Canvas, legal
 from .measure import shorten, text_width
@@ -14,16 +17,22 @@ ROOT = 160  # width of the box of a line of Python
 GAP = 12  # before the column of a door
 STATE = WIDTH - MARGIN - 88  # left edge of the column of states
 ROW, BOX = 28, 22
+MOST, FIRST, LAST = 40, 20, 10  # of more calls of a line, so many at either end are drawn
+LINES = 40
 DOORS = {"guard": palette.DOOR, "hooks": palette.COPY}
 
 
 class Leaf(NamedTuple):
-    """One call: the door, what it reads like, the state after it, and whether it changed that."""
+    """One call: the door, what it reads like, the state after it, and whether it changed that.
+
+    Without a door it stands for calls that are not drawn.
+    """
 
     door: str
     words: str
     state: tuple
     changed: bool
+    place: int  # in the log
 
 
 def calls(logs: Mapping) -> Picture:
@@ -31,17 +40,22 @@ def calls(logs: Mapping) -> Picture:
 
     Args:
         logs: for each line, as the reader types it, the log of running it on one thread. Calls of
-            other doors than guard and hooks are left out.
+            other doors than guard and hooks are left out. Of more than 40 calls of a line the first
+            and the last are drawn.
 
     Raises:
-        ValueError: there are no logs.
+        ValueError: there are no logs, or more than 40.
+        TypeError: it is no mapping to logs.
     """
+    of_type(calls, 'a mapping of logs, such as {"torch.Event()": log}', logs, Mapping)
     if not logs:
         raise ValueError("there are no logs to draw: give at least one line of Python and its log")
-    trees = {str(line): _leaves(log) for line, log in logs.items()}
+    if len(logs) > LINES:
+        raise ValueError(f"a picture has room for {LINES} lines of Python, not for {len(logs):,}")
+    trees = {str(line): _shown(_leaves(a_log(calls, log))) for line, log in logs.items()}
     c = Canvas()
     y = c.heading(TITLE, "State: current device, current stream on mtia:0, on mtia:1, ...")
-    used = {leaf.door for leaves in trees.values() for leaf in leaves} or set(DOORS)
+    used = {leaf.door for leaves in trees.values() for leaf in leaves if leaf.door} or set(DOORS)
     columns = _columns([door for door in DOORS if door in used])
     for door, (left, width) in columns.items():
         style = {"size": 13, "bold": True, "anchor": "middle", "color": DOORS[door].strong}
@@ -70,16 +84,28 @@ def _columns(doors: list) -> dict:
     return {door: (start + k * (width + GAP), width) for k, door in enumerate(doors)}
 
 
-def _leaves(log) -> list:
+def _shown(leaves: list) -> list:
+    """All of them; or the first and the last, and between them what is said of the others."""
+    hidden = leaves[FIRST:-LAST]
+    if len(leaves) <= MOST:
+        return leaves
+    where = f"log[{hidden[0].place}:{leaves[-LAST].place}]"
+    more = Leaf("", f"... {len(hidden):,} more calls, in its {where}", (), False, 0)
+    return [*leaves[:FIRST], more, *leaves[-LAST:]]
+
+
+def _leaves(log: Log) -> list:
     state = next(iter(log.initial_state.values()), None)
     leaves = []
-    for call in log.calls:
+    for place, call in enumerate(log):
+        if not isinstance(call, Call):
+            continue
         state = state or (0,) * len(call.state)  # as a thread starts
         if call.door in DOORS:
             result = "" if call.result is None else f" -> {call.result}"
             ending = result if call.error is None else " raised"
             words = f"{call.name}({call.args}){ending}"
-            leaves.append(Leaf(call.door, words, call.state, call.state != state))
+            leaves.append(Leaf(call.door, words, call.state, call.state != state, place))
             state = call.state
     return leaves
 
@@ -95,7 +121,11 @@ def _draw_tree(c: Canvas, y: float, line: str, leaves: list, columns: dict) -> f
     if not leaves:
         c.text(MARGIN + ROOT + 22, y + 16, "no call", size=12, color=palette.MUTED)
     for k, leaf in enumerate(leaves):
-        top, hue = y + ROW * k, DOORS[leaf.door]
+        top = y + ROW * k
+        if not leaf.door:
+            c.text(MARGIN + ROOT + 22, top + 15, leaf.words, size=12, color=palette.MUTED)
+            continue
+        hue = DOORS[leaf.door]
         left, width = columns[leaf.door]
         c.line([(MARGIN + ROOT, top + BOX / 2), (left, top + BOX / 2)], stroke=palette.MUTED)
         c.rect(left, top, width, BOX, fill=hue.pale, stroke=hue.strong, radius=5)
@@ -131,5 +161,7 @@ def _tell(trees: Mapping) -> str:
 
 
 def _tell_leaf(leaf: Leaf) -> str:
+    if not leaf.door:
+        return f"  {leaf.words}"
     words = ascii.cut(f"{leaf.door}.{leaf.words}", 70)
     return f"  +- {words:<71} {'*' if leaf.changed else ' '} {tuple(leaf.state)}"

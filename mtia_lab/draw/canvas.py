@@ -8,6 +8,7 @@ survive; and numbers in one fixed format, because stored pictures are compared b
 import math
 from collections.abc import Callable, Iterable, Sequence
 
+from ..text import LONGEST
 from . import palette
 from .measure import shorten, text_width
 
@@ -25,6 +26,12 @@ def number(value: float) -> str:
 def legal(value: object) -> str:
     """Text on one line, with a mark in the place of characters that XML forbids."""
     return "".join(c if c.isprintable() else " " if c in "\t\n\r" else "\ufffd" for c in str(value))
+
+
+def brief(value: object) -> str:
+    """The same, of what is very long the beginning."""
+    text = str(value)
+    return legal(text if len(text) <= LONGEST else text[:LONGEST] + "\u2026")
 
 
 def escape(value: object) -> str:
@@ -120,7 +127,7 @@ class Canvas:
         ``fit`` shortens it to that many pixels and keeps the whole of it as a tooltip; ``halo`` is
         a colour to surround the letters with, so that a line passes behind them.
         """
-        whole = legal(value)
+        whole = brief(value)
         shown = whole if fit is None else shorten(whole, fit, size, bold=bold, mono=mono)
         attributes = {
             "x": x,
@@ -186,4 +193,4 @@ def _outline(stroke, width, dash) -> dict:
 
 
 def _tip(tip) -> str:
-    return f"<title>{escape(tip)}</title>" if tip else ""
+    return f"<title>{escape(brief(tip))}</title>" if tip else ""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..arguments import of_type, wrong
 from . import ascii, palette
 from .canvas import MARGIN, WIDTH, Canvas
 from .measure import text_width, wrap
@@ -31,6 +32,9 @@ COLUMNS = 3  # of methods
 LABEL = 178  # room for a method's name
 SQUARE, ROW = 13, 23
 MOST_CARDS = 8  # drawn in full; the rest is named
+MOST = 500  # outcomes
+LINES, LETTERS = 40, 2000  # of a clause's code, and of what was seen
+TAKES = "outcomes, such as those of a GuardReport,"
 PRINTED = 8  # lines of what the guard printed
 
 
@@ -60,8 +64,14 @@ def clauses(outcomes: Sequence, printed: str = "") -> Picture:
         printed: what the guard wrote to standard output meanwhile.
 
     Raises:
-        ValueError: there are no outcomes.
+        ValueError: there are no outcomes, or more than 500.
+        TypeError: they are none.
     """
+    of_type(clauses, TAKES, outcomes, Sequence)
+    if not all(hasattr(outcome, "clause") for outcome in outcomes):
+        raise wrong(clauses, TAKES, outcomes)
+    if len(outcomes) > MOST:
+        raise ValueError(f"a picture has room for {MOST} outcomes, not for {len(outcomes):,}")
     if not outcomes:
         raise ValueError("there are no outcomes to draw: did the guard compile?")
     broken = [outcome for outcome in outcomes if outcome.status == "broken"]
@@ -135,8 +145,8 @@ def _draw_card(c: Canvas, y: float, outcome) -> float:
     """What one fault is about; returns the y below its card."""
     look = LOOKS[outcome.status]
     room = WIDTH - 2 * MARGIN - 28
-    code = outcome.clause.code.splitlines()
-    said = wrap(_seen(outcome), room, 12.5, bold=True)
+    code = outcome.clause.code.splitlines()[:LINES]
+    said = wrap(_seen(outcome)[:LETTERS], room, 12.5, bold=True)
     expected = [f"expected {outcome.expected}"] if outcome.expected else []
     height = 32 + 17 * (len(code) + len(expected) + len(said)) + 6
     c.rect(MARGIN, y, WIDTH - 2 * MARGIN, height, fill=palette.WHITE, stroke=palette.LINE)
@@ -216,7 +226,7 @@ def _tell(outcomes: Sequence, broken: Sequence, unreached: Sequence, printed: st
 def _tell_card(outcome) -> list:
     mark = LOOKS[outcome.status].mark
     head = ascii.paragraph(f"{mark} {outcome.clause.key}: {outcome.clause.sentence}", "    ")
-    code = [f"    {ascii.cut(line, 94)}" for line in outcome.clause.code.splitlines()]
+    code = [f"    {ascii.cut(line, 94)}" for line in outcome.clause.code.splitlines()[:LINES]]
     expected = [f"    expected {ascii.cut(outcome.expected, 85)}"] * bool(outcome.expected)
-    seen = ascii.paragraph(f"    {_seen(outcome)}", "        ")
+    seen = ascii.paragraph(f"    {_seen(outcome)[:LETTERS]}", "        ")
     return ["", *head, *code, *expected, *seen]

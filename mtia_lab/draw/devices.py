@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass, field
 
+from ..arguments import a_log
+from ..log import Log
+from ..text import microseconds
 from . import ascii, palette
 from .addresses import size
 from .canvas import MARGIN, WIDTH, Canvas
-from .lanes import is_copy, microseconds
+from .lanes import is_copy
 from .measure import text_width
 from .picture import Picture
 from .stateview import draw_stream
@@ -26,7 +29,7 @@ class Device:
     streams: set = field(default_factory=set)
 
 
-def devices(log: object) -> Picture:
+def devices(log: Log) -> Picture:
     """A box for the host's memory and for each device, and arrows for the copies.
 
     Each arrow tells how many copies went that way and how much they moved; each box on which
@@ -34,7 +37,11 @@ def devices(log: object) -> Picture:
 
     Args:
         log: what ``mtia_lab.record()`` yielded.
+
+    Raises:
+        TypeError: it is no log.
     """
+    log = a_log(devices, log)
     boxes, copies = _count(log)
     end = max((command.finish for command in log.commands), default=0.0)
     c = Canvas()
@@ -54,7 +61,7 @@ def devices(log: object) -> Picture:
     return Picture(_tell(boxes, copies, end), c.svg(y + MARGIN))
 
 
-def _count(log: object) -> tuple:
+def _count(log: Log) -> tuple:
     """The devices, and ``{(from, to): (copies, bytes)}`` where -1 is the host."""
     states = [*log.initial_state.values(), *(call.state for call in log.calls)]
     highest = max((command.device for command in log.commands), default=0)
@@ -171,7 +178,8 @@ def _tell(boxes: list, copies: dict, end: float) -> str:
     names = {HOST: "host"} | {k: f"mtia:{k}" for k in range(len(boxes))}
     lines = [TITLE, "", f"in {microseconds(end)} us of virtual time", ""]
     for index, box in enumerate(boxes):
-        streams = ", ".join(map(str, sorted(box.streams))) or "none"
+        streams = ", ".join(map(str, sorted(box.streams)[:CHIPS])) or "none"
+        streams += f" and {hidden} more" if (hidden := len(box.streams) - CHIPS) > 0 else ""
         summary = _summary(box).replace("\u00b5", "u")
         lines.append(f"{names[index]:<8} {summary:<36} streams {streams}")
     arrows = [

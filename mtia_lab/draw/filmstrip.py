@@ -3,6 +3,9 @@
 import re
 from collections.abc import Iterable, Mapping
 
+from ..arguments import a_log, of_type, wrong
+from ..log import Log
+from ..text import count
 from . import ascii, palette, swatch
 from .canvas import MARGIN, WIDTH, Canvas
 from .frames import Frame, frames_of
@@ -14,13 +17,18 @@ TITLE = "Film strip: one frame for each call that sets something"
 WIDE, NARROW = 162, 116  # widths of a column: the state changed, or it did not
 LEADING = 14  # of the lines that name a call, above the film
 EDGE = 16  # height of the perforated edges
+MOST, FIRST, LAST = 80, 40, 20  # of more frames than that, so many at either end are drawn
+DEVICES = 64
+THREADS = 8  # those with most frames are drawn
 
 
-def filmstrip(log: object, *, device_count: int = 2, captions: Mapping | Iterable = ()) -> Picture:
+def filmstrip(log: Log, *, device_count: int = 2, captions: Mapping | Iterable = ()) -> Picture:
     """The state ``(device, stream on 0, stream on 1, ...)`` before the log and after each call.
 
     Calls that set something are frames even if nothing changed (a narrow one); a call that only
     reads is left out. The last frame is held against the first; what differs is marked "leaked".
+    Of more than 80 frames the first 40 and the last 20 are drawn, with a line that says which part
+    of the log has the others.
 
     Args:
         log: what ``mtia_lab.record()`` yielded. Each host thread in it gets its own strip.
@@ -28,17 +36,30 @@ def filmstrip(log: object, *, device_count: int = 2, captions: Mapping | Iterabl
         captions: names of phases, each with the number of calls logged before it: note
             ``(len(log.calls), "enter A")`` while recording. A mapping or pairs; with pairs, a phase
             without any call is seen too.
+
+    Raises:
+        TypeError: an argument is something else.
+        ValueError: there is no room for so many devices.
     """
-    columns, strips = frames_of(log, device_count, captions)
+    log = a_log(filmstrip, log)
+    of_type(filmstrip, "as device_count a number", device_count, int)
+    if not 1 <= device_count <= DEVICES:
+        raise ValueError(f"a frame has room for 1 to {DEVICES} devices, not for {device_count}")
+    captions = _phases(captions)
+    columns, strips, rest = _busiest(*frames_of(log, device_count, captions))
     c = Canvas()
     state = "(device, " + ", ".join(
         f"stream on mtia:{d}" for d in range(len(strips[0].frames[0].state) - 1)
     )
     y = c.heading(TITLE, f"{state}): the start, then the state after each call") + 6
     starts = [strip.frames[0] for strip in strips]
-    for row in _rows(columns, {id(strip.frames[-1]) for strip in strips}):
-        y = _draw_row(c, y, row, strips, starts)
-        starts = []
+    last = {id(strip.frames[-1]) for strip in strips}
+    for _, frames, more in _parts(columns):
+        for row in _rows(frames, last, WIDE if starts else 0):
+            y = _draw_row(c, y, row, strips, starts)
+            starts = []
+        y = _draw_note(c, y, more)
+    y = _draw_note(c, y, rest)
     for strip in strips:
         y = _draw_verdict(c, y, strip, len(strips) > 1)
     items = [
@@ -48,13 +69,50 @@ def filmstrip(log: object, *, device_count: int = 2, captions: Mapping | Iterabl
     if any(strip.leaked for strip in strips):
         items.append((swatch.box(palette.WHITE, palette.FAULT.strong, width=2.4), "leaked (red)"))
     y = c.legend(y + 6, items)
-    return Picture(_tell(columns, strips), c.svg(y + MARGIN))
+    return Picture(_tell(columns, strips, rest), c.svg(y + MARGIN))
 
 
-def _rows(columns: list, last: set) -> list:
-    """The columns cut into rows that fit the card, each a list of ``(frame, width)``."""
+def _phases(captions: object) -> list:
+    """The captions as pairs of a number and a name."""
+    pairs = captions.items() if isinstance(captions, Mapping) else captions
+    try:
+        return [(index + 0, name) for index, name in pairs]
+    except (TypeError, ValueError):
+        takes = "as captions pairs of a number of calls and a name, or a mapping,"
+        raise wrong(filmstrip, takes, captions) from None
+
+
+def _busiest(columns: list, strips: list) -> tuple:
+    """The columns and strips of the threads with most frames, and what is said of the others."""
+    shown = sorted(strips, key=lambda strip: -len(strip.frames))[:THREADS]
+    strips, hidden = [s for s in strips if s in shown], len(strips) - len(shown)
+    threads = {strip.thread for strip in strips}
+    more = f"... {count(hidden, 'more thread')}, with fewer frames: draw.threads(log) has all"
+    return [c for c in columns if c.thread in threads], strips, more if hidden else ""
+
+
+def _parts(columns: list) -> list:
+    """What is drawn, as ``(number of the first frame, frames, what is said of those after it)``."""
+    if len(columns) <= MOST:
+        return [(1, columns, "")]
+    hidden, last = columns[FIRST:-LAST], columns[-LAST:]
+    where = f"log[{hidden[0].place}:{last[0].place}]"
+    more = f"... {len(hidden):,} more frames: draw.filmstrip({where}) draws them"
+    return [(1, columns[:FIRST], more), (len(columns) - LAST + 1, last, "")]
+
+
+def _draw_note(c: Canvas, y: float, note: str) -> float:
+    if note:
+        c.text(MARGIN, y + 8, note, size=12, color=palette.MUTED)
+    return y + 24 * bool(note)
+
+
+def _rows(columns: list, last: set, used: int) -> list:
+    """The columns cut into rows that fit the card, each a list of ``(frame, width)``.
+
+    Of the first row so much is used already.
+    """
     rows: list = [[]]
-    used = WIDE  # the first row begins with the start
     for frame in columns:
         width = WIDE if frame.changed or id(frame) in last else NARROW
         if used + width > WIDTH - 2 * MARGIN:
@@ -187,7 +245,7 @@ def _draw_verdict(c: Canvas, y: float, strip, named: bool) -> float:
     return y + 42
 
 
-def _tell(columns: list, strips: list) -> str:
+def _tell(columns: list, strips: list, rest: str) -> str:
     several = len(strips) > 1
     lines = [TITLE, ""]
     room = min(48, 70 - len(state_text(strips[0].frames[0].state)))  # for a call, of 100 columns
@@ -195,17 +253,19 @@ def _tell(columns: list, strips: list) -> str:
         owner = f"  thread {strip.thread}" if several else "  start"
         lines.append(f"{owner:<{room + 28}}{state_text(strip.frames[0].state)}")
     phase = ""
-    for k, frame in enumerate(columns, 1):
-        if frame.phase != phase:
-            phase = frame.phase
-            lines.append(f"-- {ascii.cut(phase, 60)}")
-        name, args, result, place = _words(frame)
-        owner = f"t{frame.thread}" if several else ""
-        call = ascii.cut(" ".join(filter(None, (owner, name, args, result))), room - 4)
-        mark = "*" if frame.changed else " "
-        state = state_text(frame.state)
-        lines.append(f"{k:>3} {call:<{room - 4}} {ascii.cut(place, 24):<24} {mark} {state}")
-    lines.append("")
+    for first, frames, more in _parts(columns):
+        for k, frame in enumerate(frames, first):
+            if frame.phase != phase:
+                phase = frame.phase
+                lines.append(f"-- {ascii.cut(phase, 60)}")
+            name, args, result, place = _words(frame)
+            owner = f"t{frame.thread}" if several else ""
+            call = ascii.cut(" ".join(filter(None, (owner, name, args, result))), room - 4)
+            mark = "*" if frame.changed else " "
+            state = state_text(frame.state)
+            lines.append(f"{k:>3} {call:<{room - 4}} {ascii.cut(place, 24):<24} {mark} {state}")
+        lines += [more] if more else []
+    lines += [rest, ""] if rest else [""]
     for strip in strips:
         owner = f"thread {strip.thread}: " if several else ""
         lines += ascii.paragraph(f"{owner}{strip.verdict()}", "  ")

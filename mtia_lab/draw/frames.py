@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from ..log import Log
+from ..records import Call
 from .stateview import as_tuple, differing, part_name, state_text
 
 # Calls that exist to change the state; one that leaves it as it was is a frame all the same.
@@ -12,13 +14,17 @@ _SETTER = re.compile(r"(set|exchange)[A-Z]", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Frame:
-    """One call and the state after it. ``call`` is None for the start and for an empty phase."""
+    """One call and the state after it. ``call`` is None for the start and for an empty phase.
+
+    ``place`` is the call's position in the log, or for a phase that of the next one.
+    """
 
     thread: int
     call: object
     state: tuple
     changed: tuple
     phase: str = ""
+    place: int = 0
 
 
 @dataclass
@@ -47,13 +53,14 @@ def is_frame(call: object, before: tuple) -> bool:
     return bool(_SETTER.search(call.name)) or as_tuple(call.state) != before
 
 
-def frames_of(log: object, device_count: int, captions: Mapping | Iterable) -> tuple:
+def frames_of(log: Log, device_count: int, captions: Mapping | Iterable) -> tuple:
     """``(columns, strips)``: the frames of all threads in the order of the log, and by thread.
 
     The start of each thread is not a column: it opens the thread's strip.
     """
     known = {thread: as_tuple(s) for thread, s in dict(log.initial_state or {}).items()}
-    calls = list(log.calls)
+    places = [place for place, record in enumerate(log) if isinstance(record, Call)]
+    calls = [log[place] for place in places]
     seen = sorted(set(known) | {call.thread for call in calls})
     sizes = [len(as_tuple(call.state)) for call in calls] + [len(s) for s in known.values()]
     blank = (0,) * max(sizes, default=1 + device_count)
@@ -65,21 +72,21 @@ def frames_of(log: object, device_count: int, captions: Mapping | Iterable) -> t
     phase, used = "", True
     last_thread = min(strips)
 
-    def add(thread: int, call: object, after: tuple) -> None:
-        frame = Frame(thread, call, after, differing(state[thread], after), phase)
+    def add(thread: int, call: object, after: tuple, place: int) -> None:
+        frame = Frame(thread, call, after, differing(state[thread], after), phase, place)
         columns.append(frame)
         strips[thread].frames.append(frame)
         state[thread] = after
 
-    for index, call in enumerate([*calls, None]):
+    for index, (place, call) in enumerate([*zip(places, calls, strict=True), (len(log), None)]):
         while pending and (pending[0][0] <= index or call is None):
             if not used:  # a phase in which nothing was called still gets its frame
-                add(last_thread, None, state[last_thread])
+                add(last_thread, None, state[last_thread], place)
             phase, used = str(pending.pop(0)[1]), False
         if call is not None and is_frame(call, state[call.thread]):
-            add(call.thread, call, as_tuple(call.state))
+            add(call.thread, call, as_tuple(call.state), place)
             used, last_thread = True, call.thread
     if not used:
-        add(last_thread, None, state[last_thread])
+        add(last_thread, None, state[last_thread], len(log))
     kept = {f.thread for f in columns} or {min(strips)}
     return columns, [strip for thread, strip in strips.items() if thread in kept]

@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass
 
+from ..log import Log
+from ..records import ENGINE, Call, Command
 from .lanes import Scale
+
+MOST = 150  # commands of a half
 
 
 @dataclass(frozen=True)
@@ -10,12 +14,13 @@ class Half:
     """What was enqueued before autograd's engine took over, or from then on.
 
     ``forward`` tells which, and so which way time runs; ``span`` is how many µs the width of the
-    picture stands for, the same in both halves.
+    picture stands for, the same in both halves; ``more`` commands, far from the turn, are left out.
     """
 
     forward: bool
     commands: list
     span: float
+    more: int = 0
 
     @property
     def name(self) -> str:
@@ -39,7 +44,11 @@ class Half:
             return f"no {self.name} pass in this log"
         threads = sorted({command.thread for command in self.commands})
         plural = "s" if len(threads) > 1 else ""
-        return f"{self.name}, enqueued by host thread{plural} {', '.join(map(str, threads))}"
+        names = ", ".join(map(str, threads[:4])) + (", ..." if len(threads) > 4 else "")
+        who = f"{self.name}, enqueued by host thread{plural} {names}"
+        far = "before" if self.forward else "after"
+        more = f"; {self.more:,} {far}: draw.timeline(log) has all"
+        return who + (more if self.more else "")
 
     def lanes(self) -> list:
         """``(device, stream)`` from the top down; backward's are upside down, as in a mirror."""
@@ -62,8 +71,8 @@ class Half:
         return [time for time in times if self.begin <= time <= self.end]
 
 
-def halves(log: object) -> tuple:
-    """The two halves of a log.
+def halves(log: Log) -> tuple:
+    """The two halves of a log, of each the commands next to the turn.
 
     The turn is where PyTorch asks the backend, with ``hasPrimaryContext``, which devices are in
     use: autograd's engine does, before it starts.
@@ -71,9 +80,11 @@ def halves(log: object) -> tuple:
     parts: tuple = ([], [])
     turned = False
     for record in log:
-        turned = turned or getattr(record, "name", "") == "hasPrimaryContext"
-        if hasattr(record, "enqueue"):
+        turned = turned or (isinstance(record, Call) and record.name == ENGINE)
+        if isinstance(record, Command):
             parts[turned].append(record)
+    left_out = [max(len(part) - MOST, 0) for part in parts]
+    parts = parts[0][-MOST:], parts[1][:MOST]
     spans = [max(c.finish for c in part) - min(c.start for c in part) for part in parts if part]
     span = max([1.0, *spans])
-    return Half(True, parts[0], span), Half(False, parts[1], span)
+    return Half(True, parts[0], span, left_out[0]), Half(False, parts[1], span, left_out[1])

@@ -1,5 +1,6 @@
 """A finding of the happens-before checker: the lanes concerned, both sides, the missing edge."""
 
+from ..arguments import REPORT, wrong
 from . import ascii, palette
 from .canvas import MARGIN, WIDTH, Canvas
 from .hazardscene import RIGHT, Scene, draw_scene, legend
@@ -8,6 +9,7 @@ from .measure import text_width, wrap
 from .picture import Picture
 
 MOST = 4  # so many findings of a report are drawn; of more, the text form tells
+TOLD = 20  # and of so many; the rest is counted
 
 
 def hazard(finding: object) -> Picture:
@@ -19,7 +21,12 @@ def hazard(finding: object) -> Picture:
 
     Args:
         finding: one item of a report, or one of its hints.
+
+    Raises:
+        TypeError: it is none.
     """
+    if not hasattr(finding, "scene"):
+        raise wrong(hazard, "a finding, such as mtia_lab.find_hazards(log)[0]", finding)
     c, scene = Canvas(), Scene(finding)
     y = _draw(c, finding, scene, 4, "")
     y = c.legend(y + 4, legend([scene]))
@@ -31,11 +38,16 @@ def hazards(report: object) -> Picture:
 
     Args:
         report: what ``mtia_lab.sanitizer()`` or ``mtia_lab.find_hazards()`` gave.
+
+    Raises:
+        TypeError: it is none.
     """
+    if not hasattr(report, "hints"):
+        raise wrong(hazards, REPORT, report)
     found = [*report, *report.hints]
     c, text, scenes = Canvas(), [report.headline], []
     y = c.heading(report.headline) - 12
-    for number, finding in enumerate(found, 1):
+    for number, finding in enumerate(found[:TOLD], 1):
         text += ["", *tell(finding, f"{number}. ")]
         if number <= MOST:
             scenes.append(Scene(finding))
@@ -43,8 +55,11 @@ def hazards(report: object) -> Picture:
             y = _draw(c, finding, scenes[-1], y, f"{number}. ")
     if scenes:
         y = c.legend(y + 4, legend(scenes))
+    if len(found) > TOLD:
+        rest = f"report[{TOLD}:]" if len(report) > TOLD else f"report.hints[{TOLD - len(report)}:]"
+        text += ["", f"... and {len(found) - TOLD:,} more, the first of them in {rest}"]
     if len(found) > MOST:
-        more = f"and {len(found) - MOST} more: print(report) tells of all"
+        more = f"and {len(found) - MOST:,} more: print(report) tells of them"
         c.text(MARGIN, y + 24, more, color=palette.MUTED)
         y += 24
     return Picture(ascii.page(text), c.svg(y + MARGIN))

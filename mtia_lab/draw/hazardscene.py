@@ -1,9 +1,10 @@
 """The part of a timeline that a finding is about: lanes, bars, the edges there are and are not."""
 
+from ..text import microseconds
 from . import palette, swatch
 from .axis import draw_stream_name
 from .canvas import MARGIN, WIDTH, Canvas
-from .lanes import BAR, FONT, is_copy, is_flag, is_mark, microseconds
+from .lanes import BAR, FONT, is_copy, is_flag, is_mark
 from .measure import text_width
 from .missing import draw_cross, draw_edge
 from .stretch import Stretch

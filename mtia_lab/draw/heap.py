@@ -2,9 +2,17 @@
 
 import string
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
+from operator import itemgetter
 
+from ..log import Log
+from ..records import Memory
+from ..text import count
 from .addresses import size
 
+STEPS = 400  # of a longer log those around its peak are shown
+SPANS = 600
+_SIGNS = {"alloc": 1, "free": -1}
 LETTERS = string.ascii_lowercase + string.ascii_uppercase
 
 
@@ -53,11 +61,13 @@ class Heap:
     """The memory of one device during a log, or as a snapshot shows it.
 
     Attributes:
-        steps: the columns, in order.
-        spans: segments, blocks and what became of them.
+        steps: the columns, in order; of a long log those around the most that was allocated.
+        spans: segments, blocks and what became of them, the largest and longest of many.
+        left_out: what there is besides, and how to see it; "" if that is all.
     """
 
-    def __init__(self, source: object, device: int) -> None:
+    def __init__(self, source: Log, device: int) -> None:
+        source, before, after = _around_the_peak(source, device)
         self.steps: list[Step] = []
         self.spans: list[Span] = []
         self._open: dict = {}  # ("segment" or "block", address) -> span
@@ -66,25 +76,35 @@ class Heap:
         self._totals = {"segment": 0, "block": 0}  # bytes
         self._blocks = 0
         self._freed: Span | None = None  # the block that the last record freed
-        if isinstance(source, dict):
-            initial, records = _of_snapshot(source), []
-        else:
-            initial, records = getattr(source, "initial_memory", ()), source
-        initial = [record for record in initial if record.device == device]
-        if initial or not records:
+        initial = [record for record in source.initial_memory if record.device == device]
+        if initial or not len(source):
             self.steps.append(Step("start", 0.0, None, "start"))
         for record in initial:
             self._add("segment" if record.action == "segment_alloc" else "block", record, 0)
         self._count()
-        for record in records:
+        for record in source:
             if getattr(record, "device", None) == device:
                 self._read(record)
         for span in self.spans:
             span.end = len(self.steps) if span.end is None else span.end
+        self.left_out = _left_out(before, after, self._trim())
 
     def of(self, kind: str) -> list:
         """The spans of a kind that can be seen, in order of their first step."""
         return [span for span in self.spans if span.kind == kind and span.end > span.begin]
+
+    def _trim(self) -> int:
+        """Keep the largest and longest of too many spans; returns how many blocks that leaves out.
+
+        Segments are kept first, so that what is on them stands somewhere.
+        """
+        if len(self.spans) <= SPANS:
+            return 0
+        sizes = [(s.kind != "segment", -s.bytes * (s.end - s.begin)) for s in self.spans]
+        kept = sorted(sorted(range(len(sizes)), key=sizes.__getitem__)[:SPANS])
+        blocks = len(self.of("block"))
+        self.spans = [self.spans[k] for k in kept]
+        return blocks - len(self.of("block"))
 
     def boundaries(self) -> list:
         """Every address at which something begins or ends, from the lowest up."""
@@ -188,19 +208,28 @@ class Heap:
             step.allocated, step.reserved = self._totals["block"], self._totals["segment"]
 
 
-@dataclass
-class _Record:
-    """An entry of a snapshot, with the fields of a record of the log."""
+def _around_the_peak(log: Log, device: int) -> tuple:
+    """The part of a log to show: ``(log, where it begins, where it ends)``, None if that is all."""
+    actions = [k for k, r in enumerate(log) if isinstance(r, Memory) and r.device == device]
+    if len(actions) <= STEPS:
+        return log, None, None
+    totals = accumulate(_SIGNS.get(log[k].action, 0) * log[k].bytes for k in actions)
+    peak = max(enumerate(totals), key=itemgetter(1))[0]
+    first = min(max(peak - STEPS // 2, 0), len(actions) - STEPS)
+    begin, end = actions[first], actions[first + STEPS - 1] + 1
+    return log[begin:end], begin, end
 
-    action: str
-    device: int
-    address: int
-    bytes: int
-    stream: int
-    site: str | None = None
+
+def _left_out(begin: int | None, end: int | None, blocks: int) -> str:
+    parts = []
+    if begin is not None:
+        parts.append(f"the log around its peak, log[{begin}:{end}]: draw any part of it so")
+    if blocks:
+        parts.append(f"{count(blocks, 'smaller block')} left out: log.memory has all")
+    return "; ".join(parts)
 
 
-def _of_snapshot(snapshot: dict) -> list:
+def of_snapshot(snapshot: dict) -> Log:
     """What ``torch.mtia.snapshot()`` says, as if it had just been allocated; addresses from 0."""
     records = []
     lowest: dict = {}
@@ -208,12 +237,16 @@ def _of_snapshot(snapshot: dict) -> list:
         device, stream = segment["device"], segment["stream"]
         base = lowest.setdefault(device, segment["address"])
         place = device, segment["address"] - base, segment["total_size"], stream
-        records.append(_Record("segment_alloc", *place))
+        records.append(_record("segment_alloc", *place))
         for block in segment["blocks"]:
             if block["state"] == "active_allocated":
                 place = device, block["address"] - base, block["size"], stream
-                records.append(_Record("alloc", *place))
-    return records
+                records.append(_record("alloc", *place))
+    return Log(initial_memory=records)
+
+
+def _record(action: str, device: int, address: int, size: int, stream: int) -> Memory:
+    return Memory(action, device, stream, address, size, 0.0, 0, None)
 
 
 def block_name(number: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from ..arguments import of_type
 from . import ascii, palette, swatch
 from .canvas import MARGIN, WIDTH, Canvas
 from .picture import Picture
@@ -11,6 +12,8 @@ GAP = 18
 RUNG = 46
 STEP = 74  # from one rung to the next
 TAG = 30
+RUNGS = 40
+TAKES = 'ladders, such as {"torch.Stream": torch.Stream}'
 
 
 def ladder_of(cls: type) -> list:
@@ -34,14 +37,21 @@ def ladder(ladders: Mapping, *, dummy: Collection = ()) -> Picture:
         dummy: names of classes that only stand in for a missing one; drawn dashed.
 
     Raises:
-        ValueError: there is no ladder, or more than six.
+        ValueError: there is no ladder, or more than six, or one has more than 40 rungs.
+        TypeError: they are no mapping to classes or names of classes.
     """
+    of_type(ladder, TAKES, ladders, Mapping)
+    of_type(ladder, "as dummy names of classes", dummy, Collection)
+    for names in ladders.values():
+        of_type(ladder, TAKES, names, type, Sequence)
     given = {
         str(key): ladder_of(names) if isinstance(names, type) else [str(name) for name in names]
         for key, names in ladders.items()
     }
     if not 1 <= len(given) <= 6:
         raise ValueError(f"ladder() draws one to six ladders, not {len(given)}; leave some out")
+    if (highest := max(map(len, given.values()))) > RUNGS:
+        raise ValueError(f"a ladder has room for {RUNGS} classes, not {highest}; leave some out")
     columns = _arrange(given)
     levels = _levels(list(given.values()))
     top = max(levels.values(), default=0)

@@ -16,17 +16,6 @@ FEW = 8  # so many host calls may have their names above them; of more, only tho
 STRIP = 20  # height of the strip that shows how many commands wait in a queue
 
 
-def microseconds(time: float) -> str:
-    """A time in µs: whole nanoseconds, no trailing zeros."""
-    text = f"{time:.3f}".rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "") else text
-
-
-def thousands(time: float) -> str:
-    """The same with thousands apart."""
-    return f"{time:,.3f}".rstrip("0").rstrip(".")
-
-
 @dataclass(frozen=True)
 class Scale:
     """Maps times in µs, from ``begin`` to ``end``, onto positions from ``left`` to ``right``."""

@@ -19,6 +19,7 @@ _GROUPS = {
     1000: "mMW%@\u2026",
 }
 _WIDTH = {char: width for width, chars in _GROUPS.items() for char in chars}
+NARROWEST = 0.3  # of the font size
 _DIGIT = 640
 _MONO = 602
 _BOLD = 1.12
@@ -39,9 +40,9 @@ def text_width(text: str, size: float, *, bold: bool = False, mono: bool = False
 
 def shorten(text: str, width: float, size: float, *, bold: bool = False, mono: bool = False) -> str:
     """``text``, or as much of its beginning as fits ``width`` pixels, ending in an ellipsis."""
-    if text_width(text, size, bold=bold, mono=mono) <= width:
+    kept = text[: int(width / (NARROWEST * size)) + 1]  # no letter is narrower
+    if kept == text and text_width(text, size, bold=bold, mono=mono) <= width:
         return text
-    kept = text
     while kept and text_width(kept + "\u2026", size, bold=bold, mono=mono) > width:
         kept = kept[:-1]
     return kept.rstrip() + "\u2026" if kept else ""

@@ -1,10 +1,12 @@
 """The heap strip: which addresses of a device's memory were in use, step by step."""
 
+from ..arguments import LOG, of_type
+from ..log import Log
+from ..text import microseconds
 from . import palette, swatch
 from .addresses import Scale, size
 from .canvas import MARGIN, WIDTH, Canvas
-from .heap import Heap, Span
-from .lanes import microseconds
+from .heap import Heap, Span, of_snapshot
 from .measure import text_width
 from .memorytable import tell
 from .picture import Picture
@@ -17,23 +19,35 @@ FLAG = 18  # room above the strip for the words of a failed request
 CURVES = 66  # height of the curves
 
 
-def memory(log: object, device: int = 0) -> Picture:
+def memory(log: Log | dict, device: int = 0) -> Picture:
     """Blocks over time: from left to right one step an action, from bottom to top addresses.
 
     A grey area is a segment, memory that the allocator has reserved; on it the blocks, in the
     colour of their stream, from ``alloc`` to ``free``. An arrow leads from a block to a later one
     at its addresses. What was freed while another stream may use it (``record_stream``) is hatched
     until that stream is done. Below stand the two sums: allocated never exceeds reserved. Low
-    blocks are drawn higher than they are, so that each can be seen.
+    blocks are drawn higher than they are, so that each can be seen. Of more than 400 actions those
+    around the most that was allocated are drawn, and of more than 600 blocks the largest; the
+    picture says so.
 
     Args:
         log: what ``mtia_lab.record()`` yielded, or what ``torch.mtia.snapshot()`` returned.
         device: whose memory.
+
+    Raises:
+        TypeError: it is neither a log nor a snapshot, or the device is no number.
     """
-    heap = Heap(log, device)
+    if isinstance(log, dict) and "segments" in log:
+        log = of_snapshot(log)
+    of_type(memory, f"{LOG}, or what torch.mtia.snapshot() returned", log, Log)
+    of_type(memory, "as device a number", device, int)
+    heap = Heap(log[:], device)
     title = f"Memory of mtia:{device}, step by step"
     c = Canvas()
     y = c.heading(title, "Left to right: one step for each action. Bottom to top: addresses") + 4
+    if heap.left_out:
+        c.text(MARGIN, y + 10, heap.left_out, size=12, color=palette.MUTED)
+        y += 24
     y += FLAG if any(step.action == "oom" for step in heap.steps) else 0
     if not heap.boundaries():
         c.text(MARGIN, y + 20, "nothing was allocated", color=palette.MUTED)

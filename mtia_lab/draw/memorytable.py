@@ -1,9 +1,9 @@
 """The heap strip in ASCII: addresses as rows, steps as columns, then everything in a table."""
 
+from ..text import microseconds
 from . import ascii
 from .addresses import size
 from .heap import Heap
-from .lanes import microseconds
 
 LABEL = 24
 CHART = ascii.COLUMNS - LABEL - 2
@@ -31,8 +31,9 @@ def tell(title: str, heap: Heap) -> str:
         f" {size(step.reserved):>12}  {ascii.cut(step.site or '', 20)}"
         for step in heap.steps
     ]
-    more = [f"... and {len(rows) - ROWS} more"] if len(rows) > ROWS else []
-    return ascii.page(lines, head, rows[:ROWS], more)
+    more = [f"... and {len(rows) - ROWS} more: log.memory has all"] if len(rows) > ROWS else []
+    left_out = [heap.left_out] if heap.left_out else []
+    return ascii.page(lines, head, rows[:ROWS], more, left_out)
 
 
 def _strip(heap: Heap, width: int) -> list:

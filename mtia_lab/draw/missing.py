@@ -2,18 +2,18 @@
 
 from collections.abc import Iterable
 
+from ..text import microseconds
 from . import ascii, palette
 from .canvas import MARGIN, WIDTH, Canvas
-from .lanes import BAR, Lane, Scale, microseconds
+from .lanes import BAR, Lane, Scale
 from .measure import wrap
 
 MOST = 12  # so many are drawn and told
 
 
-def hazards_of(findings: Iterable | None) -> list:
+def hazards_of(findings: Iterable) -> list:
     """The findings that something is wrong: not the hints."""
-    given = [] if findings is None else findings
-    return [f for f in given if getattr(f, "severity", "hazard") == "hazard" and f.first]
+    return [f for f in findings if getattr(f, "severity", "hazard") == "hazard" and f.first]
 
 
 def draw_missing(c: Canvas, scale: Scale, lanes: list, hazards: list) -> None:
@@ -113,7 +113,7 @@ def _told(hazards: list) -> list:
         fix = f"; {finding.fix}" if getattr(finding, "fix", "") else ""
         lines.append(f"{number}. {getattr(finding, 'kind', 'hazard')}: {sides}{fix}")
     more = len(hazards) - MOST
-    return [*lines, f"... and {more} more findings"] if more > 0 else lines
+    return [*lines, f"... and {more:,} more: show the report"] if more > 0 else lines
 
 
 def _side(side: object) -> str:

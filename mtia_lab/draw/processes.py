@@ -10,6 +10,7 @@ from .picture import Picture
 TITLE = "Processes: each life runs downwards, a fork branches off"
 INDENT = 150
 BOX = 330
+MOST = 100  # processes and steps
 LIFE = 22  # x of the life line, from the left edge of a box
 
 
@@ -23,10 +24,11 @@ def processes(tree: Mapping) -> Picture:
 
     Raises:
         TypeError: a process is not a mapping, or a step is neither mapping nor string.
-        ValueError: a process has no name.
+        ValueError: a process has no name, or there are more than 100 processes and steps.
     """
+    if (size := _check(tree)) > MOST:
+        raise ValueError(f"a picture has room for {MOST} processes and steps, not for {size:,}")
     c = Canvas()
-    _check(tree)
     y = c.heading(TITLE)
     y = _draw(c, MARGIN, y, tree)
     items = [
@@ -39,15 +41,22 @@ def processes(tree: Mapping) -> Picture:
     return Picture(ascii.page(TITLE, "", _tell(tree)), c.svg(y + MARGIN))
 
 
-def _check(node: object) -> None:
-    if not isinstance(node, Mapping):
-        kind = type(node).__name__
-        raise TypeError(f"a process is a mapping with name, verdict, ok and steps, not a {kind}")
-    if not node.get("name"):
-        raise ValueError('a process needs a name; add {"name": "parent"}')
-    for step in node.get("steps", ()):
-        if not isinstance(step, str):
-            _check(step)
+def _check(tree: object) -> int:
+    """How many processes and steps there are, if they are of the right form."""
+    waiting, size = [tree], 0
+    while waiting and size <= MOST:
+        node, size = waiting.pop(), size + 1
+        if not isinstance(node, Mapping):
+            kind = type(node).__name__
+            raise TypeError(
+                f"a process is a mapping with name, verdict, ok and steps, not a {kind}"
+            )
+        if not node.get("name"):
+            raise ValueError('a process needs a name; add {"name": "parent"}')
+        steps = list(node.get("steps", ()))
+        waiting += [step for step in steps if not isinstance(step, str)]
+        size += sum(isinstance(step, str) for step in steps)
+    return size + len(waiting)
 
 
 def _draw(c: Canvas, x: float, y: float, node: Mapping) -> float:

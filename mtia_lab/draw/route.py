@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from ..arguments import of_type
 from . import ascii, palette, swatch
 from .canvas import MARGIN, WIDTH, Canvas
 from .measure import wrap
@@ -12,6 +13,9 @@ LABEL = 136  # width of the column of keys
 HEAD, ROW, BOX = 34, 62, 40
 LEADING = 16  # of the lines at the end of a route
 MOST = 6  # operators side by side
+KEYS = 60
+WORDS = 12  # lines at the end of a route
+TAKES = 'a table, such as {"relu": {"MTIA": "backend fallback"}}'
 WIDEST = 230  # of a column
 COMPOSITE = ("math kernel", "default backend kernel")
 PASSES = "fallthrough"
@@ -30,8 +34,14 @@ def route(table: Mapping, ends: Mapping | None = None) -> Picture:
         ends: what was seen at the end of an operator's route, a few words each.
 
     Raises:
-        ValueError: there are no operators or more than six, or two have different keys.
+        ValueError: there are no operators or more than six, or two have different keys, or there
+            are more than 60 of those.
+        TypeError: the table is none, or the ends are.
     """
+    of_type(route, TAKES, table, Mapping)
+    of_type(route, "as ends a mapping from operators to words", ends or {}, Mapping)
+    for kinds in table.values():
+        of_type(route, TAKES, kinds, Mapping)
     ends = ends or {}
     if not 1 <= len(table) <= MOST:
         raise ValueError(f"a picture has room for one to six operators, and these are {len(table)}")
@@ -39,6 +49,8 @@ def route(table: Mapping, ends: Mapping | None = None) -> Picture:
     for op, kinds in table.items():
         if list(kinds) != keys or not keys:
             raise ValueError(f"the keys of {op!r} are {list(kinds)}, but the first has {keys}")
+    if len(keys) > KEYS:
+        raise ValueError(f"a picture has room for {KEYS} keys, and these are {len(keys)}")
     c = Canvas()
     y = c.heading(TITLE, "A column is a call. A row is a dispatch key, the highest priority on top")
     width = min((WIDTH - 2 * MARGIN - LABEL) / len(table), WIDEST)
@@ -81,7 +93,7 @@ def _draw_column(c: Canvas, k: int, y: float, width: float, op: str, kinds: Mapp
     c.text(middle, y + 21.5, op, size=12.5, **style)
     for row, kind in enumerate(list(kinds.values())[: halt + 1]):
         _draw_stop(c, x, first + ROW * row, room, kind, final=row == len(kinds) - 1)
-    lines = [part for words in _words(ends, op) for part in wrap(words, room - 12, 12)]
+    lines = [part for words in _words(ends, op) for part in wrap(words, room - 12, 12)][:WORDS]
     height = LEADING * max(len(lines), 1) + 12
     c.rect(x, bottom, room, height, fill=palette.PANEL, stroke=palette.LINE)
     for row, words in enumerate(lines):
@@ -106,7 +118,7 @@ def _draw_stop(c: Canvas, x: float, y: float, room: float, kind: str, *, final: 
 
 def _words(ends: Mapping, op: str) -> list:
     found: str | Iterable = ends.get(op, ())
-    return [found] if isinstance(found, str) else list(found)
+    return [found] if isinstance(found, str) else list(found)[:WORDS]
 
 
 def _tell(keys: list, table: Mapping, ends: Mapping) -> str:

@@ -1,7 +1,10 @@
 """Who owns "current": a box of runtime state for each host thread."""
 
 from collections.abc import Mapping
+from itertools import islice
 
+from ..arguments import LOG, wrong
+from ..log import Log
 from . import ascii, palette, swatch
 from .canvas import MARGIN, WIDTH, Canvas
 from .picture import Picture
@@ -11,10 +14,13 @@ TITLE = "Current device and streams of each host thread"
 BOX = 174
 GAP = 16
 PER_ROW = 4
+MOST = 40
 
 
 def threads(states: object = None, /, **panels: object) -> Picture:
     """A box for each host thread, with its current device and each device's current stream.
+
+    Of more than 40 threads of a panel the first are drawn.
 
     Args:
         states: a log (each thread as its last call left it), or a mapping from a thread's name to
@@ -27,7 +33,9 @@ def threads(states: object = None, /, **panels: object) -> Picture:
     """
     given = {"": states} if states is not None else {}
     given.update((name.replace("_", " "), panel) for name, panel in panels.items())
-    stages = [(name, _states(panel)) for name, panel in given.items()]
+    whole = {name: _states(panel) for name, panel in given.items()}
+    stages = [(name, dict(islice(stage.items(), MOST))) for name, stage in whole.items()]
+    more = {name: _more(stage) for name, stage in whole.items()}
     c = Canvas()
     y = c.heading(TITLE, "What each thread would use if it launched now")
     lines = [TITLE, ""]
@@ -43,8 +51,11 @@ def threads(states: object = None, /, **panels: object) -> Picture:
         if x > MARGIN and x + width > WIDTH - MARGIN:
             x, y = float(MARGIN), bottom + GAP
         bottom = max(bottom, _draw_stage(c, x, y, width, name, stage, changes))
+        if more[name]:
+            c.text(x + GAP, bottom + 18, more[name], size=12, color=palette.MUTED)
+            bottom += 24
         x += width + GAP
-        lines += _tell_stage(name, stage, changes)
+        lines += [*_tell_stage(name, stage, changes), *filter(None, [more[name]])]
         previous |= stage
     items = [(swatch.pointer(), "current device")]
     lines.append("> current device")
@@ -55,17 +66,21 @@ def threads(states: object = None, /, **panels: object) -> Picture:
     return Picture(ascii.page(lines), c.svg(y + MARGIN))
 
 
+def _more(stage: dict) -> str:
+    hidden = len(stage) - MOST
+    return f"... {hidden:,} more: threads({{name: state}}) draws some" if hidden > 0 else ""
+
+
 def _states(panel: object) -> dict:
-    if hasattr(panel, "calls"):
+    if isinstance(panel, Log):
+        panel = panel[:]
         found = {f"thread {t}": as_tuple(s) for t, s in dict(panel.initial_state or {}).items()}
         found |= {f"thread {call.thread}": as_tuple(call.state) for call in panel.calls}
         return dict(sorted(found.items(), key=lambda item: int(item[0].split()[1])))
     if isinstance(panel, Mapping):
         return {str(name): as_tuple(state) for name, state in panel.items()}
-    raise TypeError(
-        f"threads() draws a log or a mapping from names to states, not {type(panel).__name__};"
-        ' try threads({"main": mtia_lab.state()})'
-    )
+    takes = f"{LOG}, or a mapping from names to states"
+    raise wrong(threads, takes, panel, 'try threads({"main": mtia_lab.state()})')
 
 
 def _draw_stage(

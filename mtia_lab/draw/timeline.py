@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 
+from ..arguments import a_log, some_findings
+from ..log import Log
+from ..text import microseconds
 from . import palette
 from .aggregate import aggregate
 from .arrows import draw_chains, draw_launches, draw_releases, draw_waits
@@ -19,7 +22,6 @@ from .lanes import (
     is_copy,
     is_flag,
     is_mark,
-    microseconds,
     name_fits,
     name_of,
     plan,
@@ -37,7 +39,7 @@ LEFT, RIGHT = 170, WIDTH - MARGIN - 14
 
 
 def timeline(
-    log: object,
+    log: Log,
     findings: Iterable | None = None,
     *,
     since: float | None = None,
@@ -61,10 +63,10 @@ def timeline(
 
     Raises:
         ValueError: ``until`` does not come after ``since``.
-        TypeError: one of them is no number.
+        TypeError: one of them is no number, or the log is none, or the findings are none.
     """
-    window = Window(log, since, until)
-    hazards = hazards_of(findings)
+    window = Window(a_log(timeline, log), since, until)
+    hazards = hazards_of(some_findings(timeline, findings))
     scale = Scale(window.end, LEFT, RIGHT, window.begin)
     if not window.readable:
         return aggregate(window, scale, hazards, TITLE)

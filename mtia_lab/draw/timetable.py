@@ -1,7 +1,8 @@
 """The timeline in ASCII: lanes of characters, then everything in a table."""
 
+from ..text import microseconds
 from . import ascii
-from .lanes import Scale, is_copy, is_flag, is_mark, microseconds, waits_of
+from .lanes import Scale, is_copy, is_flag, is_mark, waits_of
 from .missing import tell_missing
 from .shares import column, deepest
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from ..arguments import of_type
 from . import ascii, palette, swatch
 from .canvas import MARGIN, WIDTH, Canvas
 from .picture import Picture
@@ -13,6 +14,7 @@ INSET = 18
 COLUMN = 108  # three columns of boxes in a panel, 18 pixels apart
 BOX = 46  # height of a box
 ROWS = (46, 136, 226)  # tops of the rows of boxes, from the top of the panel
+QUESTIONS = 40
 FLOOR = 316  # top of the simulator
 
 
@@ -56,10 +58,18 @@ def wiring(before: Mapping, after: Mapping) -> Picture:
             ``"dispatcher"``, ``"kernels"``, ``"simulator"`` say whether a part is there (those left
             out: torch's own are, a backend's are not, the simulator is if a door leads to it). Any
             other entry is shown below as an expression and its answer.
+
+    Raises:
+        ValueError: there are more than 40 of the others.
+        TypeError: they are no mappings.
     """
+    for facts in (before, after):
+        of_type(wiring, 'measured facts, such as {"hooks": True}, twice', facts, Mapping)
     stages = {"before load": dict(before), "after load": dict(after)}
     questions = [key for facts in stages.values() for key in facts if not _is_part(key)]
     questions = list(dict.fromkeys(questions))
+    if len(questions) > QUESTIONS:
+        raise ValueError(f"wiring() has room for {QUESTIONS} questions, not for {len(questions)}")
     c = Canvas()
     y = c.heading(TITLE, "Hooks and guard are two doors to one state in the simulator")
     height = FLOOR + 92 + (16 + 24 * len(questions) if questions else 0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from ..arguments import a_log, some_findings
 from ..draw.timeline import timeline
 from ..log import Log
 from .page import Explorer, script
@@ -31,7 +32,13 @@ def explore(log: Log, findings: Iterable | None = None) -> Explorer:
         What a notebook shows as the explorer, and a terminal as the timeline. Of a log of more than
         500,000 records, or one that would take more than 4 MB in the notebook, it is the timeline
         everywhere, with a sentence that says why.
+
+    Raises:
+        TypeError: that is no log, or those are no findings.
     """
+    log = a_log(explore, log)
+    if findings is not None and not hasattr(findings, "hints"):
+        findings = some_findings(explore, findings)
     page = ""
     if len(log) <= MOST:
         findings = find(log) if findings is None else findings

@@ -16,7 +16,8 @@ def source_lines(sites: Iterable[str | None]) -> dict[str, str]:
         where, _, number = site.rpartition(":")
         cell = re.fullmatch(r"In\[(\d+)\]", where)
         if cell:
-            lines = cells.get(int(cell[1]), "").splitlines()
+            text = cells.get(int(cell[1]))  # whose lines end where Python's do: not at U+2028
+            lines = text.split("\n") if text else []
         else:
             files = _files() if files is None else files
             lines = linecache.getlines(files.get(where) or "")

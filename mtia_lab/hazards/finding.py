@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from textwrap import wrap
 
 from ..records import Access, Command, Host
+from ..text import cut, microseconds, plain
 
 RAW = "read-after-write race"
 WAR = "write-after-read race"
@@ -52,11 +53,11 @@ class Side:
 
     def __repr__(self) -> str:
         tensor = f" {self.tensor}" if self.tensor else ""
-        name = self.name if len(self.name) <= 60 else self.name[:58] + ".."
-        times = f"{_us(self.start)}"
+        times = microseconds(self.start)
         if self.finish != self.start:
-            times += f" to {_us(self.finish)}"
-        return f"{name} {self.action}{tensor} on {place(self.where)}, {times} us, {self.line}"
+            times += f" to {microseconds(self.finish)}"
+        where = f"on {place(self.where)}, {times} us, {self.line}"
+        return f"{cut(self.name, 60)} {self.action}{tensor} {where}"
 
     @property
     def line(self) -> str:
@@ -125,9 +126,6 @@ def place(stream: tuple[int, int] | None) -> str:
     return "the host" if stream is None else f"mtia:{stream[0]}/{stream[1]}"
 
 
-def _us(time: float) -> str:
-    return f"{time:.3f}".rstrip("0").rstrip(".")
-
-
 def _folded(text: str) -> list[str]:
-    return wrap(text, 94, subsequent_indent="     ", break_long_words=False, break_on_hyphens=False)
+    how = {"subsequent_indent": "     ", "break_long_words": False, "break_on_hyphens": False}
+    return wrap(plain(text), 94, **how)

@@ -2,14 +2,18 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
+from ..arguments import a_log
 from ..log import Log
+from ..text import count
 from .checker import Checker, Race
 from .events import misused_events
 from .explain import mended
 from .finding import Finding
 from .scene import add_scenes
+
+TOLD = 20  # findings that a report tells of, and hints
 
 
 class Found(NamedTuple):
@@ -25,7 +29,10 @@ class Report(Sequence[Finding]):
     """The hazards of a log, in the order in which they were found; a correct program has none.
 
     It is a sequence of its hazards alone: ``not report``, ``len(report) == 0`` and "no hazards"
-    mean the same. Hints stand beside, in ``hints``: a program with hints is correct.
+    mean the same. Hints stand beside, in ``hints``: a program with hints is correct. Show it, or
+    ``print(report)``, for each with both lines and a fix; ``report[0]`` is one of them, a
+    ``Finding``, and ``report[20:]`` a report on some. ``mtia_lab.draw.timeline(log, report)`` marks
+    them.
 
     Args:
         found: what there is to report.
@@ -34,8 +41,15 @@ class Report(Sequence[Finding]):
     def __init__(self, found: Found) -> None:
         self._found = found
 
+    @overload
+    def __getitem__(self, index: int) -> Finding: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Report": ...
     def __getitem__(self, index):
-        return self._found.hazards[index]
+        found = self._found
+        if isinstance(index, slice):
+            return Report(found._replace(hazards=found.hazards[index], hints=()))
+        return found.hazards[index]
 
     def __len__(self) -> int:
         return len(self._found.hazards)
@@ -49,14 +63,23 @@ class Report(Sequence[Finding]):
     def headline(self) -> str:
         """How much was found in how much, in one line."""
         hazards, hints, commands, streams = self._found
-        found = _count(len(hazards), "hazard") if hazards else "no hazards"
-        found += f" and {_count(len(hints), 'hint')}" if hints else ""
-        return f"{found} in {_count(commands, 'command')} on {_count(streams, 'stream')}"
+        found = count(len(hazards), "hazard") if hazards else "no hazards"
+        found += f" and {count(len(hints), 'hint')}" if hints else ""
+        return f"{found} in {count(commands, 'command')} on {count(streams, 'stream')}"
 
     def __repr__(self) -> str:
-        numbered = [f"{number}. {finding!r}" for number, finding in enumerate(self, 1)]
-        hints = [f"hint: {finding!r}" for finding in self.hints]
-        return "\n\n".join([self.headline, *numbered, *hints])
+        report = Report(self._found)
+        numbered = [f"{number}. {finding!r}" for number, finding in enumerate(report[:TOLD], 1)]
+        hints = [f"hint: {finding!r}" for finding in report.hints[:TOLD]]
+        return "\n\n".join(
+            [
+                report.headline,
+                *numbered,
+                *_more(len(report), f"report[{TOLD}:] tells of them"),
+                *hints,
+                *_more(len(report.hints), f"report.hints[{TOLD}:]"),
+            ]
+        )
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         from ..draw.hazard import hazards
@@ -79,8 +102,11 @@ def find_hazards(log: Log) -> Report:
 
     Returns:
         A ``Report``; empty for a correct program.
+
+    Raises:
+        TypeError: it is no log.
     """
-    return Report(check(log))
+    return Report(check(a_log(find_hazards, log)))
 
 
 def check(log: Log) -> Found:
@@ -116,5 +142,5 @@ def _identity(finding: Finding) -> tuple:
     return (finding.kind, finding.fix, *((s.name, s.action, s.where, s.site) for s in sides if s))
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _more(number: int, where: str) -> list[str]:
+    return [f"... and {number - TOLD:,} more: {where}"] if number > TOLD else []

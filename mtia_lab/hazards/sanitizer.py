@@ -10,7 +10,11 @@ from .report import Found, Report, check
 
 
 class LiveReport(Report):
-    """A report on a log that may still be growing: it looks again whenever it is looked at.
+    """The hazards of the block that it was made for, within the block of what has run so far.
+
+    It is a ``Report``: a sequence of hazards, empty for a correct program, with ``hints`` beside.
+    Show it, or ``print(report)``, for each with both lines and a fix; ``report[0]`` is one of them,
+    and ``mtia_lab.draw.timeline(report.log, report)`` marks them all.
 
     Attributes:
         log: what was recorded.
@@ -22,10 +26,14 @@ class LiveReport(Report):
 
     @property
     def _found(self) -> Found:
-        length = len(self.log)
-        if self._checked is None or self._checked[0] != length:
-            self._checked = length, check(self.log)
-        return self._checked[1]
+        checked = self._checked
+        if checked is None or checked[0] != len(self.log):
+            log = self.log[:]  # as it is now: another thread may be writing
+            self._checked = checked = len(log), check(log)
+        return checked[1]
+
+    def __reduce__(self):
+        return LiveReport, (self.log[:],)
 
 
 @contextmanager

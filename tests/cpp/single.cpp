@@ -162,6 +162,18 @@ void closures_die_when_they_have_run() {
   CHECK(owned.use_count() == 1 && *owned == 1);
 }
 
+void the_log_is_utf8_whatever_a_name_is() {
+  use("modelled");
+  const int64_t begin = log::begin();
+  launch("caf\xc3\xa9 \xe2\x80\xa8 \xf0\x9f\x98\x80", us, {});
+  launch("\xff \xc3 \xed\xa0\x80 \xc0\xaf \xf0\x9f", us, {});
+  const std::string text = log::read(begin);
+  CHECK(contains(text, "\"caf\xc3\xa9 \xe2\x80\xa8 \xf0\x9f\x98\x80\""));
+  CHECK(contains(text, R"("\udcff \udcc3 \udced\udca0\udc80 \udcc0\udcaf \udcf0\udc9f")"));
+  log::end();
+  settle();
+}
+
 void the_log_escapes_and_nests() {
   use("modelled");
   const int64_t outer = log::begin();
@@ -243,6 +255,7 @@ const std::vector<Test> kSingleThreaded{
     {"configure", configure_needs_an_idle_device},
     {"closures", closures_die_when_they_have_run},
     {"log", the_log_escapes_and_nests},
+    {"utf8", the_log_is_utf8_whatever_a_name_is},
     {"arbitrary program, modelled", [] { a_long_arbitrary_program("modelled"); }},
     {"arbitrary program, blocking", [] { a_long_arbitrary_program("blocking"); }},
     {"arbitrary program, latest", [] { a_long_arbitrary_program("latest"); }},
