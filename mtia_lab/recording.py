@@ -1,14 +1,15 @@
 """`with mtia_lab.record() as log:` and how lines of the reader's program are named in it."""
 
-import sys
 import sysconfig
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import torch
 
+from .cells import cell_of
 from .log import Log
 from .parsing import parse
 from .records import Memory, Record
@@ -124,14 +125,17 @@ def thread_number() -> int:
 class _FileNames(dict):
     """How the log names each file: "In[3]" for a cell, "train.py" for a script, None to pass over.
 
-    Never a folder: a log may not depend on the machine. What is known is found without running any
-    Python code, in which an interrupt could come; only which cell it is has to be asked each time.
+    Of a cell it is a pair with how many of its lines, a magic's or empty, stand above the code that
+    IPython makes of it. Never a folder: a log may not depend on the machine. What is known is found
+    without running any Python code, in which an interrupt could come; only which cell it is has to
+    be asked each time.
     """
 
-    def __missing__(self, file: str) -> str | None:
-        if name := _cell(file):
-            return name
-        self[file] = name = None if file.startswith(_PASSED_OVER) else Path(file).name
+    def __missing__(self, file: str) -> str | tuple[str, int] | None:
+        if cell := cell_of(file):
+            return cell
+        name = Path(file).name if not file.startswith("<") else file
+        self[file] = name = None if file.startswith(_PASSED_OVER) else name
         return name
 
 
@@ -143,9 +147,11 @@ def name_lines() -> None:
     torch.ops.mtia_lab.name_files(id(FILE_NAMES))
 
 
-def _cell(file: str) -> str | None:
-    # A cell's file is a temporary name; which cell it was last run as, only IPython knows.
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    named = shell.compile.format_code_name(file) if shell is not None else None
-    return named[1].removeprefix("Cell ") if named else None
+def line_of(frame: FrameType | None) -> str | None:
+    """The reader's line that a frame is at, or one that it was called from, as the log names it."""
+    while frame is not None:
+        if found := FILE_NAMES[frame.f_code.co_filename]:
+            name, above = found if isinstance(found, tuple) else (found, 0)
+            return f"{name}:{frame.f_lineno + above}"
+        frame = frame.f_back
+    return None

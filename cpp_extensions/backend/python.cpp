@@ -154,14 +154,21 @@ void replace(PyObject*& ours, PyObject* by) {
   Py_XDECREF(std::exchange(ours, Py_NewRef(by)));
 }
 
-std::string name_of_file(PyFrameObject* frame) {
+// The line that a frame is at, as "train.py:12" or "In[3]:4"; "" in a file to pass over.
+std::string name_of_line(PyFrameObject* frame) {
   const Owned code(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
   const Owned file(PyObject_GetAttrString(code.get(), "co_filename"));
   // Asked twice: an interrupt that happens to come here is no reason to go without a name.
   for (int attempt = 0; attempt < 2 && file_names != nullptr; ++attempt) {
-    const Owned name(PyObject_GetItem(file_names, file.get()));
-    if (name) {
-      return name.get() == Py_None ? "" : text_of(name.get());
+    const Owned found(PyObject_GetItem(file_names, file.get()));
+    if (found.get() == Py_None) {
+      return "";
+    }
+    if (found) {
+      const bool is_cell = PyTuple_Check(found.get());  // and how many lines are above its code
+      const long above = is_cell ? PyLong_AsLong(PyTuple_GET_ITEM(found.get(), 1)) : 0;
+      const std::string name = text_of(is_cell ? PyTuple_GET_ITEM(found.get(), 0) : found.get());
+      return name + ":" + std::to_string(PyFrame_GetLineNumber(frame) + above);
     }
     raise_later();
   }
@@ -239,9 +246,9 @@ sim::Site PythonHost::call_site() noexcept {
   Py_XINCREF(reinterpret_cast<PyObject*>(frame));
   while (frame != nullptr) {
     const Owned owned(reinterpret_cast<PyObject*>(frame));
-    const std::string file = name_of_file(frame);
-    if (!file.empty()) {
-      return file + ":" + std::to_string(PyFrame_GetLineNumber(frame));
+    std::string line = name_of_line(frame);
+    if (!line.empty()) {
+      return line;
     }
     frame = PyFrame_GetBack(frame);
   }

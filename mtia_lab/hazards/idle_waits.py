@@ -14,7 +14,7 @@ from types import FrameType
 
 import torch
 
-from ..recording import FILE_NAMES, LiveLog, thread_number
+from ..recording import LiveLog, line_of, thread_number
 from ..records import Call
 from ..runtime import state
 
@@ -83,13 +83,4 @@ def _is_wait(function: object) -> bool:
 def _call(frame: FrameType, log: LiveLog) -> Call:
     now, args, result = log.now(), "an event never recorded", "waits for nothing"
     given = ("torch", "wait_event", args, result, None, thread_number(), now, now, tuple(state()))
-    return Call(*given, _site(frame))
-
-
-def _site(frame: FrameType | None) -> str | None:
-    while frame is not None:
-        name = FILE_NAMES[frame.f_code.co_filename]
-        if name is not None:
-            return f"{name}:{frame.f_lineno}"
-        frame = frame.f_back
-    return None
+    return Call(*given, line_of(frame))
