@@ -78,7 +78,7 @@ def launch(name: str = "kernel", us: float = 10.0, effect: Callable[[], object] 
     """
     if not isinstance(name, str):
         raise TypeError(
-            f"the name of a kernel is a string, not a {type(name).__name__}; give one such as "
+            f"the name of a kernel is a string, not {type(name).__name__}; give one such as "
             'launch("kernel")'
         )
     name = name.encode("utf-8", "backslashreplace").decode()  # half a surrogate pair has no UTF-8

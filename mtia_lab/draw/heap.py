@@ -85,6 +85,9 @@ class Heap:
         for record in source:
             if getattr(record, "device", None) == device:
                 self._read(record)
+        if not self.steps:  # a slice may end between a segment and its block
+            self.steps.append(Step("start", 0.0, None, "start"))
+            self._count()
         for span in self.spans:
             span.end = len(self.steps) if span.end is None else span.end
         self.left_out = _left_out(before, after, self._trim())

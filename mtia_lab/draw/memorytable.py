@@ -41,13 +41,12 @@ def _strip(heap: Heap, width: int) -> list:
     count = len(heap.steps)
     columns = range(count) if count <= CHART else [k * count // CHART for k in range(CHART)]
     rows = []
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in zip(edges[:ROWS], edges[1:], strict=False):
         cells = [_cell(heap, low, k) for k in columns]
         name = f"{size(high - low)} from {size(low) if low else '0'}"
         rows.append(f"{name:>{LABEL}} |{''.join(cell * width for cell in cells)}")
-    skipped = len(rows) - ROWS
-    if skipped > 0:
-        rows = [*rows[:ROWS], f"... and {skipped} rows more"]
+    if (skipped := len(edges) - 1 - ROWS) > 0:
+        rows.append(f"... and {skipped} rows more")
     marks = ["!" if heap.steps[k].action == "oom" else " " for k in columns]
     last = (
         [" " * (LABEL + 1) + "|" + "".join(mark * width for mark in marks)] if "!" in marks else []
