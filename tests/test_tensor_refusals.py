@@ -201,6 +201,21 @@ def test_nested_tensors_of_layout_jagged_are_dense_and_work(lab):
     assert torch.equal(x.grad.values().cpu(), expected)
 
 
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda: sparse().to_sparse_csr().to("mtia"), "'new_compressed_tensor' from the 'mtia:0'"),
+        (lambda: torch.empty_like(nested(), device="mtia"), "must be either .* but got mtia"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_what_a_kernel_of_the_host_makes_by_itself_is_refused_in_its_own_words(lab, make, words):
+    """Such a call never comes by this backend."""
+    with pytest.raises(RuntimeError, match=words):
+        make()
+    assert (mtia() + 1).tolist() == [2.0] * 3
+
+
 def test_an_operator_without_a_kernel_for_the_cpu_is_refused_in_one_sentence(lab):
     for name in ("_nnz", "int_repr"):
         with pytest.raises(NotImplementedError, match=f"aten::{name} has no kernel.*of the CPU"):

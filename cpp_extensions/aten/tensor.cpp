@@ -20,14 +20,14 @@ at::Tensor on_new_storage(int device, size_t bytes, c10::ScalarType dtype) {
                                                   c10::scalarTypeToTypeMeta(dtype));
 }
 
-// PyTorch's next write would look for the other clones of what is not shared any more. Since 2.13
-// the storage keeps a note of its own of that, before by its memory alone.
+// PyTorch's next write would look for the other clones of what is not shared any more. Newer
+// releases keep a note of that in the storage; before, they went by its memory alone.
 template <typename Storage>
-void forget_clones(Storage& storage) {
-  if constexpr (requires { storage.clear_materializer(); }) {
-    storage.clear_materializer();
-  }
+auto forget_clones(Storage& storage, int) -> decltype(storage.clear_materializer()) {
+  storage.clear_materializer();
 }
+template <typename Storage>
+void forget_clones(Storage&, long) {}
 
 // Gives the storage other memory, with as many of its first bytes as are kept, and `why` in the
 // log.
@@ -51,7 +51,7 @@ void renew_memory(c10::StorageImpl& storage, size_t bytes, size_t kept, const ch
                 {.memory_bytes = static_cast<int64_t>(2 * kept)});
   }
   storage.set_data_ptr_noswap(std::move(renewed));
-  forget_clones(storage);
+  forget_clones(storage, 0);
   storage.set_nbytes(bytes);
 }
 }  // namespace
