@@ -15,6 +15,7 @@ class Allocation:
         device, address, bytes: where it is.
         stream: the stream that the allocator keeps it for, as (device, stream).
         site: the reader's line that allocated it.
+        cause: without a line, who allocated it or when, in words.
         recorded: the streams that `record_stream` named.
         freed: whether it was freed, and then, at which line and after which command.
     """
@@ -28,6 +29,7 @@ class Allocation:
     freed: bool = False
     freed_site: str | None = None
     freed_after: int = 0
+    cause: str = "before the recording"
 
     def is_gone_between(self, earlier: int, later: int) -> bool:
         """Whether it was freed after the one command and before the other."""
@@ -43,6 +45,8 @@ class Allocations:
         for record in known:
             if record.action == "alloc":
                 self.add(record)
+                if record.time:  # a slice begins later than the recording
+                    self.at(record.device, record.address).cause = "before this part of the log"
 
     def add(self, record: Memory) -> None:
         """A block was allocated; what was there before is gone."""

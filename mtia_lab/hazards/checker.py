@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ..log import Log
 from ..records import PINNED, Access, Call, Command, Host, Memory, Record
 from .allocations import Allocation, Allocations
+from .autograd import Backwards
 from .hints import Hints
 from .order import Order
 from .pieces import MemoryMap
@@ -40,6 +41,7 @@ class Checker:
         self._pending: list[Call] = []  # whose knowledge comes after commands yet to be told
         self._newest = 0
         self._caller: Call | None = None
+        self._backwards = Backwards()
         for record in in_order(log):
             self._tell(record)
             while self._pending and self._pending[0].synchronized[-1].newest <= self._newest:
@@ -62,6 +64,7 @@ class Checker:
 
     def _call(self, call: Call) -> None:
         self._caller = call
+        self._backwards.add_call(call)
         if call.synchronized:
             self._pending.append(call)
         else:
@@ -104,6 +107,8 @@ class Checker:
             if record.device == PINNED:  # the host's allocator has waited for all who used it
                 self._forget(record)
             self.allocations.add(record)
+            block = self.allocations.at(record.device, record.address)
+            block.cause = self._backwards.cause(record.thread)
         elif record.action == "record_stream":
             for block in self.allocations.starting_at(record.address, record.bytes):
                 block.recorded.append((record.device, record.stream))

@@ -79,5 +79,5 @@ def _memory(race: Race) -> tuple[str, ...]:
 def _life(verb: str, block: Allocation) -> str:
     where = "in pinned memory" if block.device == PINNED else f"on {place(block.stream)}"
     freed = f", freed at line {block.freed_site}" if block.freed and block.freed_site else ""
-    line = f"at line {block.site}" if block.site else "before the recording"
+    line = f"at line {block.site}" if block.site else block.cause
     return f"{block.bytes:,} bytes {verb} {where} {line}{freed}"
