@@ -104,12 +104,12 @@ class Log(Sequence[Record]):
     @property
     def memory(self) -> list[Memory]:
         """What happened to the memory of devices, in order."""
-        return [m for m in self if isinstance(m, Memory) and m.device != PINNED]
+        return [m for m in self if isinstance(m, Memory) and m.owner != PINNED]
 
     @property
     def pinned(self) -> list[Memory]:
         """What happened to pinned memory, in order; only `record(host=True)` asks for it."""
-        return [m for m in self if isinstance(m, Memory) and m.device == PINNED]
+        return [m for m in self if isinstance(m, Memory) and m.owner == PINNED]
 
     @property
     def hosts(self) -> list[Host]:

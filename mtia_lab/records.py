@@ -132,7 +132,8 @@ class Memory:
     """Something that happened to memory, at a virtual time in µs since the recording began.
 
     Attributes:
-        action: "alloc" and "free" of a block; "record_stream"; "segment_alloc" and "segment_free",
+        action: "alloc" and "free" of a block; "record_stream", by which its allocator is told who
+            else uses a block, of pinned memory by each copy; "segment_alloc" and "segment_free",
             by which the caching allocator gets memory from the device and gives it back; "oom".
         device: whose memory it is, -1 for pinned memory of the host; for "record_stream", the
             device of the stream that uses it.
@@ -142,6 +143,7 @@ class Memory:
         time: the host clock.
         thread: the host thread's logical number.
         site: the reader's line.
+        owner: whose memory it is, also for "record_stream"; by default that of ``device``.
     """
 
     action: str
@@ -152,12 +154,17 @@ class Memory:
     time: float
     thread: int
     site: str | None
+    owner: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.owner is None:
+            object.__setattr__(self, "owner", self.device)
 
     def __repr__(self) -> str:
         where = "" if self.address is None else f" from {self.address:,}"
-        pinned = self.device == PINNED
-        place = "in pinned memory" if pinned else f"on mtia:{self.device}/{self.stream}"
-        return f"{self.action} {self.bytes:,} bytes{where} {place}"
+        pinned = " in pinned memory" if self.owner == PINNED else ""
+        place = "" if self.device == PINNED else f" on mtia:{self.device}/{self.stream}"
+        return f"{self.action} {self.bytes:,} bytes{where}{pinned}{place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +172,7 @@ class Host:
     """An operator of the host that used pinned memory. Only `record(host=True)` asks for them.
 
     Attributes:
-        name: of the operator.
+        name: of the operator; "tolist", "pickle", or "poison" for a block that was freed.
         reads, writes: the pinned memory it uses.
         time: the host clock, in virtual µs since the recording began.
         thread: the host thread's logical number.

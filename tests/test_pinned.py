@@ -1,5 +1,9 @@
 """Pinned host memory: PyTorch's caching host allocator over the simulated device."""
 
+import ctypes
+
+import graphs
+import numpy
 import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
@@ -96,3 +100,132 @@ def test_an_effect_may_let_go_of_pinned_memory(empty):
     empty.launch("drop", effect=held.clear)
     torch.mtia.synchronize()
     assert not held and stream.query()
+
+
+# --- Poison: what is looked at too soon ---------------------------------------------------------
+
+
+@pytest.fixture
+def poison(empty):
+    """Fresh and freed memory is poisoned."""
+    empty.configure(poison=True)
+    yield empty
+    torch.mtia.synchronize()
+    empty.configure(poison=False)
+
+
+def early_reads(lab, schedule):
+    """What four downloads give that are looked at before they are done, and each one's address."""
+    lab.configure(schedule)
+    x, found = torch.full((5000,), 3.0, device="mtia"), []
+    for _ in range(4):
+        torch.mtia.synchronize()
+        lab.launch("busy", us=50)
+        host = x.to("cpu", non_blocking=True)
+        found.append((host.tolist()[-1], host.data_ptr()))
+        torch.mtia.synchronize()
+        assert host.tolist() == [3.0] * 5000
+        del host
+    return found
+
+
+@pytest.mark.parametrize("schedule", ["modelled", "latest", "random:1", "random:2"])
+def test_a_download_looked_at_too_soon_is_wrong_the_same_way_every_time(empty, schedule):
+    torch.full((5000,), 3.0).pin_memory()  # leaves its values in the cache
+    values, addresses = zip(*early_reads(empty, schedule), strict=True)
+    assert set(values) == {0.0}
+    assert len(set(addresses)) == 1, "and each in the same block"
+
+
+def test_with_poison_it_is_no_number(poison):
+    values, _ = zip(*early_reads(poison, "latest"), strict=True)
+    assert all(value != value for value in values)
+
+
+def look(address, count):
+    """Bytes at an address, whoever they belong to."""
+    return bytes((ctypes.c_ubyte * count).from_address(address))
+
+
+def test_fresh_and_freed_blocks_are_poisoned(poison):
+    for _ in range(2):  # new, then from the cache
+        host = torch.empty(4096, dtype=torch.uint8, pin_memory=True)
+        assert host.eq(0xFF).all()
+        host.zero_()
+        address = host.data_ptr()
+        del host
+        assert look(address, 4096) == b"\xff" * 4096
+
+
+def test_a_freed_block_is_poisoned_only_when_no_copy_needs_it(poison):
+    poison.configure("latest", poison=True)
+    host = torch.full((4096,), 7, dtype=torch.uint8, pin_memory=True)
+    address, x = host.data_ptr(), host.to("mtia", non_blocking=True)
+    del host
+    assert look(address, 4096) == b"\7" * 4096
+    assert x.eq(7).all().item()
+    y = torch.empty(4096, dtype=torch.uint8, pin_memory=True)
+    assert y.data_ptr() == address and y.eq(0xFF).all()
+
+
+# --- Who uses a block ---------------------------------------------------------------------------
+
+VIEWS = {
+    "slice": lambda p: p[100:],
+    "NumPy": lambda p: torch.from_numpy(p.numpy()[100:]),
+    "DLPack": lambda p: torch.from_dlpack(p)[100:],
+    "NumPy's DLPack": lambda p: torch.from_dlpack(numpy.from_dlpack(p)[100:]),
+    "storage": lambda p: torch.empty(0).set_(p.untyped_storage(), 100, (4900,)),
+    "address": lambda p: torch.frombuffer(
+        (ctypes.c_float * 4900).from_address(p.data_ptr() + 400), dtype=torch.float32
+    ),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_a_block_is_kept_for_a_copy_through_anybodys_view_of_it(empty, view, direction):
+    empty.configure("latest")
+    whole = torch.full((5000,), 2.0).pin_memory()
+    part, address = VIEWS[view](whole), whole.data_ptr()
+    x = torch.full((4900,), 5.0, device="mtia")
+    with empty.sanitizer() as report:
+        if direction == "up":
+            x.copy_(part, non_blocking=True)
+        else:
+            part.copy_(x, non_blocking=True)
+        del whole, part
+        other = torch.full((5000,), 9.0).pin_memory()
+        assert other.data_ptr() != address
+        torch.mtia.synchronize()
+    assert not report, report
+    assert torch.equal(x.cpu(), torch.full((4900,), 2.0 if direction == "up" else 5.0))
+    assert other.eq(9).all()
+
+
+def dangling(address):
+    return torch.frombuffer((ctypes.c_float * 5000).from_address(address), dtype=torch.float32)
+
+
+def test_a_copy_from_a_block_that_was_freed_before_is_a_hazard_and_no_crash(poison):
+    poison.configure("latest", poison=True)
+    whole = torch.full((5000,), 2.0).pin_memory()
+    address = whole.data_ptr()
+    with poison.sanitizer() as report:
+        del whole
+        x = dangling(address).to("mtia", non_blocking=True)
+        again = torch.zeros(5000, pin_memory=True)
+        assert again.data_ptr() == address, "nobody told the allocator"
+    assert [finding.kind for finding in report] == ["host writes too soon"]
+    assert x.cpu().eq(0).all()
+
+
+def test_with_poison_a_replay_that_comes_after_the_free_shows_it(poison):
+    held = [torch.full((5000,), 2.0).pin_memory()]
+    x = torch.zeros(5000, device="mtia")
+    graph = graphs.capture(lambda: x.copy_(held[0], non_blocking=True))
+    graph.replay()
+    assert x.eq(2).all().item()
+    held.clear()
+    graph.replay()
+    assert x.isnan().all().item()

@@ -1,9 +1,13 @@
 #include "pinned.h"
 
-#include <cstdlib>
+#include <sys/mman.h>
+
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <utility>
 
 #include "../sim/host_thread.h"
 #include "../sim/log.h"
@@ -15,51 +19,84 @@ namespace mtia::backend {
 
 namespace {
 
-// PyTorch's allocator knows blocks by their start only; is_pinned() is asked for any address.
-class Ranges {
+// PyTorch's allocator knows a block by its start only. A tensor of somebody else's in the middle of
+// one, through NumPy or DLPack, is in use all the same: so blocks are found by any address.
+class Blocks {
  public:
-  void add(const void* start, size_t bytes) {
+  struct Found {
+    void* start;
+    int64_t offset;  // of the start, in all memory that was ever pinned
+    int64_t bytes;
+    bool allocated;
+    bool fresh;  // was never allocated yet
+  };
+  void add(void* start, size_t bytes) {
     std::lock_guard<std::mutex> lock(mutex_);
-    ranges_[start] = {bytes, pinned_so_far_};
-    pinned_so_far_ += static_cast<int64_t>(bytes);
+    const auto size = static_cast<int64_t>(bytes);
+    blocks_[start] = {start, pinned_so_far_, size, false, true};
+    pinned_so_far_ += size;
   }
   void remove(const void* start) {
     std::lock_guard<std::mutex> lock(mutex_);
-    ranges_.erase(start);
+    blocks_.erase(start);
   }
-  int64_t offset_of(const void* address) {
+  // Whether it is allocated for the first time.
+  bool take(const void* start) {
     std::lock_guard<std::mutex> lock(mutex_);
-    auto after = ranges_.upper_bound(address);
-    if (after == ranges_.begin()) {
-      return -1;
+    Found& block = blocks_.at(start);
+    block.allocated = true;
+    return std::exchange(block.fresh, false);
+  }
+  void release(const void* start) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    blocks_.at(start).allocated = false;
+  }
+  std::optional<Found> around(const void* address) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto after = blocks_.upper_bound(address);
+    if (after == blocks_.begin()) {
+      return std::nullopt;
     }
-    const auto& [start, range] = *--after;
-    const auto within = static_cast<const char*>(address) - static_cast<const char*>(start);
-    return within < static_cast<int64_t>(range.bytes) ? range.offset + within : -1;
+    const Found& block = (--after)->second;
+    const auto within = static_cast<const char*>(address) - static_cast<char*>(block.start);
+    return within < block.bytes ? std::optional(block) : std::nullopt;
   }
 
  private:
-  struct Range {
-    size_t bytes;
-    int64_t offset;
-  };
   std::mutex mutex_;
-  std::map<const void*, Range> ranges_;
+  std::map<const void*, Found> blocks_;
   int64_t pinned_so_far_ = 0;  // bytes, also of those that were given back
 };
 
-Ranges& pinned_ranges() {
-  static auto* const ranges = new Ranges;
-  return *ranges;
+Blocks& pinned_blocks() {
+  static auto* const blocks = new Blocks;
+  return *blocks;
 }
 
-void note(const char* action, const void* address, size_t bytes) {
-  if (sim::log::wants_host() && address != nullptr) {
+// `user`: of record_stream, the stream that uses the block.
+void note(const char* action, const void* start, std::optional<sim::StreamRef> user = {}) {
+  const auto block = pinned_blocks().around(start);
+  if (sim::log::wants_host() && block) {
     sim::MemoryRecord record;
     record.action = action;
-    record.stream = {sim::kPinned, 0};
-    record.address = pinned_ranges().offset_of(address);
-    record.bytes = static_cast<int64_t>(bytes);
+    record.stream = user.value_or(sim::StreamRef{sim::kPinned, 0});
+    record.owner = sim::kPinned;
+    record.address = block->offset;
+    record.bytes = block->bytes;
+    record.time = sim::clock_now();
+    record.thread = sim::this_thread().number;
+    record.site = sim::log::site();
+    sim::log::append(std::move(record));
+  }
+}
+
+// Overwrites a block that is free: to whoever uses it still, that is the host's write.
+void poison(void* start, size_t bytes) {
+  std::memset(start, sim::kPoison, bytes);
+  if (const auto block = pinned_blocks().around(start); sim::log::wants_host() && block) {
+    sim::HostRecord record;
+    record.name = "poison";
+    record.accesses.push_back({sim::kPinned, block->offset, block->bytes, true});
     record.time = sim::clock_now();
     record.thread = sim::this_thread().number;
     record.site = sim::log::site();
@@ -75,19 +112,41 @@ struct PinnedMemory final : at::CachingHostAllocatorImpl<c10::Stream, sim::Recor
     std::memcpy(to, from, bytes);
   }
 
-  // Contract: a block for `bytes`, from the cache or new; null for none.
+  // Contract: a block for `bytes`, from the cache or new; null for none. Nothing of what it held
+  // shows: a download that is looked at too soon is wrong every time, and in the same way.
   std::pair<void*, void*> allocate(size_t bytes) override {
     const auto taken = Base::allocate(bytes);
-    note("alloc", taken.first, bytes);
+    if (auto* block = static_cast<Block*>(taken.second)) {
+      const bool fresh = pinned_blocks().take(block->ptr_);
+      if (sim::poisons() || !fresh) {  // what the system gives is zero
+        std::memset(block->ptr_, sim::poisons() ? sim::kPoison : 0, block->size_);
+      }
+      note("alloc", block->ptr_);
+    }
     return taken;
   }
 
   // Contract: the block is the cache's again, once what uses it is done. Null is fine.
-  void free(void* block) override {
-    if (block != nullptr) {
-      note("free", static_cast<Block*>(block)->ptr_, static_cast<Block*>(block)->size_);
+  void free(void* freed) override {
+    if (auto* block = static_cast<Block*>(freed)) {
+      note("free", block->ptr_);
+      pinned_blocks().release(block->ptr_);
+      if (sim::poisons() && is_idle(*block)) {
+        poison(block->ptr_, block->size_);
+      }
     }
-    Base::free(block);
+    Base::free(freed);
+  }
+
+  // Contract: `stream` uses the block: once freed, it rests until that is done. False for what is
+  // no block, or one that was freed already.
+  bool record_event(void* address, void* /*block*/, c10::Stream stream) override {
+    const auto block = pinned_blocks().around(address);
+    if (!block || !block->allocated || !Base::record_event(block->start, nullptr, stream)) {
+      return false;
+    }
+    note("record_stream", block->start, to_ref(stream));
+    return true;
   }
 
  private:
@@ -96,19 +155,27 @@ struct PinnedMemory final : at::CachingHostAllocatorImpl<c10::Stream, sim::Recor
 
   // Contract: new pinned memory.
   void allocate_host_memory(size_t bytes, void** address) override {
-    constexpr size_t kPage = 4096;
-    if (posix_memalign(address, kPage, bytes) != 0) {
+    *address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (*address == MAP_FAILED) {
       throw sim::Error("cannot pin " + std::to_string(bytes) +
                        " bytes: the host has not that much memory. Pin less at a time, or call "
                        "torch.accelerator.empty_host_cache() to let go of what is cached");
     }
-    pinned_ranges().add(*address, bytes);
+    pinned_blocks().add(*address, bytes);
   }
 
   // Contract: give it back. It is the base that deletes the block.
   void free_block(Block* block) override {
-    pinned_ranges().remove(block->ptr_);
-    std::free(block->ptr_);
+    pinned_blocks().remove(block->ptr_);
+    munmap(block->ptr_, block->size_);
+  }
+
+  // Whether all that used the block is done.
+  static bool is_idle(Block& block) {
+    std::lock_guard<std::mutex> lock(block.mutex_);
+    return std::all_of(block.streams_.begin(), block.streams_.end(), [](c10::Stream stream) {
+      return sim::is_complete(sim::newest_recording(to_ref(stream)));
+    });
   }
 
   // Contract: an event at the end of what `stream` has been given. Frees may happen in an effect,
@@ -146,7 +213,12 @@ void free_pinned(void* block) { instance().free(block); }
 
 at::HostAllocator& pinned_allocator() { return instance(); }
 
-bool is_pinned(const void* address) { return pinned_offset(address) >= 0; }
-int64_t pinned_offset(const void* address) { return pinned_ranges().offset_of(address); }
+bool is_pinned(const void* address) { return pinned_blocks().around(address).has_value(); }
+
+int64_t pinned_offset(const void* address) {
+  const auto block = pinned_blocks().around(address);
+  const auto* start = block ? static_cast<const char*>(block->start) : nullptr;
+  return block ? block->offset + (static_cast<const char*>(address) - start) : -1;
+}
 
 }  // namespace mtia::backend

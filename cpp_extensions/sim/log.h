@@ -32,6 +32,7 @@ struct CommandRecord {
 struct MemoryRecord {
   const char* action = "";
   StreamRef stream;      // the block's; of record_stream, the one that uses it
+  int owner = kPinned;   // whose memory it is: a device, or the host's pinned memory
   int64_t address = -1;  // offset in the device's memory
   int64_t bytes = 0;
   Time time = 0;

@@ -189,6 +189,7 @@ void write(std::string& out, const MemoryRecord& r) {
       .field("action", std::string(r.action))
       .field("device", r.stream.device)
       .field("stream", r.stream.id)
+      .field("owner", r.owner)
       .field("address", r.address)
       .field("bytes", r.bytes)
       .field("time", r.time)

@@ -17,7 +17,6 @@ namespace mtia::sim {
 
 namespace {
 std::atomic<bool> poison{false};
-constexpr int kPoison = 0xFF;
 
 uintptr_t number(const void* address) { return reinterpret_cast<uintptr_t>(address); }
 
@@ -193,5 +192,6 @@ void release_pool(PoolId pool) {
 }
 
 void set_poison(bool on) { poison = on; }
+bool poisons() noexcept { return poison; }
 
 }  // namespace mtia::sim

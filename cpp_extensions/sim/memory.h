@@ -58,6 +58,8 @@ bool is_complete(const Recording& recording);  // whether its effects have run; 
 
 // Fills fresh memory and, in stream order, each freed block with 0xFF bytes. Off by default.
 void set_poison(bool on);
+bool poisons() noexcept;  // also of the host's pinned memory
+constexpr int kPoison = 0xFF;
 
 // Called before OutOfMemory is thrown, without a lock. Never taken away.
 void observe_out_of_memory(std::function<void(const OutOfMemory&)> observer);

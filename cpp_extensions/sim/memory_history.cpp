@@ -37,6 +37,9 @@ void write_memory(const MemoryAction& action, StreamRef stream, uintptr_t addres
     MemoryRecord record;
     record.action = action.in_log;
     record.stream = stream;
+    record.owner = action.in_log == kUseRecorded.in_log
+                       ? device_of(reinterpret_cast<const void*>(address))
+                       : stream.device;
     record.address = offset_of(reinterpret_cast<const void*>(address));
     record.bytes = static_cast<int64_t>(bytes);
     record.time = now;

@@ -83,7 +83,7 @@ class Heap:
             self._add("segment" if record.action == "segment_alloc" else "block", record, 0)
         self._count()
         for record in source:
-            if getattr(record, "device", None) == device:
+            if getattr(record, "owner", getattr(record, "device", None)) == device:
                 self._read(record)
         if not self.steps:  # a slice may end between a segment and its block
             self.steps.append(Step("start", 0.0, None, "start"))

@@ -50,7 +50,7 @@ class Blocks:
 
     def apply(self, number: int, record: Memory) -> int:
         """A record happens at a moment; gives the position of the block it is about, or -1."""
-        place = record.device, record.address
+        place = record.owner, record.address
         if record.action == "segment_alloc":
             self._reserve(number, record)
         elif record.action == "segment_free":
