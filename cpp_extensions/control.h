@@ -1,6 +1,8 @@
 // torch.ops.mtia_lab.*: what Python may ask the simulator.
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <string>
 #include <vector>
 
@@ -31,5 +33,8 @@ std::vector<int64_t> memory_now();
 int64_t record_begin(bool host, bool values);
 std::string record_read(int64_t position);
 void record_end(bool host, bool values);
+
+// Does nothing: an operator of the host, so that a log shows who looks at pinned memory.
+inline void pickle(const at::Tensor& /*tensor*/) {}
 
 }  // namespace mtia::control

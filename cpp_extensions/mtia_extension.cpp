@@ -156,4 +156,5 @@ TORCH_LIBRARY(mtia_lab, m) {
   m.def("record_begin(bool host, bool values) -> int", control::record_begin);
   m.def("record_read(int position) -> str", control::record_read);
   m.def("record_end(bool host, bool values) -> ()", control::record_end);
+  m.def("pickle(Tensor tensor) -> ()", control::pickle);
 }

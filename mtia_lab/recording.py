@@ -102,7 +102,7 @@ def record(*, host: bool = False, values: bool = False) -> Iterator[Log]:
 
     Args:
         host: also what the host does with pinned memory: it is allocated and freed, and operators
-            of the CPU use it (through PyTorch; what NumPy does with it, nobody tells).
+            of the CPU, `tolist` and pickling use it (what NumPy does with it, nobody tells).
         values: also the first bytes of what each command left in memory, when it had happened.
 
     Yields:

@@ -7,6 +7,7 @@ all other devices are handed to PyTorch as they are. README.md lists what these 
 """
 
 import copyreg
+import sys
 from collections import OrderedDict
 from multiprocessing.reduction import ForkingPickler
 
@@ -35,6 +36,8 @@ def reduce_tensor(tensor: torch.Tensor) -> tuple:
         a function and its arguments, PyTorch's own: files do not refer to this module.
     """
     if not tensor.is_mtia:
+        if sys._getframe(1).f_globals.get("__name__") != "copy":  # copy.copy() looks at no element
+            torch.ops.mtia_lab.pickle(tensor)  # the log's one way to see it
         return tensor.__reduce_ex__(_PROTOCOL)
     warn_if_has_hooks(tensor)
     with torch._C.DisableTorchFunctionSubclass():

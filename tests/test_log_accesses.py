@@ -128,7 +128,7 @@ def test_the_hosts_operators_on_pinned_memory(lab):
         ("add_", (), (whole,)),
         ("add", (), (whole,)),
         ("cat", (whole,), ()),
-        ("_to_copy", (whole,), ()),
+        ("to", (whole,), ()),
     ]
     assert all(h.site and h.site.startswith("test_log_accesses.py") for h in log.hosts)
 

@@ -4,6 +4,7 @@
 
 #include "../backend/trace.h"
 #include "arguments.h"
+#include "host_operators.h"
 #include "launch.h"
 #include "plan.h"
 #include "random.h"
@@ -82,6 +83,11 @@ void fallback(const c10::OperatorHandle& handle, c10::DispatchKeySet, torch::jit
     return execute(op, *stack);
   }
   const Call call(op, *stack);
+  for (const auto& [tensor, argument] : call.tensors) {
+    if (tensor->is_cpu() && tensor->dim() == 0 && op.by_value[argument]) {
+      note_host_read(*op.name, *tensor);  // its value goes into the command
+    }
+  }
   backend::traced(
       "aten", op.full_name->c_str(), [&] { execute(op, *stack); }, describe(call.arguments));
 }
