@@ -61,15 +61,29 @@ def test_memory_that_went_back_to_the_device_was_waited_for():
     assert kinds_in(*program, memory("segment_free", size=4 * BYTES), *again) == []
 
 
+def test_a_recording_is_of_one_block_where_two_devices_have_the_same_address():
+    program = [memory("alloc"), memory("alloc", device=1), use(1, SIDE), use(2, SIDE, device=1)]
+    recorded = Memory("record_stream", 1, SIDE, 0, BYTES, 0.0, 0, "p.py:9", owner=1)
+    again = [memory("free"), memory("alloc"), use(3, MAIN, write=True)]
+    assert kinds_in(*program, recorded, *again) == [(kinds.REUSE, 1, 3)]
+
+
 @pytest.mark.parametrize("write", [False, True])
-def test_pinned_memory_is_given_away_only_when_it_is_no_longer_used(write):
+@pytest.mark.parametrize("known", [False, True])
+def test_pinned_memory_is_given_away_only_when_no_use_that_was_recorded_is_left(write, known):
     access = (Access(PINNED, 0, BYTES, "float32[128]"),)
     host = Host("fill_", () if write else access, access if write else (), 0.0, 0, "p.py:8")
-    program = [memory("alloc", device=PINNED), use(1, SIDE, write=True, device=PINNED)]
+    program = [memory("alloc", device=PINNED)] if known else []
+    program += [use(1, SIDE, write=True, device=PINNED)]
     kind = kinds.HOST_WRITE if write else kinds.HOST_READ
     assert kinds_in(*program, host) == [(kind, 1, None)]
+    recorded = Memory("record_stream", 0, SIDE, 0, BYTES, 0.0, 0, "p.py:9", owner=PINNED)
     again = [memory("free", device=PINNED), memory("alloc", device=PINNED)]
-    assert kinds_in(*program, *again, host) == []
+    assert kinds_in(*program, recorded, *again, host) == []
+    assert kinds_in(*program, *again, host) == [(kinds.REUSE if known else kind, 1, None)]
+    if known:
+        [found] = find_hazards(Log([*program, *again, host]))
+        assert found.fix.startswith("insert `s1.synchronize()` before line p.py:9")
 
 
 def test_part_of_a_block_that_was_cut_up():

@@ -1,5 +1,7 @@
 """Vector clocks and the map of memory, against transitive closure and sets of bytes."""
 
+import re
+
 from hazard_logs import BLOCK, Closure, bytes_of, random_program, to_access, to_log
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,16 +31,20 @@ def test_a_command_races_if_it_does_by_brute_force(program):
     assert bool(find_hazards(log)) == bool(expected)
 
 
-@settings(max_examples=100, deadline=None)
-@given(programs)
-def test_the_fixes_together_leave_no_race(program):
+@settings(max_examples=120, deadline=None)
+@given(programs, st.booleans())
+def test_the_fixes_together_leave_no_race(program, for_all):
     log, more = to_log(program), {}
 
     def mend(checker, race):
-        if mended(checker, race) is not None:
+        finding = mended(checker, race, lambda pair: for_all)
+        if finding is not None:
             stream, id = race.first.command.stream, race.second.id
-            awaited = [c.id for c in log.commands if c.stream == stream and c.id < id]
-            more.setdefault(id, []).append(max(awaited))
+            awaited = [c for c in log.commands if c.stream == stream and c.id < id]
+            if line := re.search(r"after line (.*?) and", finding.fix):
+                assert not for_all
+                awaited = [c for c in awaited if c.site == line[1]]
+            more.setdefault(id, []).append(max(c.id for c in awaited))
 
     Checker(log, mend)
     assert not Closure(log, more).races(log)

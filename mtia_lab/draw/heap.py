@@ -213,7 +213,7 @@ class Heap:
 
 def _around_the_peak(log: Log, device: int) -> tuple:
     """The part of a log to show: ``(log, where it begins, where it ends)``, None if that is all."""
-    actions = [k for k, r in enumerate(log) if isinstance(r, Memory) and r.device == device]
+    actions = [k for k, r in enumerate(log) if isinstance(r, Memory) and r.owner == device]
     if len(actions) <= STEPS:
         return log, None, None
     totals = accumulate(_SIGNS.get(log[k].action, 0) * log[k].bytes for k in actions)

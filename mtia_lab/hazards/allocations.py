@@ -48,10 +48,10 @@ class Allocations:
                 if record.time:  # a slice begins later than the recording
                     self.at(record.device, record.address).cause = "before this part of the log"
 
-    def add(self, record: Memory) -> None:
+    def add(self, record: Memory) -> Allocation:
         """A block was allocated; what was there before is gone."""
-        blocks = self._blocks.setdefault(record.device, {})
-        starts = self._starts.setdefault(record.device, [])
+        blocks = self._blocks.setdefault(record.owner, {})
+        starts = self._starts.setdefault(record.owner, [])
         end = record.address + record.bytes
         first = bisect_left(starts, record.address)
         if first and blocks[starts[first - 1]].bytes > record.address - starts[first - 1]:
@@ -61,15 +61,12 @@ class Allocations:
             for start in starts[first:last]:
                 del blocks[start]
             starts[first:last] = [record.address]
-        where = (record.device, record.stream)
-        blocks[record.address] = Allocation(
-            record.device, record.address, record.bytes, where, record.site
-        )
-
-    def starting_at(self, address: int, size: int) -> list[Allocation]:
-        """The blocks there: the log does not say on which device a recorded tensor is."""
-        blocks = [blocks[address] for blocks in self._blocks.values() if address in blocks]
-        return [block for block in blocks if block.bytes == size and not block.freed]
+        known = record.action == "alloc"
+        where = (record.owner, record.stream if known else 0)
+        site = record.site if known else None
+        place = record.address, record.bytes
+        block = blocks[record.address] = Allocation(record.owner, *place, where, site)
+        return block
 
     def at(self, device: int, address: int) -> Allocation | None:
         """The allocation that an address is in."""

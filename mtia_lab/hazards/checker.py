@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable
+from itertools import takewhile
 from typing import NamedTuple
 
 from ..log import Log
@@ -12,6 +13,7 @@ from .hints import Hints
 from .order import Order
 from .pieces import MemoryMap
 from .races import add_use, host_races
+from .standing import StandingEvents
 from .use import Use
 
 
@@ -28,18 +30,20 @@ class Checker:
     Args:
         log: what to check.
         mend: called with each race. It may tell the checker what would have ordered the two
-            (``order.wait_stream``, ``recorded``, ``synchronized``), so that what the same fix
-            mends is not found once more.
+            (``order.wait_for``, ``recorded``, ``synchronized``), so that what the same fix mends is
+            not found once more.
     """
 
     def __init__(self, log: Log, mend: Callable[["Checker", Race], None]) -> None:
         self.order = Order()
         self.hints = Hints()
+        self.events = StandingEvents()
         self.allocations = Allocations(log.initial_memory)
         self._memory: defaultdict[int, MemoryMap] = defaultdict(MemoryMap)  # by device
         self._mend = mend
         self._pending: list[Call] = []  # whose knowledge comes after commands yet to be told
         self._newest = 0
+        self._origins: dict[int, tuple[str | None, str]] = {}  # of each command, line and name
         self._caller: Call | None = None
         self._backwards = Backwards()
         for record in in_order(log):
@@ -65,6 +69,7 @@ class Checker:
     def _call(self, call: Call) -> None:
         self._caller = call
         self._backwards.add_call(call)
+        self.events.add_call(call)
         if call.synchronized:
             self._pending.append(call)
         else:
@@ -79,7 +84,9 @@ class Checker:
             self.hints.working.add(command.site)
         else:
             self.hints.add_event(command, self._caller, implied, order)
+        self.events.add_command(command, self._caller)
         self._newest = command.id
+        self._origins[command.id] = command.site, command.name
         for access in command.reads:
             self._use(stream, command, access, False)
         for access in command.writes:
@@ -104,14 +111,12 @@ class Checker:
 
     def _on_memory(self, record: Memory) -> None:
         if record.action == "alloc":
-            if record.device == PINNED:  # the host's allocator has waited for all who used it
-                self._forget(record)
-            self.allocations.add(record)
-            block = self.allocations.at(record.device, record.address)
-            block.cause = self._backwards.cause(record.thread)
+            self.allocations.add(record).cause = self._backwards.cause(record.thread)
         elif record.action == "record_stream":
-            for block in self.allocations.starting_at(record.address, record.bytes):
-                block.recorded.append((record.device, record.stream))
+            block = self.allocations.at(record.owner, record.address)
+            if block is None or block.freed:  # from before the log, which knows no pinned memory
+                block = self.allocations.add(record)
+            block.recorded.append((record.device, record.stream))
         elif record.action == "free":
             self._free(record)
         elif record.action == "segment_free":  # only after the device has been waited for
@@ -141,9 +146,20 @@ class Checker:
         for piece in memory.within(block.address, block.address + block.bytes):
             piece.drop(clock)
 
-    def synchronized(self, stream: int) -> None:
-        """The host waits for all that a stream has been given."""
-        self.order.learn(self.order.up_to(stream))
+    def synchronized(self, stream: int, command: int | None = None) -> None:
+        """The host waits for what a stream has been given, up to a command or all of it."""
+        self.order.learn(self.order.up_to(stream, command))
+
+    def end_of_line(self, use: Use) -> int | None:
+        """The last command that the line of a use gave its stream then; None if it is the newest.
+
+        The same command once more is taken for the line's next turn in a loop.
+        """
+        line, name = use.command.site, use.command.name
+        later = self.order.work_after(use.stream, use.id)
+        origins = [self._origins[id] for id in later]
+        of_line = sum(1 for _ in takewhile(lambda o: o[0] == line and o[1] != name, origins))
+        return None if of_line == len(later) else [use.id, *later][of_line]
 
 
 def in_order(log: Log) -> list[Record]:

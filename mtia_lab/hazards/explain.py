@@ -1,34 +1,76 @@
 """From a race to a finding: what it is called, why it is one, and what mends it."""
 
+from collections.abc import Callable
+
 from ..records import PINNED, Host
 from . import fixes
 from .allocations import Allocation
 from .checker import Checker, Race
 from .finding import HOST_READ, HOST_WRITE, RAW, REUSE, WAR, WAW, Finding, Side, place
+from .order import Order
 from .use import Use
 
 _KINDS = {(True, False): RAW, (False, True): WAR, (True, True): WAW}  # whether each writes
 
+Pair = tuple[tuple[int, int] | None, tuple[int, int]]  # who is to wait, the host if None; for whom
 
-def mended(checker: Checker, race: Race) -> Finding | None:
-    """What is wrong, after telling the checker of the fix; None if another fix mends this too."""
+
+def mended(checker: Checker, race: Race, waits_for_all: Callable[[Pair], bool]) -> Finding | None:
+    """What is wrong, after telling the checker of the fix; None if another fix mends this too.
+
+    Args:
+        checker: which found it.
+        race: what it found.
+        waits_for_all: whether one is to wait for all that another has been given, and not only for
+            what the race is about.
+    """
     first, second = race
     order = checker.order
-    if isinstance(second.command, Host):
-        checker.synchronized(first.stream)
-        return _host(race)
-    if order.is_before(first.id, first.stream, second.stream):
+    on_host = isinstance(second.command, Host)
+    if not on_host and order.is_before(first.id, first.stream, second.stream):
         return None
     block = first.allocation
-    if (
-        block is not None
-        and block.is_gone_between(first.id, second.id)
-        and block.stream != order.streams[first.stream]
-    ):
-        checker.recorded(block, first.stream)
-        return _reused(race, block)
-    order.wait_stream(second.stream, first.stream)
-    return _race(race)
+    if block is not None and block.is_gone_between(first.id, second.id + on_host):
+        if block.device == PINNED:
+            checker.synchronized(first.stream, block.freed_after)
+            return _reused(race, block)
+        if block.stream != order.streams[first.stream]:
+            checker.recorded(block, first.stream)
+            return _reused(race, block)
+    until, fix = _least(checker, race)
+    if waits_for_all(pair_of(race, order)) and first.command.thread == second.command.thread:
+        until, fix = None, fixes.wait(*pair_of(race, order), second.command.site)
+    if on_host:
+        checker.synchronized(first.stream, until)
+        return _host(race, fix)
+    order.wait_for(second.stream, first.stream, until)
+    return _race(race, fix)
+
+
+def pair_of(race: Race, order: Order) -> Pair:
+    """Who is to wait for whom."""
+    first, second = race
+    on_host = isinstance(second.command, Host)
+    return None if on_host else order.streams[second.stream], order.streams[first.stream]
+
+
+def _least(checker: Checker, race: Race) -> tuple[int | None, str]:
+    """Up to which command to wait, all if None, and how: for no more than is needed.
+
+    What another host thread enqueues may come later in another run. Only an event of that thread's
+    own stands for it, recorded before the two threads meet.
+    """
+    first, second = race
+    waiting, awaited = pair_of(race, checker.order)
+    site, line = second.command.site, first.command.site
+    standing = checker.events.after(first.id, awaited)
+    if standing is not None:
+        return standing.id, fixes.wait_event(waiting, standing.site, site)
+    meet = site is not None and first.command.thread != second.command.thread
+    end = checker.end_of_line(first)
+    if line is None or (end is None and not meet):
+        return None, fixes.wait(waiting, awaited, site)
+    return end, fixes.new_event_after(waiting, awaited, line, site, meet=meet)
 
 
 def side(use: Use) -> Side:
@@ -40,7 +82,7 @@ def side(use: Use) -> Side:
     return Side.of(command, action, **given)
 
 
-def _race(race: Race) -> Finding:
+def _race(race: Race, fix: str) -> Finding:
     first, second = map(side, race)
     why = f"nothing lets {place(second.where)} wait for {place(first.where)}"
     kind = _KINDS[race.first.is_write, race.second.is_write]
@@ -48,7 +90,6 @@ def _race(race: Race) -> Finding:
     if old is not new and old is not None and new is not None:
         kind = REUSE
         why = f"the memory was freed and allocated anew on {place(new.stream)}, and " + why
-    fix = fixes.wait(second.where, first.where, second.site)
     legend = fixes.legend(second.where, first.where)
     return Finding(kind, why, first, second, fix, legend, _memory(race))
 
@@ -57,14 +98,15 @@ def _reused(race: Race, block: Allocation) -> Finding:
     first, second = map(side, race)
     why = f"its memory was freed and given away while {place(first.where)} might still use it"
     fix = fixes.record_stream(first.where, block.freed_site)
+    if block.device == PINNED:  # of which the host's allocator was not told
+        fix = fixes.wait(None, first.where, block.freed_site)
     return Finding(REUSE, why, first, second, fix, fixes.legend(first.where), _memory(race))
 
 
-def _host(race: Race) -> Finding:
+def _host(race: Race, fix: str) -> Finding:
     first, second = map(side, race)
     kind = HOST_WRITE if race.second.is_write else HOST_READ
     why = f"the host does not wait for {place(first.where)} before"
-    fix = fixes.synchronize(first.where, second.site)
     return Finding(kind, why, first, second, fix, fixes.legend(first.where), _memory(race))
 
 

@@ -24,14 +24,29 @@ def before(site: str | None) -> str:
     return f"before line {site}" if site else "before what PyTorch enqueues there by itself"
 
 
-def wait(waiting: Stream, awaited: Stream, site: str | None) -> str:
-    """Order two streams."""
+def wait(waiting: Stream | None, awaited: Stream, site: str | None) -> str:
+    """Order two streams, or let the host wait if ``waiting`` is None."""
+    if waiting is None:
+        return f"insert `{name_of(awaited)}.synchronize()` {before(site)}"
     return f"insert `{name_of(waiting)}.wait_stream({name_of(awaited)})` {before(site)}"
 
 
-def synchronize(stream: Stream, site: str | None) -> str:
-    """Let the host wait for a stream."""
-    return f"insert `{name_of(stream)}.synchronize()` {before(site)}"
+def wait_event(waiting: Stream | None, recorded: str, site: str | None) -> str:
+    """Wait for an event that the program has."""
+    return f"insert {_wait('event', waiting)} {before(site)}, for the event of line {recorded}"
+
+
+def new_event_after(
+    waiting: Stream | None, awaited: Stream, after: str, site: str | None, *, meet: bool
+) -> str:
+    """Wait for no more than one line; if ``meet``, a line of another host thread."""
+    met = ", when the threads have met," if meet else ""
+    record = f"`done = {name_of(awaited)}.record_event()` after line {after}"
+    return f"insert {record} and{met} {_wait('done', waiting)} {before(site)}"
+
+
+def _wait(event: str, waiting: Stream | None) -> str:
+    return f"`{name_of(waiting)}.wait_event({event})`" if waiting else f"`{event}.synchronize()`"
 
 
 def record_stream(user: Stream, freed: str | None) -> str:

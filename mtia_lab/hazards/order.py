@@ -92,9 +92,15 @@ class Order:
         work = history.work[bisect_right(history.work, command) - 1]
         return history.clocks[bisect_right(history.changes, command) - 1] | {stream: work}
 
-    def wait_stream(self, waiting: int, awaited: int) -> None:
-        """As if ``waiting`` waited for all that ``awaited`` has been given."""
-        self._join(waiting, self.up_to(awaited), max(h.work[-1] for h in self._histories))
+    def wait_for(self, waiting: int, awaited: int, command: int | None = None) -> None:
+        """As if ``waiting`` waited for ``awaited`` to get to a command, by default to its last."""
+        more = self.up_to(awaited, command)
+        self._join(waiting, more, max(h.work[-1] for h in self._histories))
+
+    def work_after(self, stream: int, command: int) -> list[int]:
+        """The kernels and copies that a stream was given after a command."""
+        work = self._histories[stream].work
+        return work[bisect_right(work, command) :]
 
     def learn(self, clock: Clock) -> bool:
         """The host knows finished what is not after the clock; whether it did not know before."""

@@ -1,7 +1,7 @@
 """The report: what is wrong in a log, and what is of no use in it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, overload
 
 from ..arguments import a_log
@@ -9,8 +9,8 @@ from ..log import Log
 from ..text import count
 from .checker import Checker, Race
 from .events import misused_events
-from .explain import mended
-from .finding import Finding
+from .explain import Pair, mended, pair_of
+from .finding import REUSE, Finding
 from .scene import add_scenes
 
 TOLD = 20  # findings that a report tells of, and hints
@@ -111,23 +111,19 @@ def find_hazards(log: Log) -> Report:
 
 def check(log: Log) -> Found:
     """The same, as plain values."""
-    found: dict[tuple, Finding] = {}
-    counts: Counter[tuple] = Counter()
-
-    def note(checker: Checker, race: Race) -> None:
-        finding = mended(checker, race)
-        if finding is not None:
-            key = _identity(finding)
-            found.setdefault(key, finding)
-            counts[key] += 1
-
-    checker = Checker(log, note)
-    if found:  # what a fix would make needless is not needless yet
+    mends = _Mends(log)
+    checker = mends.checker
+    if mends.found:
+        # Waiting for no more than is needed is right, unless it takes more waits.
+        all_of_them = _Mends(log, lambda pair: True)
+        few = all_of_them.pairs
+        more = {pair for pair, count in mends.pairs.items() if count > few[pair]}
+        mends = _Mends(log, more.__contains__) if more else mends
+        # What a fix would make needless is not needless yet.
         checker = Checker(log, lambda checker, race: None)
     hints = checker.hints.findings()
     commands = log.commands
-    hazards = [finding.times(counts[key]) for key, finding in found.items()]
-    hazards += misused_events(log)
+    hazards = [*mends.findings(), *misused_events(log)]
     return Found(
         tuple(add_scenes(hazards, commands)),
         tuple(add_scenes(hints, commands)),
@@ -136,10 +132,46 @@ def check(log: Log) -> Found:
     )
 
 
-def _identity(finding: Finding) -> tuple:
+class _Mends:
+    """A way through a log on which every race is mended, and what was found on it.
+
+    Args:
+        log: what to check.
+        waits_for_all: of which pairs the one is to wait for all that the other has been given.
+    """
+
+    def __init__(self, log: Log, waits_for_all: Callable[[Pair], bool] = lambda pair: False):
+        self.found: dict[tuple, Finding] = {}
+        self.pairs: Counter[Pair] = Counter()  # how many fixes let the one wait for the other
+        self._waits_for_all = waits_for_all
+        self._counts: Counter[tuple] = Counter()
+        self.checker = Checker(log, self._mend)
+
+    def findings(self) -> list[Finding]:
+        """One a fix, with how often its sides raced."""
+        return [finding.times(self._counts[_sides(finding)]) for finding in self.found.values()]
+
+    def _mend(self, checker: Checker, race: Race) -> None:
+        finding = mended(checker, race, self._waits_for_all)
+        if finding is not None:
+            self._counts[_sides(finding)] += 1
+            key = _omission(finding)
+            if key not in self.found:
+                self.found[key] = finding
+                self.pairs[pair_of(race, checker.order)] += 1
+
+
+def _sides(finding: Finding) -> tuple:
     """What findings in a loop have in common."""
     sides = (finding.first, finding.second)
     return (finding.kind, finding.fix, *((s.name, s.action, s.where, s.site) for s in sides if s))
+
+
+def _omission(finding: Finding) -> tuple:
+    """What findings have in common that one change mends: a line, or the tensor that was freed."""
+    if None in (finding.first.site, finding.second.site):
+        return _sides(finding)
+    return finding.fix, finding.memory[:1] if finding.kind == REUSE else ()
 
 
 def _more(number: int, where: str) -> list[str]:
