@@ -154,6 +154,9 @@ def test_a_host_scalar_is_taken_only_where_cuda_takes_it(lab, name, program):
             (torch.tensor([1], device=d),), torch.tensor(5.0)
         ),
         lambda d: torch.ones(3, device=d).fill_(torch.arange(5.0)[3]),
+        lambda d: torch.ops.aten.elu_backward(
+            torch.tensor(2.0), 1.0, 1.0, 1.0, False, torch.ones(3, device=d)
+        ),
     ],
 )
 def test_a_host_scalar_is_an_operand(lab, program):

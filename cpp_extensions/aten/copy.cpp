@@ -12,6 +12,7 @@
 #include "../sim/graph.h"
 #include "../sim/log.h"
 #include "access.h"
+#include "arguments.h"
 #include "fallback.h"
 #include "kernel_state.h"
 #include "tensor.h"

@@ -116,7 +116,7 @@ void note_inputs(const Call& call, const std::vector<Form>& forms, const std::ve
                 forms[i],
                 std::nullopt,
                 shells[i]};
-    if (after[i].sizes != forms[i].sizes) {
+    if (after[i].sizes != forms[i].sizes || after[i].strides != forms[i].strides) {
       input.resized = after[i];
     }
     plan.inputs.push_back(std::move(input));

@@ -1,6 +1,7 @@
 #include "operator.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -89,40 +90,33 @@ int source_of(const c10::Argument& returned, const c10::FunctionSchema& schema) 
   return kFresh;
 }
 
-// Whether elements of the result need one element of each argument. In-place variants are not all
-// tagged so.
-bool is_pointwise(const std::string& name) {
-  const std::string plain = name.back() == '_' ? name.substr(0, name.size() - 1) : name;
-  const auto& overloads = overloads_of(plain);
-  return std::any_of(overloads.begin(), overloads.end(), [](const OperatorHandle& handle) {
-    return handle.hasTag(at::Tag::pointwise);
-  });
+// Of an in-place variant, the name of the other: not all variants have the tags of the operator.
+std::string without_underscore(const std::string& name) {
+  return name.back() == '_' ? name.substr(0, name.size() - 1) : name;
 }
 
 // CUDA's kernels take a scalar of the host where a TensorIterator brings it in, which is what
-// pointwise operators are built on. These are too and lack the tag, or fetch the number themselves.
+// pointwise operators are built on. These, by the argument, are too and lack the tag, or fetch the
+// number themselves.
 bool takes_by_value(const std::string& name, const std::string& argument) {
-  static const std::set<std::pair<std::string_view, std::string_view>> kOthers = {
-      {"bernoulli_", "p"},
-      {"fill", "value"},
-      {"fill_", "value"},
-      {"floor_divide", "other"},
-      {"floor_divide_", "other"},
-      {"index_fill", "value"},
-      {"index_fill_", "value"},
-      {"index_put", "values"},
-      {"index_put_", "values"},
-      {"masked_fill", "value"},
-      {"masked_fill_", "value"},
-      {"mse_loss", "target"},
-      {"smooth_l1_loss", "target"},
-      {"_fused_adagrad_", "lr"},
-      {"_fused_adam_", "lr"},
-      {"_fused_adamw_", "lr"},
-      {"_fused_sgd_", "lr"},
-      {"_index_put_impl_", "values"},
-      {"_unsafe_index_put", "values"}};
-  return is_pointwise("aten::" + name) || kOthers.count({name, argument}) != 0;
+  using Names = std::set<std::string_view>;
+  static const std::map<std::string_view, Names> kOthers = {
+      {"grad_out", {"hardshrink_backward"}},
+      {"grad_output",
+       {"elu_backward", "hardsigmoid_backward", "leaky_relu_backward", "softplus_backward",
+        "softshrink_backward"}},
+      {"lr", {"_fused_adagrad", "_fused_adam", "_fused_adamw", "_fused_sgd"}},
+      {"other", {"floor_divide"}},
+      {"p", {"bernoulli"}},
+      {"target", {"mse_loss", "smooth_l1_loss"}},
+      {"value", {"fill", "index_fill", "masked_fill"}},
+      {"values", {"_index_put_impl", "_unsafe_index_put", "index_put"}}};
+  const std::string plain = without_underscore(name);
+  const auto& overloads = overloads_of("aten::" + plain);
+  const auto others = kOthers.find(argument);
+  return std::any_of(overloads.begin(), overloads.end(),
+                     [](const auto& handle) { return handle.hasTag(at::Tag::pointwise); }) ||
+         (others != kOthers.end() && others->second.count(plain) != 0);
 }
 
 // The CPU's kernel of a collective would exchange memory of the device behind its queues.

@@ -7,6 +7,7 @@
 
 #include "../backend/allocator.h"
 #include "../backend/convert.h"
+#include "../sim/memory.h"
 
 namespace mtia::aten {
 

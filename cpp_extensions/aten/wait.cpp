@@ -1,5 +1,6 @@
 #include "wait.h"
 
+#include "../backend/python.h"
 #include "../sim/graph.h"
 #include "../sim/runtime.h"
 #include "access.h"
