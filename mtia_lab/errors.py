@@ -1,10 +1,12 @@
-"""Everything that can go wrong before a device is there, one exception class each.
+"""The errors that the lab itself raises, one exception class each.
 
 Every message says what went wrong, why, and what to do next, in that order.
 """
 
+from .advice import Advice
 
-class MTIALabError(RuntimeError):
+
+class MTIALabError(Advice, RuntimeError):
     """Base class of the lab's own errors.
 
     Args:
@@ -93,6 +95,13 @@ class BadDeviceCount(MTIALabError, ValueError):
 
 class DeviceCountFixed(MTIALabError):
     """The device is loaded with another number of devices."""
+
+
+# Using
+
+
+class NotBegun(MTIALabError, AttributeError, TypeError):
+    """What is meant for `with` was used without it."""
 
 
 # Warnings

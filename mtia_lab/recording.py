@@ -3,12 +3,12 @@
 import sysconfig
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 import torch
 
+from .block import block
 from .cells import cell_of
 from .log import Log
 from .parsing import parse
@@ -93,7 +93,7 @@ def _memory_now() -> Iterator[Memory]:
         yield Memory(action, device, stream, address, count, 0.0, thread_number(), None)
 
 
-@contextmanager
+@block("log")
 def record(*, host: bool = False, values: bool = False) -> Iterator[Log]:
     """Record every call into the backend and every command, with the lines they come from.
 

@@ -31,7 +31,7 @@ def noted(log: LiveLog) -> Iterator[None]:
             "the sanitizer cannot see waits for events that were never recorded, so that hints on "
             "them will be missing: a profiler written in C, such as cProfile, has the hook of this "
             "thread. Run the block without the profiler to get them",
-            stacklevel=5,  # the `with` of the reader, past two context managers
+            stacklevel=6,  # the `with` of the reader, past three context managers
         )
         yield
         return

@@ -1,8 +1,8 @@
 """`with mtia_lab.sanitizer() as report:` checks the block that it surrounds."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
+from ..block import block
 from ..log import Log
 from ..recording import record
 from .idle_waits import noted
@@ -36,7 +36,7 @@ class LiveReport(Report):
         return LiveReport, (self.log[:],)
 
 
-@contextmanager
+@block("report")
 def sanitizer() -> Iterator[Report]:
     """Record a block and find its hazards, as `find_hazards` does.
 
