@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
+from .block import Block
+from .errors import WrongArgument
 from .log import Log
 from .records import Record
 
@@ -9,12 +11,13 @@ LOG = "a log, what `with mtia_lab.record() as log:` makes"
 REPORT = "a report, what mtia_lab.find_hazards(log) gives"
 
 
-def wrong(function: Callable, takes: str, given: object, hint: str = "") -> TypeError:
+def wrong(function: Callable, takes: str, given: object, hint: str = "") -> WrongArgument:
     """The error that says what a function takes, and what it was given."""
     name = type(given).__name__
     what = "None" if given is None else f"{'an' if name[0] in 'AEIOaeiou' else 'a'} {name}"
     hint = hint or _hint(given)
-    return TypeError(f"{function.__name__}() takes {takes}, not {what}" + (hint and f"; {hint}"))
+    said = f"{function.__name__}() takes {takes}, not {what}"
+    return WrongArgument(f"{said}; {hint}" if hint else said)
 
 
 def _hint(given: object) -> str:
@@ -22,8 +25,8 @@ def _hint(given: object) -> str:
         return "make one: mtia_lab.find_hazards(log)"
     if isinstance(getattr(given, "log", None), Log):
         return "give its `log`"
-    if hasattr(given, "gen") and hasattr(given, "__enter__"):
-        return "begin a block with it: `with mtia_lab.record() as log:`"
+    if isinstance(given, Block):
+        return f"begin a block with it: `{given.write}`"
     return ""
 
 

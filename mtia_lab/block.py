@@ -11,13 +11,12 @@ from .errors import NotBegun
 class Block(ContextDecorator):
     """What `record()` and its like return. Enter it with `with`; anything else is an error.
 
-    Args:
-        make: makes the context manager that does the work.
+    Attributes:
         write: the line of Python that the reader meant.
     """
 
     def __init__(self, make: Callable, write: str) -> None:
-        self._make, self._write, self._entered = make, write, []
+        self._make, self.write, self._entered = make, write, []
 
     def __enter__(self):
         self._entered.append(self._make())
@@ -27,7 +26,7 @@ class Block(ContextDecorator):
         return self._entered.pop().__exit__(*raised)
 
     def __repr__(self) -> str:
-        return f"Nothing is recorded yet. Write: {self._write}"
+        return f"Nothing is recorded yet. Write: {self.write}"
 
     def __getattr__(self, name: str):
         if name.startswith("_"):
@@ -47,7 +46,7 @@ class Block(ContextDecorator):
         return NotBegun(
             "Nothing is recorded yet.",
             "the call alone does not begin a recording; it needs a block that it lasts for.",
-            f"write `{self._write}`, with what to record below it, indented.",
+            f"write `{self.write}`, with what to record below it, indented.",
         )
 
 

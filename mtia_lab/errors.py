@@ -100,6 +100,10 @@ class DeviceCountFixed(MTIALabError):
 # Using
 
 
+class WrongArgument(Advice, TypeError):
+    """A public function was given what it cannot take."""
+
+
 class NotBegun(MTIALabError, AttributeError, TypeError):
     """What is meant for `with` was used without it."""
 
