@@ -65,6 +65,10 @@ class LibraryBroken(MTIALabError):
     """The built library cannot be opened, even after it was built again."""
 
 
+class NotLoaded(MTIALabError):
+    """The lab was used before `load()`, or after one that opened nothing."""
+
+
 class UnsupportedPlatform(MTIALabError):
     """The lab does not run on this operating system or processor."""
 

@@ -13,7 +13,7 @@ from .cells import cell_of
 from .log import Log
 from .parsing import parse
 from .records import Memory, Record
-from .runtime import state
+from .runtime import simulator, state
 
 # Files whose lines are nobody's own: PyTorch, this package, the standard library.
 _PASSED_OVER = (
@@ -144,7 +144,7 @@ FILE_NAMES = _FileNames()
 
 def name_lines() -> None:
     """Tell the simulator how to name the lines of this program."""
-    torch.ops.mtia_lab.name_files(id(FILE_NAMES))
+    simulator.name_files(id(FILE_NAMES))
 
 
 def line_of(frame: FrameType | None) -> str | None:

@@ -4,9 +4,29 @@ from collections.abc import Callable
 
 import torch
 
+from .errors import NotLoaded
 from .profile import Profile, nanoseconds
 
 _profile = Profile()  # what was last sent; the simulator keeps it in nanoseconds
+
+
+class _Simulator:
+    """`torch.ops.mtia_lab`; who asks it before `load()` gets a sentence."""
+
+    def __getattr__(self, name: str) -> Callable:
+        try:
+            operator = getattr(torch.ops.mtia_lab, name)
+        except AttributeError:
+            raise NotLoaded(
+                "There is no simulated device in this process.",
+                "`mtia_lab.load()` was not called, or it raised an error.",
+                "call `mtia_lab.load()` first of all.",
+            ) from None
+        setattr(self, name, operator)  # the next time it is an attribute like others
+        return operator
+
+
+simulator = _Simulator()
 
 
 class State(tuple):
@@ -54,12 +74,12 @@ def configure(
         )
     if not isinstance(poison, bool | None):
         raise TypeError(f"poison is {poison!r}; give True, False, or None to leave it as it is")
-    schedule = torch.ops.mtia_lab.schedule() if schedule is None else schedule
+    schedule = simulator.schedule() if schedule is None else schedule
     fields = profile.fields()
-    torch.ops.mtia_lab.configure(schedule, list(fields), list(fields.values()))
+    simulator.configure(schedule, list(fields), list(fields.values()))
     _profile = profile
     if poison is not None:
-        torch.ops.mtia_lab.set_poison(poison)
+        simulator.set_poison(poison)
 
 
 def launch(name: str = "kernel", us: float = 10.0, effect: Callable[[], object] | None = None):
@@ -88,17 +108,17 @@ def launch(name: str = "kernel", us: float = 10.0, effect: Callable[[], object] 
             "give a function without arguments, such as lambda: log.append('done')"
         )
     duration = nanoseconds(us, f"the duration of kernel {name!r}")
-    torch.ops.mtia_lab.launch(name, duration, 0 if effect is None else id(effect))
+    simulator.launch(name, duration, 0 if effect is None else id(effect))
 
 
 def state() -> State:
     """This host thread's current device and its current stream on each device; never logged."""
-    return State(torch.ops.mtia_lab.state())
+    return State(simulator.state())
 
 
 def host_clock() -> float:
     """The virtual time of the host, in microseconds since the simulator was loaded."""
-    return torch.ops.mtia_lab.host_clock() / 1000
+    return simulator.host_clock() / 1000
 
 
 def stream_priority(stream: torch.Stream) -> int:
@@ -109,4 +129,4 @@ def stream_priority(stream: torch.Stream) -> int:
     Raises:
         RuntimeError: the device has no such stream.
     """
-    return torch.ops.mtia_lab.stream_priority(stream.device_index, stream.stream_id)
+    return simulator.stream_priority(stream.device_index, stream.stream_id)

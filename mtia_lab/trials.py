@@ -9,7 +9,7 @@ import torch
 
 from .hazards import Report
 from .hazards.sanitizer import sanitizer
-from .runtime import configure
+from .runtime import configure, simulator, state
 
 SCHEDULES = ("modelled", "blocking", "latest", "random:1")
 
@@ -98,7 +98,7 @@ def trial_cases(
 @contextmanager
 def _configured(schedule: str, poison: bool) -> Iterator[None]:
     """Under this schedule, and poison; whatever happens, idle and as usual afterwards."""
-    usual = torch.ops.mtia_lab.schedule()
+    usual = simulator.schedule()
     configure(schedule, poison=poison)
     try:
         yield
@@ -117,5 +117,5 @@ def _configured(schedule: str, poison: bool) -> Iterator[None]:
 def _idle() -> None:
     """Wait for every device, also if kernels of one of them failed; then raise."""
     with ExitStack() as devices:
-        for device in range(torch.accelerator.device_count()):
+        for device in range(len(state().streams)):  # torch, asked before load(), says 0 for ever
             devices.callback(torch.accelerator.synchronize, device)

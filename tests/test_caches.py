@@ -1,8 +1,10 @@
 """Caches and environments as they are found on machines, each with its outcome."""
 
 import json
+import multiprocessing
 import os
 import re
+import signal
 import types
 import warnings
 from collections.abc import Callable
@@ -335,6 +337,27 @@ def test_leftovers_of_killed_builds_and_builds_of_older_versions_go(place):
     (dead / ".mtia_lab").touch()
     assert Cache(place, "guards", "guard.so").clean() == Cache(place).clean() == 0
     assert not old.exists() and not dead.exists()
+
+
+@pytest.mark.parametrize("point", ["unlink", "rmdir"])
+def test_a_deletion_killed_midway_leaves_a_build_that_is_made_again(point, ensure):
+    def delete_and_die():
+        real = getattr(Path, point)
+
+        def die(path, **how):
+            if path.name != "mtia_extension.so":  # the first step is done
+                os.kill(os.getpid(), signal.SIGKILL)
+            real(path, **how)
+
+        setattr(Path, point, die)
+        Cache(first.library.parent.parent).clean()
+
+    first = ensure()
+    killed = multiprocessing.get_context("fork").Process(target=delete_and_die)
+    killed.start()
+    killed.join()
+    assert killed.exitcode == -signal.SIGKILL and not first.library.exists()
+    assert not ensure().cached and ensure().library == first.library
 
 
 def test_a_folder_that_is_being_filled_is_not_pruned(place):

@@ -116,6 +116,23 @@ def test_a_load_that_was_interrupted_can_be_repeated():
 # It says why not
 
 
+@programs.test
+def test_before_load_the_lab_says_that_it_is_not_loaded():
+    for use in (
+        mtia_lab.launch,
+        mtia_lab.state,
+        mtia_lab.host_clock,
+        mtia_lab.configure,
+        mtia_lab.record().__enter__,
+        mtia_lab.sanitizer().__enter__,
+        lambda: mtia_lab.trial(lambda: None),
+    ):
+        with pytest.raises(errors.NotLoaded, match="call `mtia_lab.load"):
+            use()
+    mtia_lab.load()
+    assert mtia_lab.state() == (0, 0, 0)
+
+
 @pytest.mark.parametrize("devices", [0, -1, 17, 2.0, "2", True, None])
 def test_a_number_of_devices_that_makes_no_sense(devices):
     with pytest.raises(errors.BadDeviceCount, match=f"devices={devices!r}"):
