@@ -1,5 +1,7 @@
 #include "control.h"
 
+#include <torch/csrc/utils/device_lazy_init.h>
+
 #include "aten/host_operators.h"
 #include "aten/plan.h"
 #include "backend/hooks.h"
@@ -35,6 +37,7 @@ void set_poison(bool on) { sim::set_poison(on); }
 void finish() { sim::finish(); }
 
 void launch(std::string name, int64_t nanoseconds, int64_t effect) {
+  torch::utils::device_lazy_init(c10::DeviceType::MTIA);  // as PyTorch's own calls
   auto* callable = reinterpret_cast<PyObject*>(effect);
   sim::Effect run = callable == nullptr ? sim::Effect() : backend::python_effect(callable);
   backend::traced("lab", "launch", [&] { sim::launch(name, nanoseconds, std::move(run)); }, name);

@@ -1,6 +1,8 @@
 """Hints: synchronisation that orders nothing new, and nothing else."""
 
+import cProfile
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -76,22 +78,66 @@ def test_what_pytorch_waits_for_itself_is_no_hint(lab, streams):
     assert not report and not report.hints
 
 
-def test_a_profiler_that_is_there_is_left_alone(lab):
+@pytest.fixture
+def profiled():
+    """What a profiler of the reader's is told of; it is there for the whole test."""
+    seen = []
+
+    def profiler(frame, event, argument):
+        seen.append((event, getattr(argument, "__name__", "")))
+
+    sys.setprofile(profiler)
+    yield seen
+    found = sys.getprofile()
+    sys.setprofile(None)
+    assert found is profiler
+
+
+def test_a_profiler_that_is_there_goes_on_and_the_hints_are_there(lab, profiled):
+    with lab.sanitizer() as outer, lab.sanitizer() as inner:
+        wait_for_nothing([torch.Stream("mtia")])
+    assert len(outer.hints) == len(inner.hints) == 1
+    assert profiled.count(("c_call", "wait_event")) == 1
+    assert profiled.count(("c_return", "wait_event")) == 1
+
+
+def test_a_profiler_set_within_the_block_stays(lab):
     def profiler(*_):
         pass
 
-    sys.setprofile(profiler)
-    try:
-        with lab.sanitizer() as report:
-            assert sys.getprofile() is profiler
-            wait_for_nothing([torch.Stream("mtia")])
-        assert sys.getprofile() is profiler
-    finally:
-        sys.setprofile(None)
-    assert not report.hints
     with lab.sanitizer():
-        assert sys.getprofile() is not None
-    assert sys.getprofile() is None
+        sys.setprofile(profiler)
+    found = sys.getprofile()
+    sys.setprofile(None)
+    assert found is profiler
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="cProfile leaves the hook free there")
+def test_with_a_profiler_written_in_c_it_says_what_is_missing(lab):
+    profiler = cProfile.Profile()
+    with profiler, pytest.warns(UserWarning, match="hints on them will be missing") as warned:
+        with lab.sanitizer() as report:
+            wait_for_nothing([torch.Stream("mtia")])
+        sum([1])
+    assert warned[0].filename == __file__
+    assert not report.hints
+    names = [entry.code for entry in profiler.getstats()]
+    assert any("'wait_event'" in str(name) for name in names)
+    assert any("built-in method builtins.sum" in str(name) for name in names), "it was stopped"
+
+
+def test_a_block_left_on_another_thread_leaves_no_profiler(lab, profiled):
+    before = sys.getprofile()
+    block = lab.sanitizer()
+    block.__enter__()
+    assert sys.getprofile() is not before
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(block.__exit__, None, None, None).result()
+    len([])  # the next event on this thread
+    assert sys.getprofile() is before
+    profiled.clear()
+    len([])
+    assert ("c_call", "len") in profiled
 
 
 def test_a_wait_that_comes_too_late_is_not_needless_until_the_race_is_mended(lab, streams):

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from mtia_lab import isolated
+
 
 @pytest.fixture
 def tenfold(streams):
@@ -73,6 +75,71 @@ def test_a_trial_leaves_all_as_it_was(lab):
     with lab.record() as log:
         torch.empty(8, device="mtia")
     assert "poison" not in [command.name for command in log.commands]
+
+
+def divide():
+    return 1 / 0
+
+
+def is_as_usual(lab):
+    """Idle, under "latest", and without poison."""
+    queries = [torch.mtia.current_stream(device).query() for device in (0, 1)]
+    with lab.record() as log:
+        torch.empty(8, device="mtia")
+    names = [command.name for command in log.commands]
+    return all(queries) and torch.ops.mtia_lab.schedule() == "latest" and "poison" not in names
+
+
+def test_a_trial_whose_kernels_fail_leaves_all_as_it_was(lab):
+    def program():
+        for device in (0, 1):
+            with torch.mtia.device(device):
+                lab.launch(f"division {device}", us=50, effect=divide)
+
+    lab.configure("latest")
+    with pytest.raises(RuntimeError, match="'division [01]' failed") as raised:
+        lab.trial(program, schedule="modelled", poison=True)
+    assert isinstance(raised.value.__cause__, ZeroDivisionError)
+    assert is_as_usual(lab)
+
+
+def test_the_programs_own_exception_comes_before_its_kernels(lab):
+    def program():
+        lab.launch("division", us=50, effect=divide)
+        raise KeyError("own")
+
+    lab.configure("latest")
+    with pytest.raises(KeyError, match="own") as raised:
+        lab.trial(program, poison=True)
+    assert "kernel 'division' failed" in raised.value.__notes__[0]
+    assert is_as_usual(lab)
+
+
+def test_an_interrupted_trial_leaves_all_as_it_was(lab):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    lab.configure("latest")
+    with pytest.raises(KeyboardInterrupt):
+        lab.trial(lambda: lab.launch("k", us=50, effect=interrupt), poison=True)
+    assert is_as_usual(lab)
+
+
+FIRST = """
+import mtia_lab, torch
+print(mtia_lab.trial(lambda: mtia_lab.launch("k")).us > 0)
+mtia_lab.launch("division", effect=lambda: 1 / 0)
+try:
+    torch.accelerator.synchronize(0)
+except RuntimeError as error:
+    print(repr(error.__cause__))
+"""
+
+
+def test_a_launch_is_a_first_use_like_any_other():
+    """In a new process: `synchronize` waits only for devices that PyTorch has initialized."""
+    result = isolated.run(FIRST, devices=2)
+    assert result.stdout == "True\nZeroDivisionError('division by zero')\n", result.error
 
 
 def test_an_attempt_that_changes_nothing_is_still_a_race(check):

@@ -69,7 +69,7 @@ void raise_soon() noexcept { static_cast<void>(Py_AddPendingCall(raise_what_is_d
 void note_as_due() noexcept {
   const Owned before(std::exchange(due, nullptr));
   due = take_error().release();
-  for (PyObject* last = due; before != nullptr && last != before.get();) {
+  for (PyObject* last = due; before && last != nullptr && last != before.get();) {
     const Owned context(PyException_GetContext(last));  // the chain keeps it
     if (!context) {
       PyException_SetContext(last, Py_NewRef(before.get()));
@@ -78,13 +78,18 @@ void note_as_due() noexcept {
   }
 }
 
+Owned to_utf8(PyObject* text) {
+  return Owned(PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace"));
+}
+
 // An object in words. If its own __str__ fails it is as in Python's tracebacks, and that failure
 // goes where Python sends those of destructors, unless it is an interrupt.
 std::string text_of(PyObject* object) {
+  if (PyErr_CheckSignals() != 0) {
+    raise_later();  // str() looks as well, and what a handler raises is no fault of the object
+  }
   const Owned text(PyObject_Str(object));
-  const Owned bytes(text ? PyUnicode_AsEncodedString(text.get(), "utf-8", "backslashreplace")
-                         : nullptr);
-  if (bytes) {
+  if (const Owned bytes = text ? to_utf8(text.get()) : nullptr) {
     return PyBytes_AS_STRING(bytes.get());
   }
   PyErr_ExceptionMatches(PyExc_Exception)
@@ -146,6 +151,16 @@ PyObject* cause_of(PyObject* errors) {
   return PyList_GET_SIZE(errors) == 1 ? Py_NewRef(PyList_GET_ITEM(errors, 0)) : nullptr;
 }
 
+// As error.add_note(text) does to the error that is set.
+void note_on_error(const std::string& text) {
+  Owned error = take_error();
+  const Owned noted(PyObject_CallMethod(error.get(), "add_note", "s", text.c_str()));
+  if (!noted) {
+    raise_later();
+  }
+  set_error(std::move(error));
+}
+
 PyObject* file_names = nullptr;  // guarded by the interpreter lock
 PyObject* wait_check = nullptr;  // likewise
 
@@ -167,10 +182,27 @@ std::string name_of_line(PyFrameObject* frame) {
     if (found) {
       const bool is_cell = PyTuple_Check(found.get());  // and how many lines are above its code
       const long above = is_cell ? PyLong_AsLong(PyTuple_GET_ITEM(found.get(), 1)) : 0;
-      const std::string name = text_of(is_cell ? PyTuple_GET_ITEM(found.get(), 0) : found.get());
-      return name + ":" + std::to_string(PyFrame_GetLineNumber(frame) + above);
+      const Owned name = to_utf8(is_cell ? PyTuple_GET_ITEM(found.get(), 0) : found.get());
+      if (name) {
+        const std::string line = std::to_string(PyFrame_GetLineNumber(frame) + above);
+        return std::string(PyBytes_AS_STRING(name.get())) + ":" + line;
+      }
     }
-    raise_later();
+    note_as_due();  // not to be raised yet: the next attempt runs Python code as well
+  }
+  return "";
+}
+
+std::string line_of_program() {
+  PyFrameObject* frame = PyEval_GetFrame();  // borrowed; none on a thread of C++'s own
+  Py_XINCREF(reinterpret_cast<PyObject*>(frame));
+  while (frame != nullptr) {
+    const Owned owned(reinterpret_cast<PyObject*>(frame));
+    std::string line = name_of_line(frame);
+    if (!line.empty()) {
+      return line;
+    }
+    frame = PyFrame_GetBack(frame);
   }
   return "";
 }
@@ -242,17 +274,12 @@ sim::Site PythonHost::call_site() noexcept {
   }
   WithGil gil;
   const KeepError keep;
-  PyFrameObject* frame = PyEval_GetFrame();  // borrowed; none on a thread of C++'s own
-  Py_XINCREF(reinterpret_cast<PyObject*>(frame));
-  while (frame != nullptr) {
-    const Owned owned(reinterpret_cast<PyObject*>(frame));
-    std::string line = name_of_line(frame);
-    if (!line.empty()) {
-      return line;
-    }
-    frame = PyFrame_GetBack(frame);
+  const PyObject* before = due;
+  sim::Site site = line_of_program();
+  if (due != before) {
+    raise_soon();
   }
-  return {};
+  return site;
 }
 
 std::exception_ptr PythonHost::keep(std::exception_ptr thrown) noexcept {
@@ -280,12 +307,14 @@ void PythonHost::throw_what_is_due() {
   }
 }
 
-void PythonHost::check_wait(std::uintptr_t thread) {
+void PythonHost::check_wait(std::uintptr_t thread, const std::string& command) {
   if (!interpreter_is_up()) {
     return;
   }
   WithGil gil;
   if (PyErr_CheckSignals() != 0) {
+    note_on_error("It came while this thread waited for another one to run the effect of '" +
+                  command + "' on the device.");
     throw_error();
   }
   if (wait_check == nullptr || PyEval_GetFrame() == nullptr) {
@@ -294,10 +323,10 @@ void PythonHost::check_wait(std::uintptr_t thread) {
   const auto number = static_cast<unsigned long long>(thread);
   const Owned waits = or_throw(PyObject_CallFunction(wait_check, "K", number));
   if (waits.get() == Py_True) {
-    throw sim::Error(
-        "this thread may not call the runtime now: the effect of a command waits for this thread, "
-        "and the device's queues wait for that effect, so neither would ever go on. Do not join a "
-        "thread that uses the device from inside an effect; join it after a synchronisation");
+    throw sim::Error("this thread may not use the device now: the effect of '" + command +
+                     "' waits for this thread to end, and the device's queues wait for that "
+                     "effect, so that neither would ever go on. Do not wait in an effect for a "
+                     "thread that uses the device; wait after a synchronisation instead");
   }
 }
 

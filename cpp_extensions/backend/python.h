@@ -59,7 +59,7 @@ struct PythonHost final : sim::Host {
   std::exception_ptr keep(std::exception_ptr error) noexcept override;
   void effects_are_done() noexcept override;
   void throw_what_is_due() override;
-  void check_wait(std::uintptr_t thread) override;
+  void check_wait(std::uintptr_t thread, const std::string& command) override;
   std::string reason(const std::exception_ptr& error) override;
   [[noreturn]] void raise(const std::string& text,
                           const std::vector<sim::Failure>& failures) override;

@@ -59,6 +59,7 @@ void run_front(Lock& lock, Stream& stream) {
   if (!command.effect) {
     return;
   }
+  simulator().effect = command.name;
   lock.unlock();
   const std::exception_ptr error = failure_of(std::move(command.effect));
   lock.lock();

@@ -37,9 +37,9 @@ struct Host {
   // Throws what was raised on this thread where nothing may be thrown, if anything was.
   virtual void throw_what_is_due() {}
 
-  // Asked again and again while this thread waits for another one, which runs effects and has this
-  // number for the system. Throws if it should not go on waiting.
-  virtual void check_wait(std::uintptr_t /*thread*/) {}
+  // Asked again and again while this thread waits for another one, which has this number for the
+  // system, to run effects: now that of `command`. Throws if it should not go on waiting.
+  virtual void check_wait(std::uintptr_t /*thread*/, const std::string& /*command*/) {}
 
   // Why a command failed, in words; and one exception for all that failed. `text` says it all.
   virtual std::string reason(const std::exception_ptr& error);

@@ -77,7 +77,6 @@ Lock enter_when_idle(const Look& look) {
   Simulator& sim = simulator();
   Lock lock(sim.mutex);
   while (sim.running_effects) {
-    const std::uintptr_t thread = sim.effects_thread;
     // The thread that runs them may need the interpreter lock to finish: never wait holding it,
     // and never ask for it back while holding the mutex.
     lock.unlock();
@@ -85,10 +84,12 @@ Lock enter_when_idle(const Look& look) {
     lock.lock();
     const bool done =
         sim.effects_done.wait_for(lock, kPatience, [&] { return !sim.running_effects; });
+    const std::uintptr_t thread = sim.effects_thread;
+    const Name effect = sim.effect;
     lock.unlock();
     host().acquire(interpreter);
-    if (!done) {
-      look(thread);
+    if (!done && effect != nullptr) {
+      look(thread, *effect);
     }
     lock.lock();
   }
@@ -99,11 +100,11 @@ Lock enter_when_idle(const Look& look) {
 Lock enter(const char* what) {
   check_may_call(what);
   host().throw_what_is_due();
-  return enter_when_idle([](std::uintptr_t thread) { host().check_wait(thread); });
+  return enter_when_idle([](auto thread, auto& effect) { host().check_wait(thread, effect); });
 }
 
 Lock enter_to_free() noexcept {
-  return enter_when_idle([](std::uintptr_t) {});
+  return enter_when_idle([](auto, auto&) {});
 }
 
 Device& device_at(int index) {

@@ -38,6 +38,7 @@ struct Simulator {
   std::condition_variable effects_done;
   bool running_effects = false;       // some thread runs effects, with the mutex released
   std::uintptr_t effects_thread = 0;  // which one, by the system's number
+  Name effect = nullptr;              // whose effect it is that runs
 
   std::array<Device, kMaxDevices> devices;
   std::atomic<int> device_count{2};
