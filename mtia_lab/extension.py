@@ -228,7 +228,6 @@ def _initialise(devices: int) -> None:
         )
     torch.ops.mtia_lab.initialize(devices)
     torch.ops.mtia_lab.check_waits(id(is_awaited))
-    atexit.register(_finish)
     if (seen := torch.mtia.device_count()) != devices:
         raise DeviceMissing(
             "The simulated device is open, but torch does not see it.",
@@ -237,6 +236,7 @@ def _initialise(devices: int) -> None:
         )
     runtime.configure(schedule="modelled", profile=Profile())
     serialization.register()
+    atexit.register(_finish)
     accelerator = torch.accelerator.current_accelerator()
     if accelerator.type != "mtia":
         warnings.warn(

@@ -93,8 +93,10 @@ def launch(name: str = "kernel", us: float = 10.0, effect: Callable[[], object] 
     Raises:
         ValueError: the time is negative, not finite, or longer than a thousand seconds.
         TypeError: the effect cannot be called, or the name is no string.
-        RuntimeError: under the schedule "blocking", the effect failed. Under the others that is
-            raised by the next synchronisation of the device.
+        RuntimeError: under the schedule "blocking", the effect failed; its cause is what the effect
+            raised. Under the others that is raised by the next synchronisation of the device.
+        BaseException: what an effect raised that is no `Exception`, such as KeyboardInterrupt, as
+            it is, by the call during which the effect ran, or right after it.
     """
     if not isinstance(name, str):
         raise TypeError(

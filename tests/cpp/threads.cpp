@@ -21,6 +21,7 @@ constexpr Time us = 1000;
 struct Interpreter : Host {
   std::mutex mutex;
   static thread_local bool held;
+  std::atomic<bool> impatient{false};  // as when the reader interrupts the program
 
   void* release() noexcept override {
     if (!held) {
@@ -33,6 +34,11 @@ struct Interpreter : Host {
   void acquire(void* token) noexcept override {
     if (token) {
       take();
+    }
+  }
+  void check_wait(std::uintptr_t /*thread*/, const std::string& command) override {
+    if (impatient) {
+      throw Error("interrupted while waiting for " + command);
     }
   }
   void take() {
@@ -138,6 +144,29 @@ void recording_starts_and_stops_meanwhile() {
   CHECK(!log::recording());
 }
 
+void a_wait_behind_an_effect_can_be_ended() {
+  configure("modelled", {2 * us, us / 2, us, us / 2, 4, 1024});
+  std::atomic<bool> running{false}, gone{false};
+  launch("slow", us, [&] {
+    running = true;
+    while (!gone) {
+      std::this_thread::yield();
+    }
+  });
+  std::thread other([&] {
+    while (!running) {
+      std::this_thread::yield();
+    }
+    interpreter.impatient = true;
+    const std::string text = RAISES(synchronize_device(1));
+    interpreter.impatient = false;
+    gone = true;
+    CHECK(text == "interrupted while waiting for slow");
+  });
+  synchronize_device(0);
+  other.join();
+}
+
 }  // namespace
 
 const std::vector<Test> kMultiThreaded{
@@ -147,4 +176,5 @@ const std::vector<Test> kMultiThreaded{
     {"threads, latest", [] { own_streams_shared_events("latest"); }},
     {"threads, random", [] { own_streams_shared_events("random:5"); }},
     {"recording meanwhile", recording_starts_and_stops_meanwhile},
+    {"interrupted", a_wait_behind_an_effect_can_be_ended},
 };
