@@ -5,7 +5,7 @@ import pytest
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--all-ops", action="store_true", help="all samples of all dtypes in test_ops.py"
+        "--all-ops", action="store_true", help="all operators and programs, not a sample"
     )
 
 
