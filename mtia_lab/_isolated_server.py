@@ -7,16 +7,24 @@ input ends. It imports only what is cheap, and starts no threads.
 """
 
 import contextlib
+import ctypes
+import fcntl
 import json
+import mmap
 import os
 import re
 import resource
-import select
+import selectors
 import signal
 import sys
-import tempfile
 import time
 import types
+from pathlib import Path
+
+MEGABYTES = 16  # of what a snippet prints, and as much of its stderr, is kept
+MESSAGE = 10_000  # characters of an exception's message
+PIPE = 1 << 20  # bytes that a pipe can hold at most
+SUBREAPER, DEATH_SIGNAL = 36, 1  # of Linux's prctl
 
 
 def main() -> None:
@@ -28,14 +36,17 @@ def main() -> None:
     sys.path[:] = request["path"]
     sys.argv[:] = [""]
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    prctl(SUBREAPER, 1)  # whoever loses his parent in here becomes a child of this process
     # What is run is the main module, as in a script: its functions can be pickled, for one.
     sys.modules["__main__"] = types.ModuleType("__main__")
     try:
-        execute(request["prelude"], "<prelude>")
+        with dying_by(lifeline):
+            execute(request["prelude"], "<prelude>")
     except BaseException as error:  # SystemExit too: no snippet can run after it
         print(json.dumps({"prelude": describe(error)}), file=replies, flush=True)
-        return
+        leave()
     print(json.dumps({}), file=replies, flush=True)
+    needed = children()  # what the prelude started is there for the snippets
     while line := requests.readline():
         request = json.loads(line)
         snippets = [Snippet(request["setup"], code) for code in request["snippets"]]
@@ -45,39 +56,54 @@ def main() -> None:
             replies.close()
             mine.run()
             return
+        end_strays(needed)
         answer = {"results": [snippet.result() for snippet in snippets]}
         print(json.dumps(answer), file=replies, flush=True)
-    os._exit(0)  # nobody needs the destructors of what the prelude imported, which take a while
+    leave()
 
 
 class Snippet:
-    """One piece of code and its process. Files, not pipes, take its output: they never block."""
+    """One piece of code and its process.
+
+    Pipes take what it prints, and are read as long as its process lives. How the code ended is
+    left in shared memory, which it cannot close.
+    """
 
     def __init__(self, setup: str, code: str):
         self.setup, self.code = setup, code
         self.pid = self.deadline = self.status = None
         self.hung = False
-        # Open as long as the process of this server or of the snippet lives.
-        self.stdout, self.stderr, self.report = map(tempfile.TemporaryFile, ["w+b"] * 3)
+        self.report = mmap.mmap(-1, 1 + 4 * MESSAGE)  # whether it has ended, and the error
+        self.outputs: list[Output] = []
 
     def fork(self, timeout: float) -> bool:
         """Start the process; return True in the new one. It leads a process group of its own."""
+        server = os.getpid()
+        pipes = [os.pipe(), os.pipe()]
         self.pid = os.fork()
         if self.pid == 0:
             os.setpgid(0, 0)
+            prctl(DEATH_SIGNAL, signal.SIGKILL)  # should the server be killed
+            if os.getppid() != server:
+                os._exit(1)
             self.pid = os.getpid()
+            for target, (reading, writing) in enumerate(pipes, 1):
+                redirect(writing, target)
+                os.close(reading)
+                os.close(writing)
             return True
         # On both sides, so that there is a group to kill from here on, whoever comes first.
         with contextlib.suppress(PermissionError, ProcessLookupError):  # it did, and went on
             os.setpgid(self.pid, self.pid)
+        for reading, writing in pipes:
+            os.close(writing)
+            self.outputs.append(Output(reading))
         self.deadline = time.monotonic() + timeout
         return False
 
     def run(self) -> None:
         """Run the code in this, its own, process; leave the report unless a crash prevents it."""
         redirect(os.open(os.devnull, os.O_RDONLY), 0)
-        redirect(self.stdout.fileno(), 1)
-        redirect(self.stderr.fileno(), 2)
         try:
             execute(self.setup, "<setup>")
             execute(self.code, "<code>")
@@ -91,37 +117,77 @@ class Snippet:
 
     def write_report(self, error: str) -> None:
         if os.getpid() == self.pid:  # not in a process that the code forked in its turn
-            self.report.write(json.dumps(error).encode())
-            self.report.flush()
+            text = error.encode()
+            self.report[1 : 1 + len(text)] = text
+            self.report[0] = True
 
-    def reap(self) -> bool:
+    def reap(self, selector: selectors.BaseSelector) -> bool:
         """Return True if the process has ended; then nothing it started in its group is left."""
         pid, status = os.waitpid(self.pid, os.WNOHANG)
         if pid == 0:
             return False
         self.status = os.waitstatus_to_exitcode(status)
         self.kill()
+        for output in self.outputs:
+            output.read(PIPE)
+            if output.pipe in selector.get_map():
+                selector.unregister(output.pipe)
+        self.close()
         return True
 
     def kill(self) -> None:
         with contextlib.suppress(PermissionError, ProcessLookupError):  # nothing alive in the group
             os.killpg(self.pid, signal.SIGKILL)
+        if self.status is None:  # it may have gone over to another group
+            os.kill(self.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        for output in self.outputs:
+            output.close()
 
     def result(self) -> dict:
-        stdout, stderr, report = (read(f) for f in (self.stdout, self.stderr, self.report))
-        error = self.error(json.loads(report) if report else None)
+        stdout, stderr = (output.text() for output in self.outputs)
+        error = self.error()
         return {"ok": error is None, "stdout": stdout, "error": error, "stderr": stderr}
 
-    def error(self, raised: str | None) -> str | None:
-        """Put the ending into words; `raised` is None if the code did not come to its end."""
+    def error(self) -> str | None:
+        """Put the ending into words."""
+        came_to_its_end = self.report[0]
+        raised = self.report[1:].rstrip(b"\0").decode()
         if self.hung:
             return "hung"
         if self.status < 0:
-            killed = f"killed by {signal.Signals(-self.status).name}"
+            killed = f"killed by {signal_name(-self.status)}"
             return f"{raised}; then {killed}" if raised else killed
-        if raised or (raised == "" and self.status == 0):
+        if raised or (came_to_its_end and self.status == 0):
             return raised or None
         return f"exit code {self.status}"
+
+
+class Output:
+    """What comes out of a pipe: the first megabytes of it."""
+
+    def __init__(self, pipe: int):
+        self.pipe, self.kept, self.room, self.dropped = pipe, [], MEGABYTES << 20, False
+        os.set_blocking(pipe, False)
+
+    def read(self, most: int = 1 << 16) -> bool:
+        """Read some of it; return False once nobody can write to it any more."""
+        try:
+            some = os.read(self.pipe, most)
+        except BlockingIOError:
+            return True
+        self.dropped = self.dropped or len(some) > self.room
+        self.kept.append(some[: self.room])
+        self.room -= len(self.kept[-1])
+        return some != b""
+
+    def close(self) -> None:
+        os.close(self.pipe)
+
+    def text(self) -> str:
+        text = b"".join(self.kept).decode("utf-8", errors="replace")
+        return text + self.dropped * f"\n[the rest was dropped: {MEGABYTES} MB are kept]\n"
 
 
 def serve(snippets: list, timeout: float, jobs: int, lifeline: int) -> "Snippet | None":
@@ -129,39 +195,87 @@ def serve(snippets: list, timeout: float, jobs: int, lifeline: int) -> "Snippet 
     woken, waker = os.pipe()
     for end in (woken, waker):
         os.set_blocking(end, False)
-    # A child's end wakes the select below; the handler itself has nothing to do.
+    # A child's end wakes the selector below; the handler itself has nothing to do.
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
-    waiting, running = list(snippets), []
+    selector = selectors.DefaultSelector()
+    for end in (woken, lifeline):
+        selector.register(end, selectors.EVENT_READ)
+    waiting, running = snippets[::-1], []
     while waiting or running:
         while waiting and len(running) < jobs:
-            snippet = waiting.pop(0)
+            snippet = waiting.pop()
             if snippet.fork(timeout):
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                selector.close()
                 for end in (woken, waker, lifeline):
                     os.close(end)
+                for other in running:
+                    other.close()
                 return snippet
             running.append(snippet)
+            for output in snippet.outputs:
+                selector.register(output.pipe, selectors.EVENT_READ, output)
         deadlines = [snippet.deadline for snippet in running if not snippet.hung]
         patience = max(0, min(deadlines) - time.monotonic()) if deadlines else None
-        ready, _, _ = select.select([woken, lifeline], [], [], patience)
-        if lifeline in ready:
-            for snippet in running:
-                snippet.kill()
-                os.waitpid(snippet.pid, 0)
-            sys.exit(1)
-        if woken in ready:
-            os.read(woken, 4096)
-        running = [snippet for snippet in running if not snippet.reap()]
-        for snippet in running:
-            if not snippet.hung and time.monotonic() >= snippet.deadline:
+        for key, _ in selector.select(patience):
+            if key.fd == lifeline:
+                for snippet in running:
+                    snippet.kill()
+                leave()
+            elif key.fd == woken:
+                os.read(woken, 4096)
+            elif not key.data.read():
+                selector.unregister(key.fd)
+        for snippet in list(running):
+            if snippet.reap(selector):
+                running.remove(snippet)
+            elif not snippet.hung and time.monotonic() >= snippet.deadline:
                 snippet.hung = True
                 snippet.kill()
     signal.set_wakeup_fd(-1)
+    selector.close()
     for end in (woken, waker):
         os.close(end)
     return None
+
+
+@contextlib.contextmanager
+def dying_by(lifeline: int):
+    """While this process cannot look at its lifeline, a signal ends its group when that is cut."""
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+    flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
+    yield
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, flags)
+
+
+def prctl(option: int, value: int) -> None:
+    """Ask Linux for something that other systems do not have."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def children() -> set[int]:
+    """The processes whose parent this one is, as far as the system says so."""
+    file = Path(f"/proc/self/task/{os.getpid()}/children")
+    return set(map(int, file.read_text().split())) if file.exists() else set()
+
+
+def end_strays(needed: set[int]) -> None:
+    """Kill what left its snippet's group, and what that started, until nothing is left."""
+    while strays := children() - needed:
+        for stray in strays:
+            os.kill(stray, signal.SIGKILL)
+        for stray in strays:
+            os.waitpid(stray, 0)
+
+
+def leave() -> None:
+    """End, and with this process all that it started. Nobody needs anybody's destructors."""
+    end_strays(set())
+    os.killpg(0, signal.SIGKILL)
 
 
 def execute(code: str, filename: str) -> None:
@@ -173,14 +287,20 @@ def redirect(source: int, *targets: int) -> None:
         os.dup2(source, target)
 
 
-def read(file) -> str:
-    file.seek(0)
-    return file.read().decode("utf-8", errors="replace")
+def signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
 
 
 def describe(error: BaseException) -> str:
     """Return "Type: message" with the folders of paths and the digits of addresses left out."""
-    text = f"{type(error).__name__}: {error}".removesuffix(": ")
+    try:
+        message = str(error)[:MESSAGE].encode(errors="backslashreplace").decode()
+    except BaseException:  # its __str__ raises
+        message = "its message cannot be shown"
+    text = f"{type(error).__name__}: {message}".removesuffix(": ")[:MESSAGE]
     text = re.sub(r"(?<![\w./:])/(?:[^\s/'\":,;]+/)+", "…/", text)
     return re.sub(r"\b0x[0-9a-f]{6,}\b", "0x…", text)
 

@@ -99,6 +99,14 @@ def test_what_is_no_text_is_refused():
         mtia_lab.try_guard(["void"])
 
 
+def test_a_timeout_that_is_none_is_refused_before_the_compiler_starts(monkeypatch):
+    monkeypatch.setattr(guards.trial, "libraries", None)
+    with pytest.raises(ValueError, match="timeout is nan"):
+        mtia_lab.try_guard(STORES_NOTHING, timeout=float("nan"))
+    with pytest.raises(TypeError, match="timeout is None"):
+        mtia_lab.try_guard(STORES_NOTHING, timeout=None)
+
+
 # --- Errors ---------------------------------------------------------------------------------------
 
 

@@ -40,6 +40,31 @@ ENDINGS = {
         "import atexit; atexit.register(print, 'bye')",
         Result(True, "bye\n", None),
     ),
+    "is killed by a real-time signal": (
+        "import os, signal; os.kill(os.getpid(), 37)",
+        Result(False, "", "killed by signal 37"),
+    ),
+    "closes all that is open": ("import os; os.closerange(0, 1000)", Result(True, "", None)),
+    "closes all that is open and raises": (
+        "import os; os.closerange(0, 1000); raise ValueError('x')",
+        Result(False, "", "ValueError: x"),
+    ),
+    "raises what cannot be shown": (
+        "class Bad(Exception):\n  def __str__(self): raise KeyError\nraise Bad",
+        Result(False, "", "Bad: its message cannot be shown"),
+    ),
+    "raises half a character": (
+        "raise ValueError('\\ud800')",
+        Result(False, "", "ValueError: \\ud800"),
+    ),
+    "raises at great length": (
+        "raise ValueError('é' * 10**7)",
+        Result(False, "", "ValueError: " + "é" * 9_988),
+    ),
+    "prints what is no text": (
+        "import os; os.write(1, bytes([255]) + '☃'.encode() + bytes([0]))",
+        Result(True, "\ufffd☃\0", None),
+    ),
     "joins its threads": (
         "import threading; threading.Thread(target=print, args=['late']).start()",
         Result(True, "late\n", None),
@@ -60,6 +85,30 @@ ENDINGS = {
 }
 
 
+class Alive:
+    """A named pipe that tells whether a process still holds it open."""
+
+    def __init__(self, path):
+        self.name = str(path)
+        os.mkfifo(path)
+        self._reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+
+    def is_over(self):
+        """Wait for the end of the file: nobody holds it any more."""
+        ended, _, _ = select.select([self._reader], [], [], 30)
+        return bool(ended) and os.read(self._reader, 1) == b""
+
+    def close(self):
+        os.close(self._reader)
+
+
+@pytest.fixture
+def alive(tmp_path):
+    made = Alive(tmp_path / "alive")
+    yield made
+    made.close()
+
+
 @pytest.fixture(scope="module")
 def endings():
     return isolated.run_each({name: code for name, (code, _) in ENDINGS.items()}, prelude="")
@@ -70,6 +119,81 @@ def test_every_ending_has_its_words(endings, name):
     assert endings[name] == ENDINGS[name][1]
 
 
+# Each would go on for ever.
+HANGING = {
+    "prints": "import os\nwhile True: os.write(1, b'x' * 100_000)",
+    "fills stderr": "import os\nwhile True: os.write(2, b'x' * 100_000)",
+    "ignores signals": f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n{HANG}",
+    "stops itself": "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)",
+    "goes over to another group": f"import os; os.setpgid(0, os.getpgid(os.getppid()))\n{HANG}",
+    "does not leave": "import atexit, threading; atexit.register(threading.Event().wait)",
+}
+
+
+def test_the_timeout_holds_whatever_a_snippet_does():
+    """And keeps no other from its result; what is printed is bounded."""
+    results = isolated.run_each(HANGING | {"fine": "print(1)"}, "", timeout=2, together=True)
+    assert results.pop("fine") == Result(True, "1\n", None)
+    assert {name: result.error for name, result in results.items()} == dict.fromkeys(
+        HANGING, "hung"
+    )
+    for text in (results["prints"].stdout, results["fills stderr"].stderr):
+        assert text.startswith("xxx") and len(text) < 17 * 2**20
+
+
+def test_of_what_is_printed_the_first_16_megabytes_are_kept():
+    all_of_it, more = (
+        isolated.run(
+            f"import os, sys; os.write(2, b'z'); sys.stdout.write('x' * ({n} << 20) + 'y')"
+        )
+        for n in (15, 16)
+    )
+    assert all_of_it == Result(True, "x" * (15 << 20) + "y", None)
+    text, note = more.stdout[: 16 << 20], more.stdout[16 << 20 :]
+    assert text == "x" * (16 << 20) and note == "\n[the rest was dropped: 16 MB are kept]\n"
+    assert more.ok and more.stderr == "z"
+
+
+@pytest.mark.parametrize(
+    "wrong, error, words",
+    [
+        ({"timeout": float("nan")}, ValueError, "timeout is nan"),
+        ({"timeout": float("inf")}, ValueError, "timeout is inf, but a process gets more than 0"),
+        ({"timeout": -1}, ValueError, "timeout is -1"),
+        ({"timeout": 0}, ValueError, "timeout is 0"),
+        ({"timeout": None}, TypeError, "timeout is None, a NoneType, but"),
+        ({"timeout": "5"}, TypeError, "timeout is '5', a str, but"),
+        ({"timeout": True}, TypeError, "timeout is True, a bool"),
+        ({"devices": "2); print(1"}, TypeError, "devices is .*, a str, but has to be a whole"),
+        ({"devices": 2.0}, TypeError, "devices is 2.0, a float"),
+        ({"devices": True}, TypeError, "devices is True, a bool"),
+    ],
+)
+def test_arguments_are_looked_at_before_anything_is_started(monkeypatch, wrong, error, words):
+    monkeypatch.setattr(isolated.subprocess, "Popen", None)
+    for call in (isolated.run, lambda code, **given: isolated.run_each({"a": code}, **given)):
+        with pytest.raises(error, match=words):
+            call("1", **wrong)
+
+
+@pytest.mark.parametrize("code", [5, None, b"1"])
+def test_code_is_text(monkeypatch, code):
+    monkeypatch.setattr(isolated.subprocess, "Popen", None)
+    with pytest.raises(TypeError, match="'code' is a .*; give Python code as text"):
+        isolated.run(code)
+    with pytest.raises(TypeError, match="give a dict"):
+        isolated.run_each([code])
+    with pytest.raises(TypeError, match="'prelude' is a"):
+        isolated.run_each({"a": "1"}, prelude=code)
+
+
+def test_a_wrong_argument_leaves_a_server_as_it_is():
+    with isolated.Server("") as server:
+        with pytest.raises(ValueError, match="timeout"):
+            server.run_each({"a": "1"}, timeout=-1)
+        assert server.run_each({"a": "1"})["a"].ok
+
+
 def test_results_come_in_the_order_given(endings):
     assert list(endings) == list(ENDINGS)
 
@@ -77,19 +201,14 @@ def test_results_come_in_the_order_given(endings):
 @pytest.mark.parametrize(
     "who_hangs, error", [("True", "hung"), ("os.fork() == 0", None)], ids=["all", "only a child"]
 )
-def test_no_process_that_a_snippet_started_outlives_it(tmp_path, who_hangs, error):
-    fifo = tmp_path / "alive"
-    os.mkfifo(fifo)
-    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    code = f"import os\nheld = open({str(fifo)!r}, 'w')\nif {who_hangs}:\n  os.fork()\n  {HANG}"
+def test_no_process_that_a_snippet_started_outlives_it(alive, who_hangs, error):
+    code = f"import os\nheld = open({alive.name!r}, 'w')\nif {who_hangs}:\n  os.fork()\n  {HANG}"
     both = isolated.run_each({"hangs": code, "fine": "print(1)"}, prelude="", timeout=1)
     assert both == {
         "hangs": Result(error is None, "", error),
         "fine": Result(True, "1\n", None),
     }
-    ended, _, _ = select.select([reader], [], [], 30)
-    assert ended and os.read(reader, 1) == b""  # the end of the file: no process holds it open
-    os.close(reader)
+    assert alive.is_over()
 
 
 def test_the_repr_is_short_and_leaves_out_stderr():
@@ -146,22 +265,25 @@ def test_path_directory_and_environment_are_inherited(tmp_path, monkeypatch):
     assert isolated.run(textwrap.dedent(code)) == Result(True, "5 here given\n", None)
 
 
-def test_a_daemon_that_a_snippet_leaves_keeps_nobody_waiting(tmp_path):
-    fifo = tmp_path / "end"
-    os.mkfifo(fifo)
-    code = f"""
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system says whose they are")
+@pytest.mark.parametrize("code", ["pass", "os.kill(os.getpid(), 9)", HANG])
+def test_a_daemon_in_a_session_of_its_own_keeps_nobody_waiting_and_is_ended(alive, code):
+    daemon = f"""
         import os
-        ready, daemon = os.pipe()
+        ready, said = os.pipe()
         if os.fork() == 0:
-            os.setsid()  # out of reach of the kill at the end
-            os.write(daemon, b"!")
-            open({str(fifo)!r}).read()
+            os.setsid()  # out of reach of the kill of the group
+            if os.fork() == 0:
+                held = open({alive.name!r}, "w")
+                os.write(said, b"!")
+                while True:  # it prints as well
+                    os.write(1, b"y")
             os._exit(0)
         os.read(ready, 1)
     """
-    assert isolated.run(textwrap.dedent(code)).ok
-    with open(fifo, "w"):  # ends the daemon, if it is there
-        pass
+    result = isolated.run(textwrap.dedent(daemon) + code, timeout=2)
+    assert result.error == {"pass": None, HANG: "hung"}.get(code, "killed by SIGKILL")
+    assert alive.is_over()
 
 
 def test_nothing_reaches_the_standard_output_of_the_caller(capfd):
@@ -217,6 +339,60 @@ def test_snippets_end_with_the_process_that_asked_for_them(tmp_path, deadly):
         caller.send_signal(deadly)
         assert alive.read() == ""  # returns when the last process that holds the fifo is gone
     assert caller.wait() != 0
+
+
+@pytest.mark.parametrize("deadly", [signal.SIGINT, signal.SIGKILL])
+def test_a_prelude_that_hangs_ends_with_the_process_that_asked_for_it(alive, deadly):
+    prelude = f"held = open({alive.name!r}, 'w'); held.write('x'); held.flush()\n{HANG}"
+    asking = f"""
+        import signal
+        from mtia_lab import isolated
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        isolated.run_each({{"a": "1"}}, {prelude!r})
+    """
+    caller = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(asking)], stderr=subprocess.DEVNULL
+    )
+    with open(alive.name) as started:
+        assert started.read(1) == "x"
+    caller.send_signal(deadly)
+    assert alive.is_over()
+    assert caller.wait() != 0
+
+
+def test_what_a_prelude_started_is_there_for_the_snippets_and_ends_with_the_server(alive):
+    prelude = f"""
+        import os, sys, subprocess
+        echo = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        if os.fork() == 0:
+            os.setsid()
+            code = "held = open({alive.name!r}, 'w')\\n{HANG}"
+            os.execv(sys.executable, [sys.executable, "-c", code])
+    """
+    talks = "echo.stdin.write(b'x'); echo.stdin.flush(); print(echo.stdout.read(1))"
+    with isolated.Server(textwrap.dedent(prelude)) as server:
+        for _ in range(2):
+            assert server.run_each({"a": talks})["a"] == Result(True, "b'x'\n", None)
+    assert alive.is_over()
+
+
+def test_a_prelude_may_complain_without_end():
+    prelude = "import os\nfor _ in range(100): os.write(2, b'x' * 100_000)\nos._exit(3)"
+    with pytest.raises(RuntimeError, match=r"ended its process \(return code 3\)") as raised:
+        isolated.run_each({"a": "1"}, prelude)
+    assert len(str(raised.value)) < 3 << 20
+
+
+def test_snippets_end_with_their_server(alive):
+    code = f"""
+        import os, signal
+        held = open({alive.name!r}, "w")
+        os.kill(os.getppid(), signal.SIGKILL)
+        {HANG}
+    """
+    with pytest.raises(RuntimeError, match="return code -9"):
+        isolated.run(textwrap.dedent(code))
+    assert alive.is_over()
 
 
 def test_a_server_runs_its_prelude_once_and_request_after_request(tmp_path):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from .. import build
-from ..isolated import Result, Server
+from ..isolated import Result, Server, check_seconds
 from .clauses import BY_KEY, CLAUSES
 from .complaints import complaints, signatures
 from .library import Libraries, Refused, libraries
@@ -37,8 +37,9 @@ def try_guard(source: str, *, timeout: float = 10.0, first_line: int = 1) -> Gua
 
     Raises:
         MTIALabError: there is no compiler, or no folder for the library.
-        TypeError: the source is not text.
+        TypeError, ValueError: the source is not text, or the timeout no number of seconds.
     """
+    check_seconds(timeout)
     if not isinstance(source, str):
         raise TypeError(f"the source is a {type(source).__name__}; give C++ as text")
     if _strip(source) in ("", "..."):
