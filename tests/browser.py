@@ -12,7 +12,6 @@ import os
 import re
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import leash
 from notebook_files import ROOT
 from PIL import Image
 from playwright.sync_api import Error, Page, sync_playwright
@@ -85,7 +85,7 @@ def served(folder: Path) -> Iterator[str]:
     overrides = folder / "config/labconfig/default_setting_overrides.json"
     overrides.write_text(json.dumps(_OVERRIDES))
     token = secrets.token_hex(16)
-    server = subprocess.Popen(
+    server = leash.start(
         [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
         + ["--port=0", f"--ServerApp.root_dir={folder / 'notebooks'}"]
         + [f"--IdentityProvider.token={token}"]
@@ -93,11 +93,9 @@ def served(folder: Path) -> Iterator[str]:
         env=os.environ
         | {name: str(folder / path) for name, path in _FOLDERS.items()}
         | {"JUPYTER_CONFIG_PATH": str(ROOT / ".jupyter")},
-        stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,
     )
     written, address = [], None
     try:
@@ -111,12 +109,7 @@ def served(folder: Path) -> Iterator[str]:
         threading.Thread(target=server.stderr.read, daemon=True).start()  # it must not block
         yield f"{address}lab/workspaces/test?token={token}"
     finally:
-        server.terminate()  # it ends its kernels too
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
+        leash.end(server)  # it ends its kernels too
 
 
 class Lab:

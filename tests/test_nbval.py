@@ -3,12 +3,17 @@
 One nested pytest runs all the small notebooks below; each test reads its own lines of the report.
 """
 
+import importlib.util
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+from queue import Empty
+from types import SimpleNamespace
 
+import leash
 import pytest
 from nbformat.v4 import new_output
 from notebook_files import ROOT, code, write
@@ -37,6 +42,7 @@ def page(html):
 
 
 TWO = new_output("execute_result", data={"text/plain": "2"}, execution_count=1)
+TOGETHER = ["x = 0"] + [f"x += 1; assert x == {k}" for k in range(1, 6)]
 NOTEBOOKS = {
     "right": [code("1 + 1", TWO), "assert True"],
     "wrong": [code("1 + 2", TWO)],
@@ -47,6 +53,8 @@ NOTEBOOKS = {
     "c_output_same": [code(FROM_C, new_output("stream", name="stdout", text="from C"))],
     "c_output_differs": [FROM_C],
     "counts": ["x = 1", WHICH_CELL],
+    "together": TOGETHER,
+    "together_too": TOGETHER,
     "page_same": [code(PAGE, page("<img><script>of another run</script>"))],
     "page_differs": [code(PAGE, page("<b>no</b><script>of a run</script>"))],
 }
@@ -77,7 +85,8 @@ def report(tmp_path_factory):
     # conftest.py's own cell timeout is longer than this limit: a death seen only then fails here.
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "--nbval", "--color=no", "-rA", f"--rootdir={folder}"]
-        + ["-p", "nbval.plugin", "-p", "kills_between", "-p", "no:cacheprovider", str(folder)],
+        + ["-p", "nbval.plugin", "-p", "kills_between", "-p", "xdist", "-n", "2"]
+        + ["-p", "no:cacheprovider", str(folder)],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -132,6 +141,13 @@ def test_output_of_c_code_is_compared(report):
     assert outcome(report, "c_output_differs.ipynb::Cell 0")[0][0] == "FAILED"
 
 
+def test_the_cells_of_a_notebook_stay_together_among_workers(report):
+    """`-n 2` alone would deal them out one by one, each worker with a kernel of its own."""
+    for name in ("together", "together_too"):
+        for cell in range(6):
+            assert outcome(report, f"{name}.ipynb::Cell {cell}") == [("PASSED", "")]
+
+
 def test_cells_are_numbered_as_a_reader_sees_them(report):
     assert outcome(report, "counts.ipynb::Cell 1") == [("PASSED", "")]
 
@@ -139,3 +155,84 @@ def test_cells_are_numbered_as_a_reader_sees_them(report):
 def test_of_a_page_all_but_its_script_is_compared(report):
     assert outcome(report, "page_same.ipynb::Cell 0") == [("PASSED", "")]
     assert outcome(report, "page_differs.ipynb::Cell 0")[0][0] == "FAILED"
+
+
+def cured(base):
+    """The kernel class of conftest.py, on top of another one."""
+    spec = importlib.util.spec_from_file_location("root_conftest", ROOT / "conftest.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module._STUCK_TIMEOUT = module._SHUTDOWN_TIMEOUT = module._LIVENESS_INTERVAL = 0.01
+    return module._watched_kernel(base)
+
+
+class Stubborn:
+    """A kernel that answers nothing and does not end, as nbval has them."""
+
+    def __init__(self):
+        process = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+        self.km = SimpleNamespace(provisioner=SimpleNamespace(process=process))
+        self.kc = SimpleNamespace(shutdown=lambda: None)
+
+    def is_alive(self):
+        return True
+
+    def get_message(self, stream, timeout):
+        raise Empty
+
+    def stop(self):
+        self.km.provisioner.process.kill()
+        self.km.provisioner.process.communicate()
+
+
+def test_a_cell_that_cannot_be_interrupted_fails_by_its_timeout():
+    """nbval says so after it has stopped the kernel, which may not raise something else."""
+    kernel = cured(Stubborn)()
+    with pytest.raises(Empty):
+        kernel.await_reply("cell", timeout=0)
+    kernel.stop()
+    assert kernel.km.provisioner.process.returncode == -signal.SIGKILL
+
+
+def test_a_kernel_that_does_not_shut_down_is_an_error():
+    with pytest.raises(RuntimeError, match="did not shut down"):
+        cured(Stubborn)().stop()
+
+
+def kill(arguments, alive):
+    """Start a Python process, wait until something holds `alive` open, and kill the process."""
+    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)
+    with open(alive) as held:
+        assert held.readline() == "started\n"
+        process.kill()
+        process.wait()
+        assert held.read() == ""  # when the last process that holds it is gone
+
+
+@pytest.fixture
+def alive(tmp_path):
+    """A named pipe, and Python that holds it open for ever."""
+    os.mkfifo(tmp_path / "alive")
+    held = f"held = open({str(tmp_path / 'alive')!r}, 'w'); print('started', file=held, flush=True)"
+    return tmp_path / "alive", f"{held}\nimport threading; threading.Event().wait()"
+
+
+def test_a_killed_run_leaves_no_kernel(tmp_path, alive):
+    path, waits = alive
+    write(tmp_path / "busy.ipynb", waits)
+    shutil.copy(ROOT / "conftest.py", tmp_path)
+    kill(["-m", "pytest", "--nbval", "-p", "no:cacheprovider", str(tmp_path)], path)
+
+
+def test_a_command_on_a_leash_ends_with_who_started_it(alive):
+    """As JupyterLab does, in browser.py. What it started goes too."""
+    path, waits = alive
+    command = [sys.executable, "-c", f"import os; os.fork(); {waits}"]
+    asking = f"import leash, threading; leash.start({command}); threading.Event().wait()"
+    kill(["-c", f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r}); {asking}"], path)
+
+
+def test_a_command_on_a_leash_can_be_ended():
+    started = leash.start([sys.executable, "-c", "input()"])
+    leash.end(started)
+    assert started.returncode != 0
