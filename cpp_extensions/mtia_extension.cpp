@@ -11,6 +11,7 @@
 #include <torch/library.h>
 
 #include "aten/autograd.h"
+#include "aten/collective.h"
 #include "aten/copy.h"
 #include "aten/fallback.h"
 #include "aten/layouts.h"
@@ -146,6 +147,13 @@ TORCH_LIBRARY(mtia_lab, m) {
   m.def("set_poison(bool on) -> ()", control::set_poison);
   m.def("finish() -> ()", control::finish);
   m.def("launch(str name, int nanoseconds, int effect) -> ()", control::launch);
+  m.def("run_on_demand(int device, int stream) -> ()", mtia::aten::run_on_demand);
+  m.def(
+      "collective(str name, int device, int stream, Tensor[] reads, Tensor[] writes, bool chained, "
+      "int effect) -> Tensor[]",
+      mtia::aten::collective);
+  m.def("deliver(Tensor[] arrived, Tensor[] tensors) -> ()", mtia::aten::deliver);
+  m.def("join(str name, int device, int event) -> ()", mtia::aten::join);
   m.def("host_clock() -> int", control::host_clock);
   m.def("state() -> int[]", control::state);
   m.def("thread() -> int", control::thread);

@@ -14,6 +14,7 @@ import mmap
 import os
 import re
 import resource
+import select
 import selectors
 import signal
 import sys
@@ -247,6 +248,8 @@ def dying_by(lifeline: int):
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
     flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
     fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
+    if select.select([lifeline], [], [], 0)[0]:  # it is cut already
+        leave()
     yield
     fcntl.fcntl(lifeline, fcntl.F_SETFL, flags)
 

@@ -8,18 +8,25 @@ the device::
 Each process simulates its own accelerator; nothing but Gloo's messages on the loopback interface
 passes between them. `run` starts such processes.
 
-A collective call copies what it reads into pinned memory, on the current stream of each tensor's
-device, waits for those streams and no other, and hands the host's copies to Gloo, which goes on by
-itself. ``wait()`` waits for Gloo and copies the results to the device: on the streams that are
-current there, in their order, and without waiting for the device. ``get_future()`` waits as
-``wait()`` does, on the thread that calls it: no call into the device's runtime comes from a thread
-of Gloo's, so the order of calls, and with it the log, is the same on every run.
+A collective is one command, as NCCL's are: on a stream of the group's own, behind all that the
+stream that is current at the call has been given. It reads and writes the tensors. ``wait()`` lets
+the stream that is current then wait for it. The host waits for nothing in virtual time.
+
+Under that, the call takes what the tensors hold on the device at that point and hands it to Gloo,
+which goes on by itself. What arrives is written to the device when somebody waits for the command:
+``wait()``, which waits for Gloo first, or a synchronization. Until then the tensors hold what they
+held. ``get_future()`` waits for Gloo on the thread that calls it: no call into the device's runtime
+comes from a thread of Gloo's, so the order of calls, and with it the log, is the same on every run.
 """
 
+import json
 import re
+import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
+from typing import TextIO
 
 import torch
 import torch.distributed as dist
@@ -61,74 +68,165 @@ _COLLECTIVES = {
 }
 
 
+# By which of their arguments the ranks of a group have to agree: what they read, or write, or none.
+_AGREE = {"scatter": 1, "reduce_scatter": 1, "reduce_scatter_tensor_coalesced": 1}
+_AGREE |= {"reduce_scatter_single_coalesced": 1, "_reduce_scatter_base": 1}
+_AGREE |= {"reduce_scatter_single": 1, "alltoall": None, "alltoall_base": None}
+_AGREE |= {"all_to_all_single": None}
+_TO_ONE = ("send", "recv", "recv_anysource")
+
+
 class PeerLost(RuntimeError):
     """A collective did not come to its end: another process is gone, or is not there in time."""
 
 
-class _Staging:
-    """The host's copies of the device's tensors in one call."""
+class _Trail:
+    """Writes down which collectives this rank calls, for whoever compares the ranks."""
 
     def __init__(self) -> None:
-        self.copies: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
-        self.written: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
-        self.streams: dict[torch.device, torch.Stream] = {}
+        self.file: TextIO | None = None
+        self.sources: set[str] = set()  # files whose lines are the reader's
 
-    def place(self, argument: object, reads: bool, writes: bool) -> object:
-        """The argument with each of the device's tensors, in lists as well, replaced by a copy."""
-        if isinstance(argument, list | tuple):
-            return [self.place(part, reads, writes) for part in argument]
-        if not isinstance(argument, torch.Tensor) or argument.device.type != "mtia":
-            return argument
-        key = id(argument)
-        if key not in self.copies:
-            host = torch.empty(argument.shape, dtype=argument.dtype, pin_memory=True)
-            self.copies[key] = (argument, host)
-        host = self.copies[key][1]
-        if writes:
-            self.written[key] = self.copies[key]
-        if reads:
-            host.copy_(argument.data, non_blocking=True)
-            stream = torch.accelerator.current_stream(argument.device)
-            self.streams[argument.device] = stream
-        return host
+    def note(self, group: dist.ProcessGroup, name: str, form: str) -> None:
+        """One call: by group, what has to be the same for all ranks, and the line."""
+        if self.file is None:
+            return
+        frame = sys._getframe()
+        while frame is not None and frame.f_code.co_filename not in self.sources:
+            frame = frame.f_back
+        place = "" if frame is None else f" ({frame.f_code.co_filename}:{frame.f_lineno})"
+        self.file.write(json.dumps([group.group_name, name, form, place]) + "\n")
 
-    def synchronize(self) -> None:
-        """Wait until the host's copies are complete."""
-        for stream in self.streams.values():
-            stream.synchronize()
+
+trail = _Trail()
+
+
+def _form(name: str, arguments: tuple) -> str:
+    """What the ranks have to agree in, for reading: "float32[2, 3], SUM"."""
+    which, parts = _AGREE.get(name, 0), []
+    if which is not None:
+        used = [arguments[k] for k in _COLLECTIVES[name][which]]
+        for tensor in _tensors(used):
+            parts.append(f"{tensor.dtype}{list(tensor.shape)}".removeprefix("torch."))
+    for options in arguments:
+        if hasattr(options, "reduceOp"):
+            parts.append(options.reduceOp.op.name)
+        if hasattr(options, "rootRank"):
+            parts.append(f"root {options.rootRank}")
+    return ", ".join(parts)
+
+
+class _Host:
+    """What Gloo does in a collective: begun once, waited for once, by whoever comes first."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.work: dist._Work | None = None  # none if Gloo has refused the call
+        self.begun = threading.Event()
+        self.error: Exception | None = None
+        self._lock = threading.Lock()
+        self._is_done = False
+
+    def wait(self, timeout: timedelta = timedelta()) -> None:
+        """Raise what Gloo raises, each time."""
+        with self._lock:
+            if self.error is not None:
+                raise self.error
+            if not self._is_done:
+                try:
+                    with _explained(self.name):
+                        self.work.wait(timeout) if timeout else self.work.wait()
+                except Exception as error:
+                    self.error = error
+                    raise
+                self._is_done = True
+
+
+class _Transfer:
+    """One device's part in a collective: a command on a stream of the group's own."""
+
+    def __init__(self, host: _Host, stream: torch.Stream) -> None:
+        self.stream, self.end = stream, torch.Event(stream.device)
+        self.read: dict[int, torch.Tensor] = {}
+        self.written: dict[int, torch.Tensor] = {}
+        self.copies: dict[int, torch.Tensor] = {}
+        self._host = host
+
+    def enqueue(self, before: "list[_Transfer]") -> None:
+        """Give the stream its command, and take copies of the tensors for Gloo."""
+        arrive, mine = self._arrive, self._memory()
+        copies = torch.ops.mtia_lab.collective(
+            self._host.name,
+            self.stream.device_index,
+            self.stream.stream_id,
+            list(self.read.values()),
+            list(self.written.values()),
+            any(other.stream == self.stream and mine & other._memory() for other in before),
+            id(arrive),
+        )
+        self.end.record(self.stream)
+        self.copies = dict(zip([*self.written, *self.read], copies, strict=True))
+
+    def join(self) -> None:
+        """Let the device's current stream wait for the command."""
+        torch.ops.mtia_lab.join(self._host.name, self.stream.device_index, self.end.event_id)
+
+    def _arrive(self) -> None:
+        """The effect of the command. Until then the tensors are kept from being freed."""
+        self._host.begun.wait()
+        written, self.read, self.written = self.written, {}, {}
+        if self._host.work is not None and self._host.error is None and written:
+            self._host.wait()
+            arrived = [self.copies[key] for key in written]
+            torch.ops.mtia_lab.deliver(arrived, list(written.values()))
+        self.copies = {}
+
+    def _memory(self) -> set[int]:
+        tensors = (self.read | self.written).values()
+        return {tensor.untyped_storage().data_ptr() for tensor in tensors}
 
 
 class _Work(dist._Work):
     """A collective under way, and the device's tensors that it will have written."""
 
-    def __init__(self, name: str, work: dist._Work, staging: _Staging) -> None:
+    def __init__(self, host: _Host, transfers: list[_Transfer]) -> None:
         super().__init__()
-        self._name, self._work = name, work
-        self._outputs = [device for device, _ in staging.written.values()]
-        self._staging: _Staging | None = staging
+        self._host, self._transfers = host, transfers
+        self._outputs = [tensor for t in transfers for tensor in t.written.values()]
 
     def wait(self, timeout: timedelta = timedelta()) -> bool:
-        """Wait for Gloo; the results are then ordered on the streams that are current."""
-        with _explained(self._name):
-            self._work.wait(timeout) if timeout else self._work.wait()
-        staging, self._staging = self._staging, None
-        if staging is not None:
-            for device, host in staging.written.values():
-                device.data.copy_(host, non_blocking=True)
+        """Wait for Gloo, and let the streams that are current wait for the results."""
+        self._host.wait(timeout)
+        for transfer in self._transfers:
+            transfer.join()
         return True
 
-    def get_future(self) -> torch.futures.Future:
-        """Wait as `wait` does; a future that holds the list of the tensors written."""
-        if not self._outputs:
-            return self._work.get_future()
+    def synchronize(self) -> None:
+        """The same."""
         self.wait()
-        future = torch.futures.Future(devices=sorted({t.device for t in self._outputs}, key=str))
-        future.set_result(self._outputs)
+
+    def block_current_stream(self) -> None:
+        """The same."""
+        self.wait()
+
+    def get_future(self) -> torch.futures.Future:
+        """Wait for Gloo; a future that holds the list of the tensors written.
+
+        Whoever waits for the future lets his streams wait for the results.
+        """
+        if not self._outputs:
+            return self._host.work.get_future()
+        self._host.wait()
+        future = torch.futures.Future(devices=[t.stream.device for t in self._transfers])
+        with ExitStack() as streams:
+            for transfer in self._transfers:
+                streams.enter_context(transfer.stream)
+            future.set_result(self._outputs)
         return future
 
     def is_completed(self) -> bool:
-        """Whether Gloo is done. The results get to the device in `wait`."""
-        return self._work.is_completed()
+        """Whether Gloo is done and the device's clock has got past the results."""
+        return self._host.work.is_completed() and all(t.end.query() for t in self._transfers)
 
     def result(self) -> list:
         """The tensors written."""
@@ -136,7 +234,7 @@ class _Work(dist._Work):
         return self._outputs
 
     def _source_rank(self) -> int:
-        return self._work._source_rank()
+        return self._host.work._source_rank()
 
 
 class _Group(dist.ProcessGroup):
@@ -151,6 +249,8 @@ class _Group(dist.ProcessGroup):
         with _explained("the group's first meeting"):
             gloo = c10d.ProcessGroupGloo(store, rank, size, options)
         self._host = dist.ProcessGroup(store, rank, size)
+        self._streams: dict[tuple, torch.Stream] = {}
+        self._transfers: list[_Transfer] = []  # that the device may not have got to yet
         for group, devices in ((self._host, ("cpu",)), (self, ("cpu", "mtia"))):
             group._set_default_backend(dist.ProcessGroup.BackendType.GLOO)
             for device in devices:
@@ -161,21 +261,62 @@ class _Group(dist.ProcessGroup):
         """What `torch.distributed.get_backend` and DDP's log call it."""
         return BACKEND
 
+    def call(self, name: str, arguments: tuple, options: dict) -> _Work:
+        """A collective, by the name that PyTorch gives it."""
+        if name not in _TO_ONE:
+            trail.note(self, name, _form(name, arguments))
+        host, transfers = _Host(name), {}
+        for used, field in zip(_COLLECTIVES[name], ("read", "written"), strict=True):
+            for tensor in _tensors([arguments[k] for k in used]):
+                if tensor.device.type != "mtia":
+                    continue
+                stream = self._stream(tensor.device, name, arguments)
+                transfer = transfers.setdefault(tensor.device, _Transfer(host, stream))
+                getattr(transfer, field)[id(tensor)] = tensor
+        self._transfers = [transfer for transfer in self._transfers if transfer.copies]
+        try:
+            copies = {}
+            for transfer in transfers.values():
+                transfer.enqueue(self._transfers)
+                copies |= transfer.copies
+            self._transfers += transfers.values()
+            with _explained(name):
+                places = [_replaced(argument, copies) for argument in arguments]
+                host.work = getattr(self._host, name)(*places, **options)
+        finally:
+            host.begun.set()
+        return _Work(host, list(transfers.values()))
 
-def _collective(name: str, reads: tuple, writes: tuple) -> Callable:
+    def _stream(self, device: torch.device, name: str, arguments: tuple) -> torch.Stream:
+        """Of each device one for collectives, and one for each direction to each other rank."""
+        peer = (name, *arguments[1:2]) if name in _TO_ONE else ()
+        if (device, peer) not in self._streams:
+            stream = self._streams[device, peer] = torch.Stream(device)
+            torch.ops.mtia_lab.run_on_demand(stream.device_index, stream.stream_id)
+        return self._streams[device, peer]
+
+
+def _tensors(argument: object) -> Iterator[torch.Tensor]:
+    """The tensors in it, in lists as well."""
+    if isinstance(argument, list | tuple):
+        for part in argument:
+            yield from _tensors(part)
+    elif isinstance(argument, torch.Tensor):
+        yield argument
+
+
+def _replaced(argument: object, copies: dict[int, torch.Tensor]) -> object:
+    """The argument with the host's copies in place of the device's tensors."""
+    if isinstance(argument, list | tuple):
+        return [_replaced(part, copies) for part in argument]
+    return copies.get(id(argument), argument)
+
+
+def _collective(name: str) -> Callable:
     """The method of a group that PyTorch calls for a collective."""
 
     def method(self, *arguments, **options):
-        staging = _Staging()
-        with torch.no_grad():
-            places = [
-                staging.place(argument, k in reads, k in writes)
-                for k, argument in enumerate(arguments)
-            ]
-            staging.synchronize()
-        with _explained(name):
-            work = getattr(self._host, name)(*places, **options)
-        return _Work(name, work, staging)
+        return self.call(name, arguments, options)
 
     method.__name__ = name
     return method
@@ -198,7 +339,7 @@ def _explained(name: str) -> Iterator[None]:
         ) from error
 
 
-for _name, (_reads, _writes) in _COLLECTIVES.items():
+for _name in _COLLECTIVES:
     if hasattr(dist.ProcessGroup, _name):
-        setattr(_Group, _name, _collective(_name, _reads, _writes))
+        setattr(_Group, _name, _collective(_name))
 dist.Backend.register_backend(BACKEND, _Group, devices=["cpu", "mtia"])

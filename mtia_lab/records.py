@@ -48,8 +48,8 @@ class Call:
     """One call into the backend. Times are virtual microseconds since the recording began.
 
     Attributes:
-        door: "guard", "hooks" or "graph", PyTorch's ways in, "aten" for operators, or "lab" for
-            `mtia_lab.launch`.
+        door: "guard", "hooks" or "graph", PyTorch's ways in, "aten" for operators, "distributed"
+            for collectives, or "lab" for `mtia_lab.launch`.
         name: the virtual method, as PyTorch spells it.
         args: its arguments, for reading. A stream is written device/id.
         result: what it returned, for reading; None if it returned nothing.

@@ -21,6 +21,7 @@ struct Stream {
   int priority = 0;
   Time last_finish = 0;        // of everything ever enqueued here
   std::list<Command> pending;  // first in, first out; a command leaves when its effect has run
+  bool on_demand = false;      // its effects run when somebody waits for it, and not before
   Capture* capture = nullptr;  // that takes what is enqueued here, instead of `pending`
 };
 

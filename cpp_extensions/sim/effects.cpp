@@ -136,9 +136,12 @@ void run_due(Lock& lock) {
   }
   Batch batch;
   while (one_is_due()) {
-    Stream* stream = sim.due.top().stream;
+    const Due next = sim.due.top();
     sim.due.pop();
-    run_front(lock, *stream);
+    const auto& pending = next.stream->pending;
+    if (!pending.empty() && pending.front().id == next.id) {  // else it was demanded before
+      run_front(lock, *next.stream);
+    }
   }
 }
 

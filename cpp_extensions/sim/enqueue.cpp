@@ -72,7 +72,7 @@ void wait_for_room(Lock& lock, Stream& stream) {
   while (stream.pending.size() >= static_cast<size_t>(sim.profile.queue_depth)) {
     const Command& oldest = stream.pending.front();
     pass_time(0, oldest.finish);
-    if (sim.schedule.order == Order::Latest) {
+    if (runs_on_demand(stream)) {
       run_up_to(lock, Recording{stream.ref, oldest.id, oldest.finish});
     } else {
       run_due(lock);
@@ -103,7 +103,7 @@ Recording put(Stream& stream, Command&& command) {
   if (sim.schedule.order == Order::Blocking) {
     pass_time(0, command.finish);
   }
-  if (sim.schedule.order != Order::Latest) {
+  if (!runs_on_demand(stream)) {
     sim.due.push(Due{command.finish, command.id, &stream});
   }
   stream.pending.push_back(std::move(command));

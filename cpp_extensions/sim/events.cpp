@@ -64,7 +64,11 @@ void wait(EventId id, StreamRef ref) {
   command.version = event.version;
   command.after = event.newest;
   command.site = site;
+  const Recording awaited = event.newest;
   enqueue(lock, stream, std::move(command));
+  if (!runs_on_demand(stream) && stream_at(awaited.stream).on_demand) {
+    run_up_to(lock, awaited);  // what the stream is given next may run by itself
+  }
 }
 
 bool query_event(EventId id) {

@@ -38,6 +38,8 @@ int stream_priority(StreamRef stream);
 int64_t native_handle(StreamRef stream);
 bool is_capturing(StreamRef stream);
 bool query_stream(StreamRef stream);
+void run_on_demand(StreamRef stream);  // from now on: when somebody waits for it, not by itself
+void demand(StreamRef stream);         // runs all it was given; to the host no time passes
 void synchronize_stream(StreamRef stream);
 void synchronize_device(int device);
 void synchronize_chain(Chain& chain);  // its last command, and all that comes before it

@@ -36,6 +36,16 @@ StreamRef pool_stream(int index, bool high_priority) {
   return {index, pool[next++ % kPoolSize]};
 }
 
+void run_on_demand(StreamRef ref) {
+  Lock lock = enter("run_on_demand");
+  stream_at(ref).on_demand = true;
+}
+
+void demand(StreamRef ref) {
+  Lock lock = enter("demand");
+  run_up_to(lock, newest(stream_at(ref)));
+}
+
 int stream_priority(StreamRef ref) {
   Lock lock = enter("stream_priority");
   return stream_at(ref).priority;

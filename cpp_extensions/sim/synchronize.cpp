@@ -11,13 +11,21 @@
 namespace mtia::sim {
 
 namespace {
-// Under Order::Latest nothing runs by itself: what the host now knows to be done must be done.
+// Not all runs by itself: what the host now knows to be done must be done.
 void make_visible(Lock& lock, Recording target) {
   const CommandId newest = simulator().last_command;
   log::synchronized({target.stream.device, target.stream.id, target.command, newest});
-  simulator().schedule.order == Order::Latest ? run_up_to(lock, target) : run_due(lock);
+  if (runs_on_demand(stream_at(target.stream))) {
+    run_up_to(lock, target);
+  } else {
+    run_due(lock);
+  }
 }
 }  // namespace
+
+bool runs_on_demand(const Stream& stream) {
+  return stream.on_demand || simulator().schedule.order == Order::Latest;
+}
 
 void pass_time(Time cost, Time finish) {
   Time& clock = simulator().clock;
@@ -62,7 +70,10 @@ void work_off(Lock& lock, Device& device) {
   pass_time(simulator().profile.synchronize, last);
   const CommandId newest = simulator().last_command;
   log::synchronized({device.index, kAllStreams, newest, newest});
-  simulator().schedule.order == Order::Latest ? run_all(lock, device) : run_due(lock);
+  if (simulator().schedule.order != Order::Latest) {
+    run_due(lock);
+  }
+  run_all(lock, device);
 }
 }  // namespace
 

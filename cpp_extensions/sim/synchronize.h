@@ -8,6 +8,9 @@ namespace mtia::sim {
 // The host spends `cost`, and waits on until `finish` if that is later.
 void pass_time(Time cost, Time finish);
 
+// Whether its effects run only when somebody waits for it.
+bool runs_on_demand(const Stream& stream);
+
 // Everything enqueued on the stream so far, as a recording made at its end would stand for it.
 Recording newest(const Stream& stream);
 

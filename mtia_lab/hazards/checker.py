@@ -40,6 +40,9 @@ class Checker:
         self.events = StandingEvents()
         self.allocations = Allocations(log.initial_memory)
         self._memory: defaultdict[int, MemoryMap] = defaultdict(MemoryMap)  # by device
+        # Of each collective, the stream from which it was called: it runs on one of its own.
+        self.called_on: dict[int, int] = {}
+        self._recorded_on = 0
         self._mend = mend
         self._pending: list[Call] = []  # whose knowledge comes after commands yet to be told
         self._newest = 0
@@ -85,12 +88,21 @@ class Checker:
         else:
             self.hints.add_event(command, self._caller, implied, order)
         self.events.add_command(command, self._caller)
+        if self._caller is not None and self._caller.door == "distributed":
+            self._collective(command, stream)
         self._newest = command.id
         self._origins[command.id] = command.site, command.name
         for access in command.reads:
             self._use(stream, command, access, False)
         for access in command.writes:
             self._use(stream, command, access, True)
+
+    def _collective(self, command: Command, stream: int) -> None:
+        """Its call lets the stream of its own wait for the current one, by an event, and is it."""
+        if command.type == "record":
+            self._recorded_on = stream
+        elif command.type == "kernel" and command.thread == self._caller.thread:
+            self.called_on[command.id] = self._recorded_on
 
     def _use(self, stream: int, command: Command, access: Access, is_write: bool) -> None:
         block = self.allocations.at(access.device, access.address)

@@ -7,7 +7,6 @@ from . import fixes
 from .allocations import Allocation
 from .checker import Checker, Race
 from .finding import HOST_READ, HOST_WRITE, RAW, REUSE, WAR, WAW, Finding, Side, place
-from .order import Order
 from .use import Use
 
 _KINDS = {(True, False): RAW, (False, True): WAR, (True, True): WAW}  # whether each writes
@@ -38,20 +37,24 @@ def mended(checker: Checker, race: Race, waits_for_all: Callable[[Pair], bool]) 
             checker.recorded(block, first.stream)
             return _reused(race, block)
     until, fix = _least(checker, race)
-    if waits_for_all(pair_of(race, order)) and first.command.thread == second.command.thread:
-        until, fix = None, fixes.wait(*pair_of(race, order), second.command.site)
+    pair, is_collective = pair_of(race, checker), first.id in checker.called_on
+    whole = waits_for_all(pair) and first.command.thread == second.command.thread
+    if whole and not is_collective:
+        until, fix = None, fixes.wait(*pair, second.command.site)
     if on_host:
         checker.synchronized(first.stream, until)
         return _host(race, fix)
     order.wait_for(second.stream, first.stream, until)
-    return _race(race, fix)
+    return _race(race, fix, "" if is_collective else fixes.legend(*pair))
 
 
-def pair_of(race: Race, order: Order) -> Pair:
-    """Who is to wait for whom."""
+def pair_of(race: Race, checker: Checker) -> Pair:
+    """Who is to wait for whom; of a collective, the stream from which it is called."""
     first, second = race
-    on_host = isinstance(second.command, Host)
-    return None if on_host else order.streams[second.stream], order.streams[first.stream]
+    streams = checker.order.streams
+    if isinstance(second.command, Host):
+        return None, streams[first.stream]
+    return streams[checker.called_on.get(second.id, second.stream)], streams[first.stream]
 
 
 def _least(checker: Checker, race: Race) -> tuple[int | None, str]:
@@ -61,8 +64,10 @@ def _least(checker: Checker, race: Race) -> tuple[int | None, str]:
     own stands for it, recorded before the two threads meet.
     """
     first, second = race
-    waiting, awaited = pair_of(race, checker.order)
+    waiting, awaited = pair_of(race, checker)
     site, line = second.command.site, first.command.site
+    if first.id in checker.called_on:
+        return first.id, fixes.finish(first.command.name, line, site)
     standing = checker.events.after(first.id, awaited)
     if standing is not None:
         return standing.id, fixes.wait_event(waiting, standing.site, site)
@@ -82,7 +87,7 @@ def side(use: Use) -> Side:
     return Side.of(command, action, **given)
 
 
-def _race(race: Race, fix: str) -> Finding:
+def _race(race: Race, fix: str, legend: str) -> Finding:
     first, second = map(side, race)
     why = f"nothing lets {place(second.where)} wait for {place(first.where)}"
     kind = _KINDS[race.first.is_write, race.second.is_write]
@@ -90,7 +95,6 @@ def _race(race: Race, fix: str) -> Finding:
     if old is not new and old is not None and new is not None:
         kind = REUSE
         why = f"the memory was freed and allocated anew on {place(new.stream)}, and " + why
-    legend = fixes.legend(second.where, first.where)
     return Finding(kind, why, first, second, fix, legend, _memory(race))
 
 

@@ -49,6 +49,12 @@ def _wait(event: str, waiting: Stream | None) -> str:
     return f"`{name_of(waiting)}.wait_event({event})`" if waiting else f"`{event}.synchronize()`"
 
 
+def finish(name: str, made: str | None, site: str | None) -> str:
+    """Wait for a collective."""
+    where = f" at line {made}" if made else ""
+    return f"insert `work.wait()` {before(site)}; `work` is what {name}{where} returns"
+
+
 def record_stream(user: Stream, freed: str | None) -> str:
     """Tell the allocator who else uses a tensor."""
     where = f"it is freed at line {freed}" if freed else "it is freed"

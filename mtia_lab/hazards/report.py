@@ -158,7 +158,7 @@ class _Mends:
             key = _omission(finding)
             if key not in self.found:
                 self.found[key] = finding
-                self.pairs[pair_of(race, checker.order)] += 1
+                self.pairs[pair_of(race, checker)] += 1
 
 
 def _sides(finding: Finding) -> tuple:

@@ -1,0 +1,109 @@
+#include "collective.h"
+
+#include <Python.h>
+
+#include <algorithm>
+
+#include "../backend/python.h"
+#include "../backend/trace.h"
+#include "../sim/graph.h"
+#include "../sim/runtime.h"
+#include "access.h"
+#include "arguments.h"
+#include "kernel_state.h"
+#include "tensor.h"
+
+namespace mtia::aten {
+
+namespace {
+constexpr const char* kDoor = "distributed";
+
+// The memory of a tensor of the device as one of the CPU.
+at::Tensor on_host(const at::Tensor& tensor) {
+  const Form form = Form::of(tensor);
+  const Shell shell(form, c10::DispatchKey::CPU, form.span());
+  shell.lend(address_of(tensor));
+  return shell.tensor();
+}
+
+int64_t bytes_of(const std::vector<at::Tensor>& tensors) {
+  int64_t bytes = 0;
+  for (const at::Tensor& tensor : tensors) {
+    bytes += static_cast<int64_t>(tensor.nbytes());
+  }
+  return bytes;
+}
+
+sim::Command command_of(const std::string& name, const std::vector<at::Tensor>& reads,
+                        const std::vector<at::Tensor>& writes, int64_t effect) {
+  sim::Command command;
+  command.engine = sim::Engine::Peer;
+  command.name = sim::intern(name);
+  if (sim::wants_accesses()) {
+    for (const at::Tensor& tensor : reads) {
+      note_access(command, tensor, false);
+    }
+    for (const at::Tensor& tensor : writes) {
+      note_access(command, tensor, true);
+    }
+  }
+  command.effect = backend::python_effect(reinterpret_cast<PyObject*>(effect));
+  return command;
+}
+
+std::vector<at::Tensor> begin(const std::string& name, sim::StreamRef stream,
+                              const std::vector<at::Tensor>& reads,
+                              const std::vector<at::Tensor>& writes, bool chained,
+                              int64_t effect) {
+  const sim::StreamRef caller = sim::current_stream(stream.device);
+  sim::check_not_capturing(caller, "a collective");
+  const sim::EventId event = sim::record(0, caller, false);
+  sim::wait(event, stream);
+  sim::destroy_event(event);
+  sim::demand(chained ? stream : caller);
+  std::vector<at::Tensor> copies;
+  const KernelState state(Settings::now());
+  for (const auto* tensors : {&writes, &reads}) {
+    for (const at::Tensor& tensor : *tensors) {
+      copies.push_back(on_host(tensor).clone(at::MemoryFormat::Contiguous));
+    }
+  }
+  sim::Cost cost;
+  cost.link_bytes = std::max(bytes_of(reads), bytes_of(writes));
+  sim::submit(stream, command_of(name, reads, writes, effect), cost);
+  return copies;
+}
+}  // namespace
+
+void run_on_demand(int64_t device, int64_t stream) {
+  sim::run_on_demand({static_cast<int>(device), stream});
+}
+
+std::vector<at::Tensor> collective(std::string name, int64_t device, int64_t stream,
+                                   std::vector<at::Tensor> reads, std::vector<at::Tensor> writes,
+                                   bool chained, int64_t effect) {
+  const sim::StreamRef ref{static_cast<int>(device), stream};
+  std::vector<at::Tensor> copies;
+  const auto call = [&] { copies = begin(name, ref, reads, writes, chained, effect); };
+  if (!sim::log::recording()) {
+    call();
+  } else {
+    backend::traced(kDoor, sim::intern(name)->c_str(), call,
+                    describe(c10::IValue(reads.empty() ? writes : reads)));
+  }
+  return copies;
+}
+
+void deliver(std::vector<at::Tensor> arrived, std::vector<at::Tensor> tensors) {
+  const KernelState state(Settings::now());
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    on_host(tensors[i]).copy_(arrived.at(i));
+  }
+}
+
+void join(std::string name, int64_t device, int64_t event) {
+  const auto wait = [&] { sim::wait(event, sim::current_stream(static_cast<int>(device))); };
+  backend::traced(kDoor, "wait", wait, name);
+}
+
+}  // namespace mtia::aten
