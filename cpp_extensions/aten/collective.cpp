@@ -53,8 +53,7 @@ sim::Command command_of(const std::string& name, const std::vector<at::Tensor>& 
 
 std::vector<at::Tensor> begin(const std::string& name, sim::StreamRef stream,
                               const std::vector<at::Tensor>& reads,
-                              const std::vector<at::Tensor>& writes, bool chained,
-                              int64_t effect) {
+                              const std::vector<at::Tensor>& writes, bool chained, int64_t effect) {
   const sim::StreamRef caller = sim::current_stream(stream.device);
   sim::check_not_capturing(caller, "a collective");
   const sim::EventId event = sim::record(0, caller, false);
