@@ -51,6 +51,7 @@ unit: build  ## unit tests only
 
 test-ops: build  ## every operator with all samples of all dtypes against the CPU; some minutes
 	@$(RUN) -m pytest -n auto tests/test_ops.py tests/test_hazards_oracle.py tests/test_host_operators.py --all-ops $(ARGS)
+	@$(RUN) -m pytest tests/test_sweeps.py --all-ops $(ARGS)
 
 notebooks: build  ## run every notebook and store its outputs
 	@$(RUN) tests/refresh_notebooks.py $(ARGS)

@@ -1,0 +1,63 @@
+"""Rows that are not as on the CPU: for good, or until a fault is mended.
+
+Each entry covers the rows whose name its pattern matches, in the checks it names. An entry that
+covers nothing in the whole sweeps must leave.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Entry:
+    rows: str
+    checks: str
+    reason: str
+
+    def covers(self, row: str, check: str) -> bool:
+        return check in self.checks.split() and re.fullmatch(self.rows, row) is not None
+
+
+# The device is to differ here, and says so in the README.
+RIGHTLY_DIFFERENT: list[Entry] = [
+    Entry(r"copies/.*: copy.deepcopy", "strides sharing", "PyTorch copies this device by the CPU"),
+    Entry(r"copies/a tensor/0: x.new, x.type\(x.type\(\)\)", "raised", "a list in PyTorch"),
+    Entry(r"copies/a tensor/0: (from|to)_dlpack", "raised", "DLPack does not know the device"),
+    Entry("written/an L-BFGS step without a gradient", "raised", "it calls x.new"),
+]
+
+# Faults that are not mended yet; the letters are those of the list of faults.
+KNOWN: list[Entry] = [
+    Entry(
+        r"out/max_pool3d_with_indices_backward.grad_input/.*: (narrow|strided|transposed)",
+        "strides",
+        "the CPU makes its out contiguous",
+    ),
+    Entry(r"scalars/hardsigmoid_backward/.* of the host, .*", "raised", "A17: lacks a tag"),
+]
+
+
+def uncovered(problems: dict[str, tuple[str, list]]) -> dict[str, tuple[str, list]]:
+    """The problems that no entry covers."""
+    left = {}
+    for row, (program, found) in problems.items():
+        rest = [f for f in found if not any(e.covers(row, f[0]) for e in _all())]
+        if rest:
+            left[row] = program, rest
+    return left
+
+
+def unused(problems: dict[str, tuple[str, list]], rows: Iterable[str], whole: bool) -> list[Entry]:
+    """The entries that cover no problem; in a sample, those only that name a row which ran."""
+    ran = set(rows)
+    return [
+        entry
+        for entry in _all()
+        if (whole or entry.rows in ran)
+        and not any(entry.covers(row, f[0]) for row, (_, fs) in problems.items() for f in fs)
+    ]
+
+
+def _all() -> list[Entry]:
+    return [*RIGHTLY_DIFFERENT, *KNOWN]
