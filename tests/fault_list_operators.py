@@ -16,7 +16,7 @@ OPERATOR_FAULTS = [
     Fault(
         "aten-any-device",
         FALLBACK,
-        "  check_same_device(call);\n",
+        "  check_tensors(call);\n",
         "",
         "tensors of the host are taken beside those of the device",
     ),

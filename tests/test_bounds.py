@@ -74,7 +74,7 @@ def test_nothing_that_shows_a_log_is_without_a_bound(name):
 def test_reports_have_a_bound_and_slices():
     log = racing_log(4, 600)
     report = find_hazards(log)
-    assert len(report) > 50
+    assert len(report) > 20
     rest = len(report) - 20
     assert f"\n\n... and {rest} more: report[20:] tells of them" in repr(report)
     assert len(repr(report)) < TEXT
