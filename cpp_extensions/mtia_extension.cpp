@@ -98,12 +98,13 @@ void register_kernels() {
     library("_", key).fallback(CppFunction::makeFromBoxedFunction<&aten::refuse_layout>());
   }
 
-  // These are composite only, and would choose a library or a kernel by device, or know some
-  // devices only. The CPU's is taken.
+  // These are composite only, and would choose a library or a kernel by device, know some devices
+  // only, or look whether two arguments are one. The CPU's is taken.
   torch::Library& kernels = library("aten", c10::DispatchKey::MTIA);
   for (const char* name :
-       {"_convolution", "conj_physical_", "convolution", "convolution_backward", "kaiser_window",
-        "kaiser_window.periodic", "kaiser_window.beta", "mode.values"}) {
+       {"_convolution", "addr_", "conj_physical_", "convolution", "convolution_backward",
+        "kaiser_window", "kaiser_window.periodic", "kaiser_window.beta", "ldexp.Tensor",
+        "ldexp.out", "ldexp_", "mode.values"}) {
     kernels.impl(name, CppFunction::makeFromBoxedFunction<&aten::fallback>());
   }
   // Without an entry of their own these would take their composite kernel on MTIA, which computes

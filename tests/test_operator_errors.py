@@ -45,6 +45,12 @@ WRONG = {
     "sorted complex numbers": lambda d: torch.ones(2, dtype=torch.complex64, device=d).sort(),
     "sizes that do not fit": lambda d: torch.ones(2, 3, device=d) + torch.ones(4, device=d),
     "a bigger operand": lambda d: torch.ones(3, device=d).pow_(torch.ones(2, 3, device=d)),
+    "an outer product that is bigger": lambda d: torch.ones(1, 2, device=d).addr_(
+        torch.ones(3, device=d), torch.ones(2, device=d)
+    ),
+    "powers of two by bools": lambda d: torch.ones(2, device=d).ldexp_(
+        torch.ones(2, dtype=torch.bool, device=d)
+    ),
     "a bigger bound": lambda d: torch.ones(3, device=d).clamp_(torch.ones(2, 3, device=d)),
     "a bigger list": lambda d: torch._foreach_pow_(
         [torch.ones(3, device=d)], [torch.ones(2, 3, device=d)]
@@ -215,6 +221,14 @@ def test_results_in_given_tensors_have_the_size_and_strides_of_the_cpus(lab):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert_same(program)
+
+
+def test_what_a_kernel_resizes_and_reads_is_kept(lab):
+    def program(device: str) -> torch.Tensor:
+        x = torch.ones(1, 10, device=device)
+        return x.addbmm_(*(torch.ones(5, 5, n, device=device) for n in (5, 10)), beta=0.5)
+
+    assert_same(program)
 
 
 def test_lists_that_a_kernel_resizes_are_resized(lab):

@@ -109,9 +109,12 @@ void note_inputs(const Call& call, const std::vector<Form>& forms, const std::ve
   std::vector<Shell> shells = make_shells(call, forms, after, c10::DispatchKey::CPU);
   plan.inputs.clear();
   for (size_t i = 0; i < forms.size(); ++i) {
-    Input input{call.tensors[i].argument,
+    const int argument = call.tensors[i].argument;
+    const bool shared = is_shared(call, i);
+    Input input{argument,
                 call.tensors[i].tensor->is_cpu(),
-                is_shared(call, i),
+                shared,
+                shared || !call.op.handle.schema().arguments()[argument].is_out(),
                 first_same(call, i) != i,
                 forms[i],
                 std::nullopt,

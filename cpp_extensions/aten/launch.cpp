@@ -211,8 +211,7 @@ void launch(Call& call, std::shared_ptr<const Plan> plan) {
   for (size_t i = 0; i < plan->inputs.size(); ++i) {
     const Input& input = plan->inputs[i];
     if (input.resized && !input.again) {
-      set_form(*call.tensors[i].tensor, input.resized->sizes, input.resized->strides,
-               /*keep=*/input.shared);
+      set_form(*call.tensors[i].tensor, input.resized->sizes, input.resized->strides, input.keeps);
     }
   }
   const std::vector<at::Tensor> outputs = make_outputs(*plan, call.device);

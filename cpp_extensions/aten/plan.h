@@ -20,6 +20,7 @@ struct Input {
   int argument;  // which argument it is, or is an element of
   bool host;     // a scalar of the host, taken by value
   bool shared;   // its storage is another argument's too: lent from the storage's start
+  bool keeps;    // what it holds, if it is resized: it is read as well
   bool again;    // it is an argument before, which has this shell
   Form form;     // as the kernel finds it
   std::optional<Form>
