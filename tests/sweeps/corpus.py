@@ -30,7 +30,9 @@ NOT_COMPARED = (
     "fbgemm", "qscheme", "q_", "int_repr", "dequantize", "_make_per", "_empty", "record_stream",
     "from_file", "_use_cudnn", "_nnpack", "_fw_", "_make_dual", "_pin_memory", "pin_memory",
     "is_pinned", "_print", "_assert", "sym_", "_version", "_cslt", "_xpu", "_validate_",
-    "_coalesce", "_make_dep", "_convert_indices",
+    "_coalesce", "_make_dep", "_to_cpu", "_add_batch_dim", "_remove_batch_dim",
+    "get_device", "choose_qparams", "_gather_sparse", "_new_zeros_with_same_feature", "_foobar",
+    "_convert_indices",
     "_test", "_backward", "backward", "data", "set_data", "retain_grad", "_spsolve", "_jagged",
     "_wrapped", "_weight_int4", "_dyn_quant", "_has_compatible", "_thnn_fused", "_lazy_clone",
 )  # fmt: skip

@@ -48,7 +48,8 @@ def _numbers(name: str, call: Call) -> Iterator[Program]:
         first = call.tensors()[:1]
         for dtype in change.DTYPES if first else []:
             cast = {first[0]: call.values[first[0]].to(dtype)} if first else {}
-            for value in NUMBERS:
+            # The degree of a polynomial, `n`, is a number of steps.
+            for value in (v for v in NUMBERS if argument.name != "n" or v != 2**40):
                 changed = call.replace(**(cast | {argument.name: value}))
                 yield changed.program(f"{name}: {argument.name} = {value} beside {dtype}")
 
@@ -88,7 +89,7 @@ def _rule(overload) -> bool | None:
     """Whether it takes a scalar of the host; None if unknown, or if parts of it decide."""
     name = overload._schema.name
     base = name.partition("::")[2].removesuffix("_")
-    if base in FETCH or "CompositeImplicit" in _kernels(name, overload._overloadname):
+    if base in FETCH or _is_composite(name, overload._overloadname):
         return None
     plain = str(overload).replace("_.", ".").removeprefix("aten.")
     if plain.removesuffix(".default") in NO_CPU_SCALARS:
@@ -102,10 +103,10 @@ def _rule(overload) -> bool | None:
 
 
 @functools.cache
-def _kernels(name: str, overload: str) -> str:
-    full = f"{name}.{overload}" if overload != "default" else name
-    table = torch._C._dispatch_dump(full)
-    return table if "CompositeImplicitAutograd" in table else ""
+def _is_composite(name: str, overload: str) -> bool:
+    """Whether its parts decide."""
+    full = name if overload == "default" else f"{name}.{overload}"
+    return not torch._C._dispatch_has_kernel_for_dispatch_key(full, "CPU")
 
 
 def _signature(overload) -> tuple:

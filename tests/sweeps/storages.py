@@ -32,6 +32,10 @@ class Shrunk:
         return self.overload(*args, **kwargs)
 
 
+# They give their argument memory, or ask for none of it.
+_REPLACES = ("aten::detach_", "aten::set_", "aten::resize_as_", "aten::_foreach_copy")
+
+
 def units(corpus: Corpus) -> list[str]:
     return [n for n, op in corpus.overloads.items() if not outs(op) and not _only_looks(op)]
 
@@ -41,7 +45,7 @@ def _only_looks(op) -> bool:
     returns = op._schema.returns
     view = any(r.alias_info and not r.alias_info.is_write for r in returns)
     composite = "CompositeImplicitAutograd" in torch._C._dispatch_dump(op._name)
-    looks = view or composite or op._schema.name == "aten::detach_"
+    looks = view or composite or op._schema.name in _REPLACES
     return looks or not returns or "Tensor" not in str(returns[0].type)
 
 

@@ -24,6 +24,18 @@ RIGHTLY_DIFFERENT: list[Entry] = [
     Entry(r"copies/.*: copy.deepcopy", "strides sharing", "PyTorch copies this device by the CPU"),
     Entry(r"copies/a tensor/0: x.new, x.type\(x.type\(\)\)", "raised", "a list in PyTorch"),
     Entry(r"copies/a tensor/0: (from|to)_dlpack", "raised", "DLPack does not know the device"),
+    Entry(r"scalars/to.other/.*", "device sharing", "it moves to where `other`, a number, is"),
+    Entry(r".*/linalg_lstsq.*", "value", "LAPACK's gelsy reads what nobody has set"),
+    Entry(r".*/_add_relu(_|.out|_.Tensor)?/.*", "dtype sharing", "the CPU gives another tensor"),
+    Entry(
+        r".*/(_batch_norm_with_update|_fused_sgd_?(.tensor_lr)?|_log_softmax_backward_data"
+        r"|_weight_norm_interface_backward|_sobol_engine_draw)/.*",
+        "value",
+        "the CPU reads past the end of an argument and does not look",
+    ),
+    Entry(r".*/lstm.input/.*", "raised text", "the CPU takes a kernel of oneDNN that checks less"),
+    Entry(r".*/tensor_split.tensor_indices.*", "raised type", "its sections are of the host"),
+    Entry(r".*/_pack_padded_sequence_backward/.*", "raised", "its lengths are of the host"),
     Entry("written/an L-BFGS step without a gradient", "raised", "it calls x.new"),
 ]
 
@@ -34,7 +46,17 @@ KNOWN: list[Entry] = [
         "strides",
         "the CPU makes its out contiguous",
     ),
-    Entry(r"scalars/hardsigmoid_backward/.* of the host, .*", "raised", "A17: lacks a tag"),
+    Entry(
+        r"scalars/((elu|hardshrink|hardsigmoid|leaky_relu|softplus|softshrink)_backward"
+        r"|(mse|smooth_l1)_loss)/.* of the host.*",
+        "raised type",
+        "A17: a TensorIterator, but without the tag",
+    ),
+    Entry(r".*/addr_/.*", "missing", "A12: the composite kernel, not the CPU's"),
+    Entry(r".*/addbmm_/.*", "value", "a self that is resized loses what it held"),
+    Entry(r".*/range.out_/.*", "value", "its first element stays where the out is resized"),
+    Entry(r".*/_weight_norm_interface/.*", "strides", "of an expanded input"),
+    Entry(r".*/native_dropout/.*", "sharing", "the CPU gives its empty input itself"),
 ]
 
 
