@@ -104,7 +104,7 @@ void register_kernels() {
   for (const char* name :
        {"_convolution", "addr_", "conj_physical_", "convolution", "convolution_backward",
         "kaiser_window", "kaiser_window.periodic", "kaiser_window.beta", "ldexp.Tensor",
-        "ldexp.out", "ldexp_", "mode.values"}) {
+        "ldexp.out", "ldexp_", "mode.values", "range.out_"}) {
     kernels.impl(name, CppFunction::makeFromBoxedFunction<&aten::fallback>());
   }
   // Without an entry of their own these would take their composite kernel on MTIA, which computes

@@ -1,7 +1,6 @@
 #include "operator.h"
 
 #include <algorithm>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -96,27 +95,29 @@ std::string without_underscore(const std::string& name) {
 }
 
 // CUDA's kernels take a scalar of the host where a TensorIterator brings it in, which is what
-// pointwise operators are built on. These, by the argument, are too and lack the tag, or fetch the
-// number themselves.
+// pointwise operators are built on. Some lack the tag; others fetch one argument's number.
 bool takes_by_value(const std::string& name, const std::string& argument) {
-  using Names = std::set<std::string_view>;
-  static const std::map<std::string_view, Names> kOthers = {
-      {"grad_out", {"hardshrink_backward"}},
-      {"grad_output",
-       {"elu_backward", "hardsigmoid_backward", "leaky_relu_backward", "softplus_backward",
-        "softshrink_backward"}},
-      {"lr", {"_fused_adagrad", "_fused_adam", "_fused_adamw", "_fused_sgd"}},
-      {"other", {"floor_divide"}},
-      {"p", {"bernoulli"}},
-      {"target", {"mse_loss", "smooth_l1_loss"}},
-      {"value", {"fill", "index_fill", "masked_fill"}},
-      {"values", {"_index_put_impl", "_unsafe_index_put", "index_put"}}};
+  static const std::set<std::string_view> kUntagged = {
+      "elu_backward",         "floor_divide",        "hardshrink_backward",
+      "hardsigmoid_backward", "leaky_relu_backward", "mse_loss",
+      "smooth_l1_loss",       "softplus_backward",   "softshrink_backward"};
+  static const std::set<std::pair<std::string_view, std::string_view>> kFetched = {
+      {"_fused_adagrad", "lr"},
+      {"_fused_adam", "lr"},
+      {"_fused_adamw", "lr"},
+      {"_fused_sgd", "lr"},
+      {"_index_put_impl", "values"},
+      {"_unsafe_index_put", "values"},
+      {"bernoulli", "p"},
+      {"fill", "value"},
+      {"index_fill", "value"},
+      {"index_put", "values"},
+      {"masked_fill", "value"}};
   const std::string plain = without_underscore(name);
   const auto& overloads = overloads_of("aten::" + plain);
-  const auto others = kOthers.find(argument);
-  return std::any_of(overloads.begin(), overloads.end(),
-                     [](const auto& handle) { return handle.hasTag(at::Tag::pointwise); }) ||
-         (others != kOthers.end() && others->second.count(plain) != 0);
+  return kUntagged.count(plain) != 0 || kFetched.count({plain, argument}) != 0 ||
+         std::any_of(overloads.begin(), overloads.end(),
+                     [](const auto& handle) { return handle.hasTag(at::Tag::pointwise); });
 }
 
 // The CPU's kernel of a collective would exchange memory of the device behind its queues.

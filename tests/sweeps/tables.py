@@ -41,20 +41,6 @@ RIGHTLY_DIFFERENT: list[Entry] = [
 
 # Faults that are not mended yet; the letters are those of the list of faults.
 KNOWN: list[Entry] = [
-    Entry(
-        r"out/max_pool3d_with_indices_backward.grad_input/.*: (narrow|strided|transposed)",
-        "strides",
-        "the CPU makes its out contiguous",
-    ),
-    Entry(
-        r"scalars/((elu|hardshrink|hardsigmoid|leaky_relu|softplus|softshrink)_backward"
-        r"|(mse|smooth_l1)_loss)/.* of the host.*",
-        "raised type",
-        "A17: a TensorIterator, but without the tag",
-    ),
-    Entry(r".*/addr_/.*", "missing", "A12: the composite kernel, not the CPU's"),
-    Entry(r".*/addbmm_/.*", "value", "a self that is resized loses what it held"),
-    Entry(r".*/range.out_/.*", "value", "its first element stays where the out is resized"),
     Entry(r".*/_weight_norm_interface/.*", "strides", "of an expanded input"),
     Entry(r".*/native_dropout/.*", "sharing", "the CPU gives its empty input itself"),
 ]
