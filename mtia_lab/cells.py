@@ -2,6 +2,7 @@
 
 import linecache
 import sys
+from collections.abc import Callable
 from types import CodeType, FrameType
 
 # How a line begins that IPython makes of a magic.
@@ -25,6 +26,17 @@ def cell_of(file: str) -> tuple[str, int] | None:
     while frame is not None and frame.f_code.co_filename != file:
         frame = frame.f_back
     return _run_by_magic(shell, frame) if frame is not None else None
+
+
+def until_next_cell(forget: Callable[..., object], *arguments: object) -> None:
+    """Call `forget` with the arguments once IPython is about to run another cell."""
+    events = sys.modules["IPython"].get_ipython().events
+
+    def once() -> None:
+        events.unregister("pre_execute", once)
+        forget(*arguments)
+
+    events.register("pre_execute", once)
 
 
 def _cell(shell, file: str) -> tuple[str, int] | None:

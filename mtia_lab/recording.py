@@ -9,7 +9,7 @@ from types import FrameType
 import torch
 
 from .block import block
-from .cells import cell_of
+from .cells import cell_of, until_next_cell
 from .log import Log
 from .parsing import parse
 from .records import Memory, Record
@@ -127,12 +127,15 @@ class _FileNames(dict):
 
     Of a cell it is a pair with how many of its lines, a magic's or empty, stand above the code that
     IPython makes of it. Never a folder: a log may not depend on the machine. What is known is found
-    without running any Python code, in which an interrupt could come; only which cell it is has to
-    be asked each time.
+    without running any Python code, in which an interrupt could come. Which cell it is is known
+    until another one runs; of what a magic runs it has to be asked each time.
     """
 
     def __missing__(self, file: str) -> str | tuple[str, int] | None:
         if cell := cell_of(file):
+            if not file.startswith("<") or file.startswith("<ipython-input"):
+                until_next_cell(self.pop, file, None)
+                self[file] = cell
             return cell
         name = Path(file).name if not file.startswith("<") else file
         self[file] = name = None if file.startswith(_PASSED_OVER) else name
