@@ -5,6 +5,7 @@
 #include "aten/host_operators.h"
 #include "aten/plan.h"
 #include "backend/hooks.h"
+#include "backend/idle_waits.h"
 #include "backend/python.h"
 #include "backend/trace.h"
 #include "sim/host_thread.h"
@@ -66,6 +67,16 @@ int64_t stream_priority(int64_t device, int64_t stream) {
 
 void name_files(int64_t names) { backend::set_file_names(reinterpret_cast<PyObject*>(names)); }
 void check_waits(int64_t waits) { backend::set_wait_check(reinterpret_cast<PyObject*>(waits)); }
+
+int64_t watch_idle_waits() {
+  const backend::WithGil gil;  // operators are called without it
+  return reinterpret_cast<int64_t>(backend::watch_idle_waits());
+}
+
+void unwatch_idle_waits(int64_t watch) {
+  const backend::WithGil gil;
+  backend::unwatch_idle_waits(reinterpret_cast<PyObject*>(watch));
+}
 
 std::vector<int64_t> memory_now() {
   std::vector<int64_t> flat;

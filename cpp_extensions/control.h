@@ -28,6 +28,9 @@ int64_t stream_priority(int64_t device, int64_t stream);
 
 void name_files(int64_t names);   // id(mapping): file name -> name to show, or None to pass over
 void check_waits(int64_t waits);  // id(function): thread -> whether it waits for this one
+// Waits of this thread for events never recorded, in the log: what begins it gives what ends it.
+int64_t watch_idle_waits();
+void unwatch_idle_waits(int64_t watch);
 // What is reserved and allocated: (is a block, device, stream, offset, bytes) one after the other.
 std::vector<int64_t> memory_now();
 int64_t record_begin(bool host, bool values);

@@ -161,6 +161,8 @@ TORCH_LIBRARY(mtia_lab, m) {
   m.def("stream_priority(int device, int stream) -> int", control::stream_priority);
   m.def("name_files(int names) -> ()", control::name_files);
   m.def("check_waits(int waits) -> ()", control::check_waits);
+  m.def("watch_idle_waits() -> int", control::watch_idle_waits);
+  m.def("unwatch_idle_waits(int watch) -> ()", control::unwatch_idle_waits);
   m.def("memory_now() -> int[]", control::memory_now);
   m.def("record_begin(bool host, bool values) -> int", control::record_begin);
   m.def("record_read(int position) -> str", control::record_read);

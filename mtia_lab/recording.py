@@ -4,7 +4,6 @@ import sysconfig
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 
 import torch
 
@@ -12,7 +11,7 @@ from .block import block
 from .cells import cell_of, until_next_cell
 from .log import Log
 from .parsing import parse
-from .records import Memory, Record
+from .records import Memory
 from .runtime import simulator, state
 
 # Files whose lines are nobody's own: PyTorch, this package, the standard library.
@@ -32,7 +31,6 @@ class LiveLog(Log):
         self._origin = torch.ops.mtia_lab.host_clock()
         self._lock = threading.RLock()
         self._first: int | None = None  # the simulator's number of its first record, while it grows
-        self._added = 0  # records that are not the simulator's
         self._wanted = False, False
 
     def begin(self, host: bool, values: bool) -> None:
@@ -44,24 +42,10 @@ class LiveLog(Log):
         """Read what is new: each record once, whatever interrupts this or looks at it meanwhile."""
         with self._lock:
             if self._first is not None:
-                known = self._known()
+                known = len(self._records)
                 new = parse(torch.ops.mtia_lab.record_read(self._first + known), self._origin)
-                self._records.extend(new[self._known() - known :])  # a handler may have read, too
-
-    def _known(self) -> int:
-        """How many of the simulator's records have been read."""
-        return len(self._records) - self._added
-
-    def now(self) -> float:
-        """The host clock as this log counts it, in µs."""
-        return (torch.ops.mtia_lab.host_clock() - self._origin) / 1000
-
-    def add(self, record: Record) -> None:
-        """Put in something that no backend is told of, after all there is."""
-        with self._lock:
-            self._refresh()
-            self._added += 1
-            self._records.append(record)
+                # A handler may have read, too.
+                self._records.extend(new[len(self._records) - known :])
 
     def close(self) -> None:
         """Read what is left and stop recording, even if that cannot be read."""
@@ -148,13 +132,3 @@ FILE_NAMES = _FileNames()
 def name_lines() -> None:
     """Tell the simulator how to name the lines of this program."""
     simulator.name_files(id(FILE_NAMES))
-
-
-def line_of(frame: FrameType | None) -> str | None:
-    """The reader's line that a frame is at, or one that it was called from, as the log names it."""
-    while frame is not None:
-        if found := FILE_NAMES[frame.f_code.co_filename]:
-            name, above = found if isinstance(found, tuple) else (found, 0)
-            return f"{name}:{frame.f_lineno + above}"
-        frame = frame.f_back
-    return None

@@ -49,7 +49,8 @@ class Call:
 
     Attributes:
         door: "guard", "hooks" or "graph", PyTorch's ways in, "aten" for operators, "distributed"
-            for collectives, or "lab" for `mtia_lab.launch`.
+            for collectives, "lab" for `mtia_lab.launch`, or "torch" for a wait that PyTorch skips,
+            since its event was never recorded (the sanitizer's logs have those).
         name: the virtual method, as PyTorch spells it.
         args: its arguments, for reading. A stream is written device/id.
         result: what it returned, for reading; None if it returned nothing.

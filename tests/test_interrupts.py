@@ -412,7 +412,7 @@ def test_a_thread_that_nobody_waits_for_just_waits(lab):
 # --- In a notebook --------------------------------------------------------------------------------
 
 BUSY = """
-with mtia_lab.record():
+with mtia_lab.{}():
     print("ready", flush=True)
     while True:
         y = x @ x
@@ -440,7 +440,7 @@ def test_twenty_of_twenty_interrupts_end_a_cell():
         assert run("import mtia_lab, torch; mtia_lab.load()") == "ok"
         # Big enough that few records are made until the interrupt is sent.
         assert run("x = torch.ones(400, 400, device='mtia')") == "ok"
-        busy = [BUSY] * TIMES
+        busy = [BUSY.format(recorder) for recorder in RECORDERS] * (TIMES // 2)
         assert [run(code, "ready") for code in busy] == ["KeyboardInterrupt"] * TIMES
         assert run("assert (x @ x).sum().item() == 400**3") == "ok"
     finally:

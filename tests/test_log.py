@@ -172,29 +172,6 @@ def test_several_threads_read_a_log_that_grows(lab, run):
     assert len({command.id for command in log.commands}) == count
 
 
-@pytest.mark.parametrize("run", range(10))
-def test_what_is_added_while_others_read_stays_once(lab, run):
-    count, stop = 100, threading.Event()
-    note = call("note")
-
-    def read():
-        while not stop.is_set():
-            len(log)
-
-    with ThreadPoolExecutor(2) as pool:
-        with lab.record() as log:
-            readers = [pool.submit(read) for _ in range(2)]
-            for _ in range(count):
-                lab.launch("k")
-                log.add(note)
-            stop.set()
-            for reader in readers:
-                reader.result()
-        torch.mtia.synchronize()
-    assert sum(record is note for record in log) == count
-    assert len(log.commands) == len(log.calls) - count == count
-
-
 def test_a_handler_that_looks_at_the_log_within_a_look_counts_nothing_twice(lab, monkeypatch):
     parse, inside = recording.parse, []
 

@@ -40,8 +40,15 @@ std::vector<int64_t> thread_state() {
   return state;
 }
 
+namespace {
+thread_local int64_t calls = 0;
+}
+
+int64_t calls_of_this_thread() noexcept { return calls; }
+
 OpenCall::OpenCall(const char* door, const char* name, std::string args)
     : record{door, name, std::move(args), std::nullopt, std::nullopt} {
+  ++calls;
   record.site = sim::log::site();
   sim::HostThread& thread = sim::this_thread();
   record.thread = thread.number;

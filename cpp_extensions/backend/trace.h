@@ -37,6 +37,9 @@ std::enable_if_t<std::is_integral_v<T>, std::string> show(T value) {
 // This thread's device, then its current stream of each device.
 std::vector<int64_t> thread_state();
 
+// How many calls this thread has made into the backend while something was recording.
+int64_t calls_of_this_thread() noexcept;
+
 // The record of one call, from construction until it is closed and put into the log.
 class OpenCall {
  public:

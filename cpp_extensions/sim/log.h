@@ -69,7 +69,7 @@ struct Known {
 constexpr StreamId kAllStreams = -1;
 
 struct CallRecord {
-  const char* door;  // "guard", "hooks" or "lab"
+  const char* door;  // the way in, such as "guard" or "hooks"
   const char* name;  // the virtual, as PyTorch spells it
   std::string args;
   std::optional<std::string> result;

@@ -2,7 +2,7 @@
 
 ``order`` says what comes before what, ``pieces`` who used every byte last, ``races`` holds one
 against the other, and ``checker`` goes through a log once. ``explain``, ``hints`` and ``events``
-say it in words. Nothing in here but ``sanitizer`` and ``idle_waits`` imports torch.
+say it in words. Nothing in here but ``sanitizer`` imports torch.
 """
 
 from .finding import Finding, Side

@@ -1,11 +1,12 @@
 """`with mtia_lab.sanitizer() as report:` checks the block that it surrounds."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ..block import block
 from ..log import Log
 from ..recording import record
-from .idle_waits import noted
+from ..runtime import simulator
 from .report import Found, Report, check
 
 
@@ -52,5 +53,15 @@ def sanitizer() -> Iterator[Report]:
             ...
         assert not report, report
     """
-    with record(host=True) as log, noted(log):
+    with record(host=True) as log, _idle_waits():
         yield LiveReport(log)
+
+
+@contextmanager
+def _idle_waits() -> Iterator[None]:
+    """Have the log tell of waits of this thread that PyTorch skips."""
+    watch = simulator.watch_idle_waits()
+    try:
+        yield
+    finally:
+        simulator.unwatch_idle_waits(watch)
