@@ -59,13 +59,14 @@ notebooks: build  ## run every notebook and store its outputs
 bench: build  ## measure: builds, loads, streams, events
 	@$(RUN) -m benchmarks $(ARGS)
 
-sanitize: setup  ## the simulator under address, undefined-behaviour and thread sanitizers
-	@$(RUN) tests/cpp/sanitize.py $(ARGS)
+sanitize: setup  ## address, undefined-behavior and thread sanitizers over simulator and device
+	@$(RUN) tests/cpp/sanitize.py
+	@$(RUN) tests/cpp/sanitize_device.py $(ARGS)
 
 faults: build  ## hold the notebooks against backends that are wrong in one method at a time
 	@$(RUN) tests/faults.py $(ARGS)
 
 clean:  ## delete .venv, the built devices in the user's cache, and what tools leave behind
 	@test ! -x $(RUN) || $(RUN) -m mtia_lab clean
-	rm -rf .venv dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .sanitized dist .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

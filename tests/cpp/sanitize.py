@@ -1,6 +1,6 @@
 """Build sim/ and its driver without PyTorch and run them: under the sanitizers, or plainly.
 
-    python tests/cpp/sanitize.py            address, undefined behaviour, threads
+    python tests/cpp/sanitize.py            address, undefined behavior, threads
     python tests/cpp/sanitize.py --plain    no sanitizer, a few seconds
 
 No include path of torch is given, so that an #include of torch, c10 or ATen in sim/ fails here.
@@ -20,7 +20,7 @@ FLAGS = ["-std=c++17", "-Wall", "-Wextra", "-Werror", "-g", "-pthread", f"-I{SIM
 # Each build: its flags and what to run it with.
 PLAIN = {"plain": (["-O0"], [[], ["threads"]])}
 SANITIZED = {
-    "address and undefined behaviour": (
+    "address and undefined behavior": (
         ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
         [[], ["threads"]],
     ),
