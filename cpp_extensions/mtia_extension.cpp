@@ -55,6 +55,7 @@ TORCH_LIBRARY_IMPL(aten, MTIA, m) {
   namespace aten = mtia::aten;
   m.impl("empty.memory_format", aten::empty);
   m.impl("empty_strided", aten::empty_strided);
+  m.impl("_efficientzerotensor", aten::efficient_zeros);
   m.impl("resize_", aten::resize);
   m.impl("set_.source_Storage", aten::set_storage);
   m.impl("set_.source_Storage_storage_offset", aten::set_storage_at);

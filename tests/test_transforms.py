@@ -80,6 +80,28 @@ def test_an_ensemble_of_modules():
     same.assert_same(program)
 
 
+def test_forward_mode_does_not_multiply_what_is_no_variable():
+    """Zeros of a derivative take no part: zero times infinity would be no number."""
+
+    def program(d):
+        x, y = torch.arange(3.0).to(d), torch.arange(3.0).to(d)
+        zeros = torch._efficientzerotensor((2, 3), device=d)
+        with pytest.raises(RuntimeError, match="ZeroTensors are immutable"):
+            zeros.add_(1)
+        return (
+            jvp(lambda v: v.clone().div_(y), (x,), (torch.ones_like(x),)),
+            jvp(lambda v: v * y.log(), (x,), (torch.ones_like(x),)),
+            (zeros._is_zerotensor(), (zeros * torch.inf)._is_zerotensor()),
+            zeros.cpu(),
+            zeros.exp(),
+            zeros + torch.ones(3).to(d),
+            torch.ones(2, 3).to(d).copy_(zeros),
+            zeros.clone().add_(1),
+        )
+
+    same.assert_same(program)
+
+
 def test_forward_mode():
     def program(d):
         with forward_ad.dual_level():

@@ -1,6 +1,7 @@
 #include "native.h"
 
 #include <ATen/Context.h>
+#include <ATen/EmptyTensor.h>
 #include <ATen/native/Resize.h>
 
 #include "../backend/allocator.h"
@@ -93,6 +94,25 @@ at::Tensor empty_strided(c10::SymIntArrayRef size, c10::SymIntArrayRef stride, D
   form.dtype = c10::dtype_or_default(dtype);
   check_sizes(form.sizes);
   return filled_if_asked(make_tensor(device_for(layout, device, pin_memory), form, form.span()));
+}
+
+// Contract: zeros that take no memory. Derivatives in forward mode have them where nothing depends
+// on the variable, and their products are spared, so that 0 * inf is no NaN.
+at::Tensor efficient_zeros(c10::SymIntArrayRef size, Dtype dtype, std::optional<c10::Layout> layout,
+                           std::optional<c10::Device> device, std::optional<bool> pin_memory) {
+  const auto sizes = concrete(size);
+  check_sizes(sizes);
+  const c10::Device where = backend::to_device(device_for(layout, device, pin_memory));
+  const auto meta = c10::scalarTypeToTypeMeta(c10::dtype_or_default(dtype));
+  auto storage = c10::make_intrusive<c10::StorageImpl>(
+      c10::StorageImpl::use_byte_size_t(),
+      at::detail::computeStorageNbytesContiguous(sizes, meta.itemsize()),
+      at::DataPtr(nullptr, where), &backend::allocator(), /*resizable=*/false);
+  at::Tensor tensor = at::detail::make_tensor<c10::TensorImpl>(
+      std::move(storage),
+      c10::DispatchKeySet({c10::DispatchKey::MTIA, c10::DispatchKey::ZeroTensor}), meta);
+  tensor.unsafeGetTensorImpl()->set_sizes_contiguous(sizes);
+  return tensor;
 }
 
 // Contract: the tensor in its new size, with as many of its first elements as fit.

@@ -15,6 +15,8 @@ at::Tensor empty(c10::SymIntArrayRef size, Dtype dtype, std::optional<c10::Layou
 at::Tensor empty_strided(c10::SymIntArrayRef size, c10::SymIntArrayRef stride, Dtype dtype,
                          std::optional<c10::Layout> layout, std::optional<c10::Device> device,
                          std::optional<bool> pin_memory);
+at::Tensor efficient_zeros(c10::SymIntArrayRef size, Dtype dtype, std::optional<c10::Layout> layout,
+                           std::optional<c10::Device> device, std::optional<bool> pin_memory);
 
 const at::Tensor& resize(const at::Tensor& self, c10::SymIntArrayRef size,
                          std::optional<c10::MemoryFormat> memory_format);
