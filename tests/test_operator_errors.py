@@ -200,6 +200,18 @@ def test_a_shrunk_storage_is_refused_before_the_kernel(lab):
     assert (x * 0 + 1).sum() == 1000
 
 
+def test_new_results_may_have_gaps(lab):
+    library = torch.library.Library("mtia_test_gaps", "DEF")
+    library.define("padded(Tensor x) -> Tensor")
+
+    def padded(x: torch.Tensor) -> torch.Tensor:
+        return x.new_empty_strided(x.shape, (8, 1)).copy_(x)
+
+    for key in ("CPU", "Meta"):
+        library.impl("padded", padded, key)
+    assert_same(lambda d: torch.ops.mtia_test_gaps.padded(torch.arange(6.0).view(2, 3).to(d)))
+
+
 def test_results_in_given_tensors_have_the_size_and_strides_of_the_cpus(lab):
     def program(device: str) -> list:
         made = torch.arange(120.0, device=device).view(2, 3, 4, 5)

@@ -1,6 +1,7 @@
 #include "shell.h"
 
 #include <ATen/EmptyTensor.h>
+#include <ATen/MemoryOverlap.h>
 
 #include <algorithm>
 
@@ -21,7 +22,7 @@ Form Form::of(const at::Tensor& tensor) {
 Form Form::fresh(const at::Tensor& tensor) {
   Form form = of(tensor);
   form.conjugate = form.negative = form.wrapped_number = false;
-  if (!tensor.is_non_overlapping_and_dense()) {
+  if (at::has_internal_overlap(tensor) == at::MemOverlap::Yes) {  // none can be copied into
     form.strides = contiguous_strides(form.sizes);
     form.contiguous = true;
   }
