@@ -16,7 +16,7 @@ OPERATOR_FAULTS = [
     Fault(
         "aten-any-device",
         FALLBACK,
-        "  check_tensors(call);\n",
+        "  prepare_tensors(call);\n",
         "",
         "tensors of the host are taken beside those of the device",
     ),

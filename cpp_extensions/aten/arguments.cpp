@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "../backend/convert.h"
+#include "tensor.h"
 
 namespace mtia::aten {
 
@@ -72,13 +73,16 @@ void check_device(const Call& call, const TensorArgument& given) {
 }
 }  // namespace
 
-void check_tensors(const Call& call) {
+void prepare_tensors(const Call& call) {
   int scalars = 0;  // of the host
   for (const TensorArgument& given : call.tensors) {
     check_strided(call, given);
     check_device(call, given);
     if (given.tensor->is_mtia()) {
       check_in_storage(*given.tensor, *call.op.full_name);
+      if (call.op.written[given.argument]) {
+        own_memory(*given.tensor);
+      }
     } else if (!given.tensor->unsafeGetTensorImpl()->is_wrapped_number()) {
       ++scalars;
     }

@@ -61,8 +61,9 @@ c10::IValue with_tensors(const c10::IValue& value, Next&& next) {
 }
 
 // Throws unless every tensor is strided, lies in its storage, and is on one device or a scalar of
-// the host that the operator only reads: PyTorch's own error if it is elsewhere.
-void check_tensors(const Call& call);
+// the host that the operator only reads: PyTorch's own error if it is elsewhere. What is written
+// has memory of its own afterwards.
+void prepare_tensors(const Call& call);
 
 // Throws if a kernel would go past the end of what is left of a storage that was shrunk.
 void check_in_storage(const at::Tensor& tensor, const std::string& used_by);

@@ -8,7 +8,6 @@
 #include "launch.h"
 #include "plan.h"
 #include "random.h"
-#include "tensor.h"
 #include "wait.h"
 
 namespace mtia::aten {
@@ -63,12 +62,7 @@ void execute(const Operator& op, torch::jit::Stack& stack) {
     return op.handle.redispatchBoxed(c10::DispatchKeySet(key), &stack);
   }
   check_generator(call);
-  check_tensors(call);
-  for (const auto& [tensor, argument] : call.tensors) {
-    if (op.written[argument]) {
-      own_memory(*tensor);
-    }
-  }
+  prepare_tensors(call);
   auto plan = op.needs_values ? nullptr : plan_for(call);
   plan == nullptr || plan->needs_values ? run_and_wait(call) : launch(call, std::move(plan));
 }

@@ -224,13 +224,18 @@ bool infer_by_rehearsal(const Call& call, Plan& plan) {
   if (known && known->values_decide) {
     return false;
   }
+  const auto learn = [&](Findings findings) {
+    if (comparable) {
+      experience().add(kinds, findings);
+    }
+  };
   const std::vector<Form> forms = forms_of(call);
   note_inputs(call, forms, forms, plan);
   note_arguments(call, plan);
   const auto zeros = attempt(call, plan, Content::Zeros);
   const auto units = attempt(call, plan, Content::Units);
   if (zeros && units && zeros->sizes() != units->sizes()) {
-    experience().add(kinds, {.values_decide = true});
+    learn({.values_decide = true});
     return false;
   }
   if ((!zeros && !units) || !all_strided((zeros ? zeros : units)->results)) {
@@ -241,7 +246,7 @@ bool infer_by_rehearsal(const Call& call, Plan& plan) {
   note_warnings(call, plan, content, found);
   if (!known) {
     known = Findings{.numbers_matter = numbers_matter(call, plan, content, found)};
-    experience().add(kinds, *known);
+    learn(*known);
   }
   plan.numbers_matter = known->numbers_matter;
   note_inputs(call, forms, found.after, plan);
