@@ -49,7 +49,7 @@ lint: setup  ## check the form of Python, notebooks and C++
 unit: build  ## unit tests only
 	@$(RUN) -m pytest $(SPREAD) tests $(ARGS)
 
-test-ops: build  ## every operator with all samples of all dtypes against the CPU; some minutes
+test-ops: build  ## every operator with all samples of all dtypes against the CPU; and the sweeps, one row in 8 (ARGS=--one-row-in=1: all)
 	@$(RUN) -m pytest -n auto tests/test_ops.py tests/test_hazards_oracle.py tests/test_host_operators.py --all-ops $(ARGS)
 	@$(RUN) -m pytest tests/test_sweeps.py --all-ops $(ARGS)
 

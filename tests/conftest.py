@@ -7,6 +7,13 @@ def pytest_addoption(parser):
     parser.addoption(
         "--all-ops", action="store_true", help="all operators and programs, not a sample"
     )
+    parser.addoption(
+        "--one-row-in",
+        type=int,
+        default=8,
+        metavar="N",
+        help="with --all-ops, a fixed sample of one in N of the sweeps' rows (8); 1 for all",
+    )
 
 
 @pytest.fixture

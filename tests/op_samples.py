@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 
 import torch
+from sweeps.program import copy_to, tensors_in
 from torch.testing._internal.common_methods_invocations import op_db
 
 # Nothing can be compared: uninitialised memory, and kernels compiled for CUDA.
@@ -50,7 +51,7 @@ def difference(
         samples = op.sample_inputs_func(op, "mtia", dtype, backward)
         for number, sample in zip(range(at_most), samples, strict=False):
             here = [sample.input, sample.args, sample.kwargs]
-            for what, ours, theirs in _outcomes(op, here, _Mirror()(here), backward):
+            for what, ours, theirs in _outcomes(op, here, copy_to("cpu", here), backward):
                 if problem := _unlike(ours, theirs, close):
                     return f"sample {number}, {what}: {problem}"
     return None
@@ -85,8 +86,8 @@ def _call(op, sample: list):
 
 
 def _gradients(results, sample: list):
-    outputs = [t for t in _tensors(results) if t.requires_grad]
-    inputs = [t for t in _tensors(sample) if t.requires_grad and t.is_leaf]
+    outputs = [t for t in tensors_in(results) if t.requires_grad]
+    inputs = [t for t in tensors_in(sample) if t.requires_grad and t.is_leaf]
     if not outputs or not inputs:
         return []
     try:
@@ -94,65 +95,6 @@ def _gradients(results, sample: list):
         return torch.autograd.grad(total, inputs, allow_unused=True)
     except Exception as error:
         return error
-
-
-def _tensors(value) -> list[torch.Tensor]:
-    if isinstance(value, torch.Tensor):
-        return [value]
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        return [tensor for item in value for tensor in _tensors(item)]
-    return []
-
-
-class _Mirror:
-    """Copies a structure to the CPU, with the storage, the strides and the identity of tensors."""
-
-    def __init__(self) -> None:
-        self._storages: dict[int, torch.UntypedStorage] = {}
-        self._copies: dict[int, torch.Tensor] = {}
-        self._kept: list = []  # ids stay taken
-
-    def __call__(self, value):
-        if isinstance(value, torch.Tensor):
-            if id(value) not in self._copies:
-                self._kept.append(value)
-                self._copies[id(value)] = self._tensor(value)
-            return self._copies[id(value)]
-        if isinstance(value, dict):
-            return {key: self(item) for key, item in value.items()}
-        if isinstance(value, tuple) and hasattr(value, "_fields"):
-            return type(value)(*map(self, value))
-        if isinstance(value, list | tuple):
-            return type(value)(map(self, value))
-        is_device = isinstance(value, torch.device) or str(value).startswith("mtia")
-        return "cpu" if is_device else value
-
-    def _tensor(self, tensor: torch.Tensor) -> torch.Tensor:
-        if tensor.device.type == "cpu" or tensor.layout != torch.strided:
-            return tensor.detach().cpu().requires_grad_(tensor.requires_grad)
-        detached = tensor.detach()
-        if detached.is_conj():
-            copy = self._tensor(detached.conj()).conj()
-        elif detached.is_neg():
-            copy = torch._neg_view(self._tensor(torch._neg_view(detached)))
-        else:
-            copy = torch.empty(0, dtype=tensor.dtype).set_(
-                self._storage(detached),
-                detached.storage_offset(),
-                detached.size(),
-                detached.stride(),
-            )
-        return copy.requires_grad_(tensor.requires_grad)
-
-    def _storage(self, tensor: torch.Tensor) -> torch.UntypedStorage:
-        storage = tensor.untyped_storage()
-        if storage._cdata not in self._storages:
-            self._kept.append(storage)
-            data = torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(storage)
-            self._storages[storage._cdata] = data.cpu().untyped_storage()
-        return self._storages[storage._cdata]
 
 
 def _unlike(ours, theirs, close: bool) -> str | None:

@@ -67,12 +67,12 @@ def run(
 
 def _read(batch: _Batch, result: isolated.Result, report: Report) -> list[_Batch]:
     """Note what a batch said; return what is still to run if its process died."""
-    last = None
+    last, ended = None, False
     for line in result.stdout.split("\n"):
         if not line.startswith(MARK):
             continue
         kind, name, *rest = json.loads(line.removeprefix(MARK))
-        last = None
+        last, ended = None, kind == "end"
         if kind == "before":
             last = (name, *rest)
         elif kind == "broken":
@@ -82,6 +82,8 @@ def _read(batch: _Batch, result: isolated.Result, report: Report) -> list[_Batch
             if rest[1]:
                 report.problems[name] = (rest[0], rest[1])
     if result.ok:
+        if not ended:
+            report.broken[f"{batch.sweep}/{batch.units[0]} and on"] = "more output than is kept"
         return []
     if last is None:
         return _died_at_its_end(batch, result, report)

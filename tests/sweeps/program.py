@@ -50,7 +50,11 @@ def tensors_in(value) -> list[torch.Tensor]:
 
 
 def copy_to(device: str, value, host: tuple = ()):
-    """Copy a structure to `device`, with the storages, strides and identity of its tensors."""
+    """Copy a structure to `device`, with the storages, strides and identity of its tensors.
+
+    Where it names the CPU or the simulated device, the copy names `device`. Tensors in `host` are
+    copied to the CPU.
+    """
     return _Copy(device, host)(value)
 
 
@@ -71,7 +75,9 @@ class _Copy:
             return type(value)(*map(self, value))
         if isinstance(value, list | tuple):
             return type(value)(map(self, value))
-        return torch.device(self._device) if value == torch.device("cpu") else value
+        if isinstance(value, torch.device) and value.type in ("cpu", "mtia"):
+            return torch.device(self._device)
+        return self._device if value == "mtia" else value
 
     def _tensor(self, tensor: torch.Tensor) -> torch.Tensor:
         plain = tensor.detach()
@@ -91,7 +97,7 @@ class _Copy:
     def _storage(self, tensor: torch.Tensor, device: str) -> torch.UntypedStorage:
         storage = tensor.untyped_storage()
         if (key := (storage._cdata, device)) not in self._storages:
-            data = torch.empty(0, dtype=torch.uint8).set_(storage)
+            data = torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(storage)
             self._storages[key] = data.clone().to(device).untyped_storage()
         return self._storages[key]
 

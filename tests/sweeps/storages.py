@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sweeps.corpus import Corpus, outs
+from sweeps.corpus import Corpus, outs, short
 from sweeps.program import Program
 
 
@@ -64,4 +64,5 @@ def programs(corpus: Corpus, unit: str) -> Iterator[Program]:
 
 def _makes_anew(call) -> bool:
     """What needs only the form of its argument."""
-    return call.overload._schema.name.endswith(("_like", "::new_zeros", "::new_ones", "::new_full"))
+    made = ("_like", "::new_zeros", "::new_ones", "::new_full")
+    return call.overload._schema.name.endswith(made) or short(call.overload) == "bernoulli.p"

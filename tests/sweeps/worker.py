@@ -47,7 +47,7 @@ def work(sweep: str, units: list[str], skip: list[str], one_in: int, only_cpu: b
                 _say("before", unit, "the CPU")
         except Exception as error:  # of the sweep itself
             _say("broken", f"{sweep}/{unit}", "".join(traceback.format_exception(error)[-3:]))
-    _say("after all", "", "", [])
+    _say("end", "")
 
 
 def _rows(module, unit: str, left_out: set[str], one_in: int) -> Iterator[Program]:
@@ -64,7 +64,7 @@ def _row(program: Program, only_cpu: bool) -> None:
     theirs = run(program, "cpu") if program.refused is None else None
     if only_cpu:
         return
-    _say("before", program.name, "the device", str(program))
+    _say("before", program.name, "the device", str(program)[:500])
     ours = run(program, "mtia")
     found = refused(program, ours) if theirs is None else compare(program, theirs, ours)
     problems = [[d.check, d.expected, d.got] for d in found]
