@@ -70,7 +70,7 @@ def __getattr__(name: str):
         return import_module(f".{name}", __name__)
     if name in _LATER:
         return getattr(import_module(f".{_LATER[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise errors.UnknownAttribute(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -1,18 +1,12 @@
 """Errors that IPython shows as the reader's line and the message, without the lab's own lines."""
 
 import sys
-import sysconfig
 import textwrap
-from pathlib import Path
 from types import TracebackType
 
+from .readers import is_readers
+
 WIDTH = 88  # of a message: what is wider, JupyterLab breaks in the middle of a word
-# Files whose lines are not the reader's: the lab, the standard library, what is installed.
-_PASSED_OVER = (
-    f"{Path(__file__).parent}/",
-    *(f"{sysconfig.get_path(name)}/" for name in ("stdlib", "purelib", "platlib")),
-    "<frozen ",
-)
 
 
 class Advice:
@@ -33,7 +27,7 @@ def _of_reader(traceback: TracebackType | None) -> TracebackType | None:
     if traceback is None:
         return None
     rest = _of_reader(traceback.tb_next)
-    if traceback.tb_frame.f_code.co_filename.startswith(_PASSED_OVER):
+    if not is_readers(traceback.tb_frame.f_code.co_filename):
         return rest
     return TracebackType(rest, traceback.tb_frame, traceback.tb_lasti, traceback.tb_lineno)
 

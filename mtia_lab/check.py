@@ -16,6 +16,7 @@ from .attempt import (
     watch,
     with_article,
 )
+from .errors import WrongArgument
 
 NOT_STARTED = "not started"
 WRONG_TYPE = "wrong type"
@@ -73,7 +74,7 @@ def check(
         TypeError: the exercise gives both ``expected`` and ``cases``, or neither.
     """
     if (expected is _UNSET) == (cases is None):
-        raise TypeError("check() takes either expected= or cases=, and exactly one of them")
+        raise WrongArgument("check() takes either expected= or cases=, and exactly one of them")
     try:
         if is_stub(attempt):
             return Feedback(NOT_STARTED, _TODO)

@@ -32,6 +32,7 @@ import torch
 import torch.distributed as dist
 from torch._C import _distributed_c10d as c10d
 
+from .advice import Advice
 from .ranks import RanksFailed, run
 
 __all__ = ["BACKEND", "PeerLost", "RanksFailed", "run"]
@@ -76,7 +77,7 @@ _AGREE |= {"all_to_all_single": None}
 _TO_ONE = ("send", "recv", "recv_anysource")
 
 
-class PeerLost(RuntimeError):
+class PeerLost(Advice, RuntimeError):
     """A collective did not come to its end: another process is gone, or is not there in time."""
 
 

@@ -108,6 +108,36 @@ class WrongArgument(Advice, TypeError):
     """A public function was given what it cannot take."""
 
 
+class WrongValue(Advice, ValueError):
+    """A public function was given something of the right type that it cannot take."""
+
+
+class UnknownName(Advice, KeyError):
+    """There is nothing of that name."""
+
+    __str__ = Exception.__str__  # a KeyError shows its message in quotation marks
+
+
+class UnknownAttribute(Advice, AttributeError):
+    """The package has nothing of that name."""
+
+
+class NotConfigured(Advice, RuntimeError):
+    """The simulator refused what `configure` was given, and kept what it had."""
+
+
+class NoFolder(Advice, FileNotFoundError):
+    """There is no folder to write into."""
+
+
+class SnippetsLost(Advice, RuntimeError):
+    """Code that ran in another process ended that process, or it could not begin."""
+
+
+class TookTooLong(Advice, TimeoutError):
+    """Code that ran in another process did not end in time."""
+
+
 class NotBegun(MTIALabError, AttributeError, TypeError):
     """What is meant for `with` was used without it."""
 

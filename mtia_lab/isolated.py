@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
 
+from .errors import SnippetsLost, TookTooLong, WrongArgument, WrongValue
+
 _SERVER = Path(__file__).with_name("_isolated_server.py")
 _START_SECONDS = 60  # for a bare interpreter to start and to leave, on a busy machine
 _GRACE_SECONDS = 5  # for a server to end its snippets
@@ -191,12 +193,12 @@ class Server:
         try:
             reply = self._receive(self._deadline)
         except TimeoutError:
-            raise TimeoutError(
+            raise TookTooLong(
                 "the prelude did not end, so no snippet ran. "
                 "Give a longer timeout, or move what waits into a snippet."
             ) from None
         if "prelude" in reply:
-            raise RuntimeError(f"the prelude failed, so no snippet ran. {reply['prelude']}")
+            raise SnippetsLost(f"the prelude failed, so no snippet ran. {reply['prelude']}")
         self._ready = True
 
     def _send(self, request: dict) -> None:
@@ -212,11 +214,11 @@ class Server:
             while not (parts and parts[-1].endswith(b"\n")):
                 ready = selector.select(max(0, deadline - time.monotonic()))
                 if not ready:
-                    raise TimeoutError("the process that runs the snippets does not answer")
+                    raise TookTooLong("the process that runs the snippets does not answer")
                 for key, _ in ready:
                     more = os.read(key.fd, 1 << 16)
                     if more == b"" and key.data is parts:
-                        raise RuntimeError(self._how_it_ended())
+                        raise SnippetsLost(self._how_it_ended())
                     if more == b"":
                         selector.unregister(key.fd)
                     elif key.data is parts or sum(map(len, key.data)) < _MOST_COMPLAINTS:
@@ -236,12 +238,12 @@ class Server:
 def check_seconds(timeout: object) -> None:
     """Raise TypeError or ValueError, in words, unless it is a number of seconds to wait."""
     if isinstance(timeout, bool) or not isinstance(timeout, Real):
-        raise TypeError(
+        raise WrongArgument(
             f"timeout is {timeout!r}, a {type(timeout).__name__}, but a process gets a number of "
             "seconds, such as 10"
         )
     if not 0 < timeout <= _LONGEST:
-        raise ValueError(
+        raise WrongValue(
             f"timeout is {timeout}, but a process gets more than 0 and at most {_LONGEST:,.0f} "
             "seconds, such as 10"
         )
@@ -250,20 +252,20 @@ def check_seconds(timeout: object) -> None:
 def check_whole(number: object, name: str) -> None:
     """Raise TypeError, in words, unless it is a whole number."""
     if isinstance(number, bool) or not isinstance(number, int):
-        raise TypeError(
+        raise WrongArgument(
             f"{name} is {number!r}, a {type(number).__name__}, but has to be a whole number: try 2"
         )
 
 
 def _check(snippets: object, timeout: object, devices: object = None) -> None:
     if not isinstance(snippets, Mapping):
-        raise TypeError(
+        raise WrongArgument(
             f"the snippets are a {type(snippets).__name__}; give a dict of pieces of code by name, "
             "such as {'first': 'print(1)'}"
         )
     for name, code in snippets.items():
         if not isinstance(code, str):
-            raise TypeError(f"{name!r} is a {type(code).__name__}; give Python code as text")
+            raise WrongArgument(f"{name!r} is a {type(code).__name__}; give Python code as text")
     check_seconds(timeout)
     if devices is not None:
         check_whole(devices, "devices")

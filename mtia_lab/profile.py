@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from numbers import Real
 
+from .errors import WrongArgument, WrongValue
+
 _LARGEST = 1_000_000  # of the counts
 _MEMORY = 128 * 2**30  # bytes of the chip, and of a simulated device's address range
 
@@ -86,9 +88,11 @@ def _field(name: str, value: float) -> tuple[str, int]:
 def _rate(value: float, what: str, per_microsecond: float) -> int:
     """Whole bytes or operations a microsecond, at least one."""
     if not isinstance(value, Real):
-        raise TypeError(f"{what} is {value!r}, a {type(value).__name__}, but a rate is a number")
+        raise WrongArgument(
+            f"{what} is {value!r}, a {type(value).__name__}, but a rate is a number"
+        )
     if not 1e-3 <= value <= 1e6:
-        raise ValueError(f"{what} is {value}, but a rate here is 0.001 to 1,000,000")
+        raise WrongValue(f"{what} is {value}, but a rate here is 0.001 to 1,000,000")
     return round(value * per_microsecond)
 
 
@@ -100,12 +104,12 @@ def nanoseconds(microseconds: float, what: str) -> int:
         TypeError: it is no number.
     """
     if not isinstance(microseconds, Real):
-        raise TypeError(
+        raise WrongArgument(
             f"{what} is {microseconds!r}, a {type(microseconds).__name__}, but a time is a number "
             "of microseconds, such as 2.5"
         )
     if not 0 <= microseconds <= 1e9:
-        raise ValueError(
+        raise WrongValue(
             f"{what} is {microseconds} us of virtual time, but a time here is 0 to 1e9 us "
             "(a thousand seconds)"
         )
@@ -114,8 +118,8 @@ def nanoseconds(microseconds: float, what: str) -> int:
 
 def _check_size(size: int, what: str, least: int, most: int) -> None:
     if not isinstance(size, int):
-        raise TypeError(
+        raise WrongArgument(
             f"{what} is {size!r}, a {type(size).__name__}, but a size is a whole number, such as 4"
         )
     if not least <= size <= most:
-        raise ValueError(f"{what} is {size}, but a size here is {least:,} to {most:,}")
+        raise WrongValue(f"{what} is {size}, but a size here is {least:,} to {most:,}")

@@ -16,7 +16,7 @@ import torch.distributed as dist
 import mtia_lab
 
 from . import isolated
-from .errors import MTIALabError
+from .errors import MTIALabError, WrongArgument, WrongValue
 
 # torch._dynamo is what the first operator on the device imports: once here, not in every rank.
 _PRELUDE = "import torch, torch.distributed, torch._dynamo, mtia_lab.distributed"
@@ -65,7 +65,7 @@ def run(
     """
     isolated.check_whole(ranks, "ranks")
     if not 1 <= ranks <= _MOST_RANKS:
-        raise ValueError(
+        raise WrongValue(
             f"ranks is {ranks}, but 1 to {_MOST_RANKS} processes can be started: try 2"
         )
     isolated.check_whole(devices, "devices")
@@ -81,7 +81,7 @@ def run(
         try:
             torch.save(request, Path(folder, "request"))
         except Exception as error:  # pickle raises what it likes
-            raise TypeError(
+            raise WrongArgument(
                 f"an argument of {worker.__name__} cannot be copied to other processes "
                 f"({type(error).__name__}: {error}); give tensors, numbers, text and containers of "
                 "them, and name functions in `uses`"
@@ -177,14 +177,14 @@ def _source(function: Callable) -> tuple[str, str]:
     if not (inspect.isfunction(function) or inspect.isclass(function)) or (
         function.__name__ == "<lambda>"
     ):
-        raise TypeError(
+        raise WrongArgument(
             f"{function!r} has no source of its own to send to other processes; "
             "give a function or a class made with def or class"
         )
     try:
         lines, _ = inspect.getsourcelines(function)
     except OSError:
-        raise TypeError(
+        raise WrongArgument(
             f"the source of {function.__name__} cannot be found; write it in a cell or in a file"
         ) from None
     return function.__name__, textwrap.dedent("".join(lines))

@@ -1,6 +1,5 @@
 """`with mtia_lab.record() as log:` and how lines of the reader's program are named in it."""
 
-import sysconfig
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,16 +10,9 @@ from .block import block
 from .cells import cell_of, until_next_cell
 from .log import Log
 from .parsing import parse
+from .readers import is_readers
 from .records import Memory
 from .runtime import simulator, state
-
-# Files whose lines are nobody's own: PyTorch, this package, the standard library.
-_PASSED_OVER = (
-    str(Path(torch.__file__).parent) + "/",
-    str(Path(__file__).parent) + "/",
-    sysconfig.get_path("stdlib") + "/",
-    "<frozen ",
-)
 
 
 class LiveLog(Log):
@@ -122,7 +114,7 @@ class _FileNames(dict):
                 self[file] = cell
             return cell
         name = Path(file).name if not file.startswith("<") else file
-        self[file] = name = None if file.startswith(_PASSED_OVER) else name
+        self[file] = name = name if is_readers(file) else None
         return name
 
 

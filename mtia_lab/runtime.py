@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 
-from .errors import NotLoaded
+from .errors import NotConfigured, NotLoaded, WrongArgument
 from .profile import Profile, nanoseconds
 
 _profile = Profile()  # what was last sent; the simulator keeps it in nanoseconds
@@ -68,15 +68,20 @@ def configure(
     global _profile
     profile = _profile if profile is None else profile
     if not isinstance(profile, Profile):
-        raise TypeError(
+        raise WrongArgument(
             f"the profile is a {type(profile).__name__}; give a Profile, which names what it "
             "changes, such as mtia_lab.Profile(kernel_slots=1)"
         )
     if not isinstance(poison, bool | None):
-        raise TypeError(f"poison is {poison!r}; give True, False, or None to leave it as it is")
+        raise WrongArgument(f"poison is {poison!r}; give True, False, or None to leave it as it is")
     schedule = simulator.schedule() if schedule is None else schedule
     fields = profile.fields()
-    simulator.configure(schedule, list(fields), list(fields.values()))
+    try:
+        simulator.configure(schedule, list(fields), list(fields.values()))
+    except NotLoaded:
+        raise
+    except RuntimeError as error:
+        raise NotConfigured(str(error)) from None
     _profile = profile
     if poison is not None:
         simulator.set_poison(poison)
@@ -99,13 +104,13 @@ def launch(name: str = "kernel", us: float = 10.0, effect: Callable[[], object] 
             it is, by the call during which the effect ran, or right after it.
     """
     if not isinstance(name, str):
-        raise TypeError(
+        raise WrongArgument(
             f"the name of a kernel is a string, not {type(name).__name__}; give one such as "
             'launch("kernel")'
         )
     name = name.encode("utf-8", "backslashreplace").decode()  # half a surrogate pair has no UTF-8
     if effect is not None and not callable(effect):
-        raise TypeError(
+        raise WrongArgument(
             f"the effect of kernel {name!r} is a {type(effect).__name__}, which cannot be called; "
             "give a function without arguments, such as lambda: log.append('done')"
         )

@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from . import build
+from .errors import UnknownName
 
 _TAG = re.compile(r"^( *)// \[([a-z_.]+)\]$")
 
@@ -30,7 +31,7 @@ def source(tag: str) -> Source:
     """
     pieces = _pieces(build.source_root()) | _pieces(Path(__file__).parent / "guards")
     if tag not in pieces:
-        raise KeyError(f"no C++ is tagged {tag!r}; the tags are {', '.join(sorted(pieces))}")
+        raise UnknownName(f"no C++ is tagged {tag!r}; the tags are {', '.join(sorted(pieces))}")
     return pieces[tag]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .arguments import a_log, of_type
+from .errors import NoFolder, WrongValue
 from .log import Log
 from .trace_events import trace_events
 
@@ -41,12 +42,12 @@ def write_trace(log: Log, path: str | os.PathLike) -> Path:
     of_type(write_trace, 'after the log a path, such as "run.json"', path, str, os.PathLike)
     path = Path(path)
     if not path.name.endswith((".json", ".json.gz")):
-        raise ValueError(
+        raise WrongValue(
             f"{path.name!r} is no name for a trace: Perfetto tells by it what is inside, so let it "
             "end in .json, or in .json.gz to have it compressed"
         )
     if not path.parent.is_dir():
-        raise FileNotFoundError(
+        raise NoFolder(
             f"there is no folder {str(path.parent)!r} to write {path.name!r} into: make it first, "
             "or choose another"
         )

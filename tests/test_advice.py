@@ -1,10 +1,13 @@
 """What a reader sees of the lab's own errors, in IPython, in Jupyter and in plain Python."""
 
+import ast
+import builtins
 import contextlib
 import inspect
 import io
 import re
 from operator import attrgetter, itemgetter
+from pathlib import Path
 
 import pytest
 from new_process import Programs
@@ -21,11 +24,45 @@ def mine():
 
 x = [k for k in range(3)]
 mine()"""
-
-
-@pytest.fixture(scope="module")
-def ran():
-    return programs.run(f"import io\nCELL = {CELL!r}\n{inspect.getsource(is_advice)}")
+# What a reader gets wrong, and what `except` takes it for.
+WRONG = {
+    "mtia_lab.check(1)": TypeError,
+    "mtia_lab.chekc": AttributeError,
+    "mtia_lab.configure('lastest')": RuntimeError,
+    "mtia_lab.configure(poison=1)": TypeError,
+    "mtia_lab.launch(3)": TypeError,
+    "mtia_lab.launch(us=-1)": ValueError,
+    "mtia_lab.launch(effect=3)": TypeError,
+    "mtia_lab.Profile(kernel_slots=0)": ValueError,
+    "mtia_lab.Profile(launch_us='1')": TypeError,
+    "mtia_lab.source('nothing')": KeyError,
+    "mtia_lab.draw.timeline(log, since='1')": TypeError,
+    "mtia_lab.draw.timeline(log, since=2, until=1)": ValueError,
+    "mtia_lab.draw.ladder({})": ValueError,
+    "mtia_lab.draw.processes(3)": TypeError,
+    "mtia_lab.draw.clauses([])": ValueError,
+    "mtia_lab.write_trace(log, 'run.txt')": ValueError,
+    "mtia_lab.write_trace(log, 'no/folder/run.json')": FileNotFoundError,
+    "mtia_lab.isolated.run('1', timeout='5')": TypeError,
+    "mtia_lab.isolated.run('1', timeout=-1)": ValueError,
+    "mtia_lab.isolated.run_each({'a': '1'}, '1 / 0')": RuntimeError,
+    "mtia_lab.distributed.run(print)": TypeError,
+    "mtia_lab.distributed.run(print, ranks=0)": ValueError,
+    "mtia_lab.try_guard(3)": TypeError,
+}
+# Modules that raise what is nobody's advice: Python asks for that very type, somebody who writes
+# the lab is meant, the lab itself catches it, or the process has no reader.
+NOT_ADVICE = {
+    "block.py": {"AttributeError"},
+    "cache.py": {"AssertionError", "NotADirectoryError", "OSError"},
+    "doctor.py": {"_Remark"},
+    "folders.py": {"FileNotFoundError", "NotADirectoryError", "Unsafe"},
+    "guards/library.py": {"Refused"},
+    "guards/probing.py": {"RuntimeError"},
+    "ranks.py": {"NotCopied", "WorkerLeft"},
+    "source.py": {"ValueError"},
+    "toolchain.py": {"OSError"},
+}
 
 
 def plain(lines):
@@ -40,6 +77,13 @@ def is_advice(lines):
     assert "BadDeviceCount: " in text and "\nWhy: " in text and "\nWhat to do: " in text
     assert ".py" not in text and "raise" not in text
     assert max(map(len, lines)) <= 88, text
+
+
+@pytest.fixture(scope="module")
+def ran():
+    wrong = {line: kind.__name__ for line, kind in WRONG.items()}
+    setup = f"import io\nCELL = {CELL!r}\nWRONG = {wrong!r}\n{inspect.getsource(is_advice)}"
+    return programs.run(setup)
 
 
 def test_in_jupyter_it_is_the_readers_lines_and_the_message(tmp_path):
@@ -57,6 +101,52 @@ def test_in_plain_ipython_too():
     with contextlib.redirect_stdout(io.StringIO()) as shown:
         shell.run_cell(CELL)
     is_advice(shown.getvalue().splitlines())
+
+
+@programs.test
+def test_what_is_given_wrong_is_the_readers_line_and_a_message():
+    import builtins
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell.instance(colors="nocolor")
+    shell.push({"mtia_lab": mtia_lab})
+    shell.run_cell("mtia_lab.load()\nwith mtia_lab.record() as log: mtia_lab.launch()")
+    for line, kind in WRONG.items():
+        with contextlib.redirect_stdout(io.StringIO()) as shown:
+            error = shell.run_cell(line).error_in_exec
+        text = shown.getvalue()
+        assert isinstance(error, getattr(builtins, kind)), (line, error)
+        assert f"----> 1 {line}" in text and "raise" not in text, text
+        assert f"\n{type(error).__name__}: " in text and text.count("\n") <= 20, text
+
+
+def raised(tree):
+    """The names of the exceptions that code makes and raises."""
+    calls = [node.exc for node in ast.walk(tree) if isinstance(node, ast.Raise)]
+    names = [call.func for call in calls if isinstance(call, ast.Call)]
+    return {name.id for name in names if isinstance(name, ast.Name)}
+
+
+def bases(tree):
+    """The names of the bases of each class that code defines."""
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    return {node.name: {ast.unparse(base) for base in node.bases} for node in classes}
+
+
+def test_every_error_that_a_reader_meets_is_advice():
+    package = Path(mtia_lab.__file__).parent
+    files = sorted(package.rglob("*.py"))
+    trees = {file: ast.parse(file.read_text(encoding="utf-8")) for file in files}
+    known = {name for name in dir(builtins) if is_exception(getattr(builtins, name))}
+    for tree in trees.values():
+        known |= {name for name, of in bases(tree).items() if of & known and "Advice" not in of}
+    found = {str(file.relative_to(package)): raised(tree) & known for file, tree in trees.items()}
+    assert {file: names for file, names in found.items() if names} == NOT_ADVICE
+
+
+def is_exception(value):
+    return isinstance(value, type) and issubclass(value, Exception)
 
 
 @programs.test

@@ -140,6 +140,21 @@ def test_every_output_takes_every_text(named, tmp_path):
     assert mtia_lab.summary(log)._repr_mimebundle_()["text/html"].isascii()
 
 
+def test_no_line_of_what_is_installed_is_the_readers(lab):
+    file = "/usr/lib/python3/dist-packages/helper.py"
+    helper = {}
+    exec(compile("def call(function, *args): return function(*args)", file, "exec"), helper)
+    parameter = torch.ones(2, device="mtia", requires_grad=True)
+    parameter.grad = torch.ones_like(parameter)
+    with lab.record() as log:
+        helper["call"](torch.ones_like, parameter)
+        with pytest.warns(FutureWarning):  # a wrapper of typing_extensions raises it
+            torch.nn.utils.clip_grad_norm(parameter, 1.0)
+        torch.mtia.synchronize()
+    assert len(log.commands) > 3
+    assert {record.site.partition(":")[0] for record in log} == {"test_log.py"}
+
+
 def test_an_empty_error_is_an_error():
     assert repr(call("f", error="")) == "guard.f() raised "
 

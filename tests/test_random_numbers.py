@@ -5,6 +5,8 @@ import same
 import torch
 import torch.nn.functional as F
 
+from mtia_lab import isolated
+
 DRAWS = {
     "rand": lambda d, g: torch.rand(5, device=d, generator=g),
     "randn": lambda d, g: torch.randn(3, 7, device=d, generator=g),
@@ -156,6 +158,12 @@ def test_a_generator_of_another_kind_of_device_is_refused(draw, wanted, given):
     with pytest.raises(RuntimeError, match=words):
         draw(wanted, torch.Generator(given))
     torch.mtia.synchronize()
+
+
+def test_a_generator_may_be_the_first_of_the_device():
+    program = "import torch, mtia_lab\nmtia_lab.load()\ng = torch.Generator('mtia')\n"
+    ran = isolated.run(f"{program}torch.rand(3, generator=g)")
+    assert "Expected a 'cpu' device type for generator but found 'mtia'" in ran.error
 
 
 def test_a_permutation_is_drawn_on_the_very_device():

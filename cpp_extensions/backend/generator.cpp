@@ -5,13 +5,16 @@
 
 #include "../sim/graph.h"
 #include "../sim/runtime.h"
+#include "first_use.h"
 
 namespace mtia::backend {
 
 MTIAGeneratorImpl::MTIAGeneratorImpl(c10::DeviceIndex index)
     : GeneratorImpl(c10::Device(c10::DeviceType::MTIA, index),
                     c10::DispatchKeySet(c10::DispatchKey::MTIA)),
-      sequence_(std::make_shared<Sequence>(c10::make_intrusive<at::CPUGeneratorImpl>())) {}
+      sequence_(std::make_shared<Sequence>(c10::make_intrusive<at::CPUGeneratorImpl>())) {
+  first_use();  // an operator that takes this one is dispatched to the device, whatever else it gets
+}
 
 void MTIAGeneratorImpl::settle() const {
   sim::check_not_capturing(sim::current_stream(device().index()), "seeding or reading a generator");

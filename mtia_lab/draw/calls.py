@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..arguments import a_log, of_type
+from ..errors import WrongValue
 from ..log import Log
 from ..records import Call
 from . import ascii, palette, swatch
@@ -49,9 +50,9 @@ def calls(logs: Mapping) -> Picture:
     """
     of_type(calls, 'a mapping of logs, such as {"torch.Event()": log}', logs, Mapping)
     if not logs:
-        raise ValueError("there are no logs to draw: give at least one line of Python and its log")
+        raise WrongValue("there are no logs to draw: give at least one line of Python and its log")
     if len(logs) > LINES:
-        raise ValueError(f"a picture has room for {LINES} lines of Python, not for {len(logs):,}")
+        raise WrongValue(f"a picture has room for {LINES} lines of Python, not for {len(logs):,}")
     trees = {str(line): _shown(_leaves(a_log(calls, log))) for line, log in logs.items()}
     c = Canvas()
     y = c.heading(TITLE, "State: current device, current stream on mtia:0, on mtia:1, ...")

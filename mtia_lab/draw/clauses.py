@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..arguments import of_type, wrong
+from ..errors import WrongValue
 from . import ascii, palette
 from .canvas import MARGIN, WIDTH, Canvas
 from .measure import text_width, wrap
@@ -71,9 +72,9 @@ def clauses(outcomes: Sequence, printed: str = "") -> Picture:
     if not all(hasattr(outcome, "clause") for outcome in outcomes):
         raise wrong(clauses, TAKES, outcomes)
     if len(outcomes) > MOST:
-        raise ValueError(f"a picture has room for {MOST} outcomes, not for {len(outcomes):,}")
+        raise WrongValue(f"a picture has room for {MOST} outcomes, not for {len(outcomes):,}")
     if not outcomes:
-        raise ValueError("there are no outcomes to draw: did the guard compile?")
+        raise WrongValue("there are no outcomes to draw: did the guard compile?")
     broken = [outcome for outcome in outcomes if outcome.status == "broken"]
     unreached = [outcome for outcome in outcomes if outcome.status == "not reached"]
     c = Canvas()

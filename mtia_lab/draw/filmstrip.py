@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from ..arguments import a_log, of_type, wrong
+from ..errors import WrongValue
 from ..log import Log
 from ..text import count
 from . import ascii, palette, swatch
@@ -44,7 +45,7 @@ def filmstrip(log: Log, *, device_count: int = 2, captions: Mapping | Iterable =
     log = a_log(filmstrip, log)
     of_type(filmstrip, "as device_count a number", device_count, int)
     if not 1 <= device_count <= DEVICES:
-        raise ValueError(f"a frame has room for 1 to {DEVICES} devices, not for {device_count}")
+        raise WrongValue(f"a frame has room for 1 to {DEVICES} devices, not for {device_count}")
     captions = _phases(captions)
     columns, strips, rest = _busiest(*frames_of(log, device_count, captions))
     c = Canvas()

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from ..arguments import of_type
+from ..errors import WrongArgument, WrongValue
 from . import ascii, palette, swatch
 from .canvas import MARGIN, WIDTH, Canvas
 from .picture import Picture
@@ -23,7 +24,7 @@ def ladder_of(cls: type) -> list:
         TypeError: ``cls`` is not a class.
     """
     if not isinstance(cls, type):
-        raise TypeError(f"ladder_of() takes a class, not a {type(cls).__name__}")
+        raise WrongArgument(f"ladder_of() takes a class, not a {type(cls).__name__}")
     names = (f"{base.__module__}.{base.__qualname__}" for base in cls.__mro__)
     return [name.removeprefix("builtins.") for name in names]
 
@@ -49,9 +50,9 @@ def ladder(ladders: Mapping, *, dummy: Collection = ()) -> Picture:
         for key, names in ladders.items()
     }
     if not 1 <= len(given) <= 6:
-        raise ValueError(f"ladder() draws one to six ladders, not {len(given)}; leave some out")
+        raise WrongValue(f"ladder() draws one to six ladders, not {len(given)}; leave some out")
     if (highest := max(map(len, given.values()))) > RUNGS:
-        raise ValueError(f"a ladder has room for {RUNGS} classes, not {highest}; leave some out")
+        raise WrongValue(f"a ladder has room for {RUNGS} classes, not {highest}; leave some out")
     columns = _arrange(given)
     levels = _levels(list(given.values()))
     top = max(levels.values(), default=0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from ..errors import WrongArgument, WrongValue
 from . import ascii, palette, swatch
 from .canvas import MARGIN, WIDTH, Canvas
 from .measure import wrap
@@ -27,7 +28,7 @@ def processes(tree: Mapping) -> Picture:
         ValueError: a process has no name, or there are more than 100 processes and steps.
     """
     if (size := _check(tree)) > MOST:
-        raise ValueError(f"a picture has room for {MOST} processes and steps, not for {size:,}")
+        raise WrongValue(f"a picture has room for {MOST} processes and steps, not for {size:,}")
     c = Canvas()
     y = c.heading(TITLE)
     y = _draw(c, MARGIN, y, tree)
@@ -48,11 +49,11 @@ def _check(tree: object) -> int:
         node, size = waiting.pop(), size + 1
         if not isinstance(node, Mapping):
             kind = type(node).__name__
-            raise TypeError(
+            raise WrongArgument(
                 f"a process is a mapping with name, verdict, ok and steps, not a {kind}"
             )
         if not node.get("name"):
-            raise ValueError('a process needs a name; add {"name": "parent"}')
+            raise WrongValue('a process needs a name; add {"name": "parent"}')
         steps = list(node.get("steps", ()))
         waiting += [step for step in steps if not isinstance(step, str)]
         size += sum(isinstance(step, str) for step in steps)

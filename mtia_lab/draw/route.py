@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from ..arguments import of_type
+from ..errors import WrongValue
 from . import ascii, palette, swatch
 from .canvas import MARGIN, WIDTH, Canvas
 from .measure import wrap
@@ -44,13 +45,13 @@ def route(table: Mapping, ends: Mapping | None = None) -> Picture:
         of_type(route, TAKES, kinds, Mapping)
     ends = ends or {}
     if not 1 <= len(table) <= MOST:
-        raise ValueError(f"a picture has room for one to six operators, and these are {len(table)}")
+        raise WrongValue(f"a picture has room for one to six operators, and these are {len(table)}")
     keys = list(next(iter(table.values())))
     for op, kinds in table.items():
         if list(kinds) != keys or not keys:
-            raise ValueError(f"the keys of {op!r} are {list(kinds)}, but the first has {keys}")
+            raise WrongValue(f"the keys of {op!r} are {list(kinds)}, but the first has {keys}")
     if len(keys) > KEYS:
-        raise ValueError(f"a picture has room for {KEYS} keys, and these are {len(keys)}")
+        raise WrongValue(f"a picture has room for {KEYS} keys, and these are {len(keys)}")
     c = Canvas()
     y = c.heading(TITLE, "A column is a call. A row is a dispatch key, the highest priority on top")
     width = min((WIDTH - 2 * MARGIN - LABEL) / len(table), WIDEST)

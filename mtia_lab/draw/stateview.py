@@ -6,6 +6,7 @@ tuple: part 0 is the current device, part ``1 + d`` the current stream of device
 
 from collections.abc import Collection, Sequence
 
+from ..errors import WrongArgument
 from . import palette
 from .canvas import Canvas
 
@@ -21,7 +22,7 @@ def as_tuple(state: object) -> tuple:
     try:
         return tuple(int(part) for part in state)
     except (TypeError, ValueError):
-        raise TypeError(
+        raise WrongArgument(
             f"a state is a tuple (device, stream on 0, stream on 1, ...), not a"
             f" {type(state).__name__}; take mtia_lab.state() or the `state` of a call in a log"
         ) from None

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from numbers import Real
 
+from ..errors import WrongArgument, WrongValue
 from .lanes import held_since, queue_of
 
 COMMANDS = 300  # so many can be drawn one by one
@@ -38,7 +39,7 @@ class Window:
         self.begin = max(0.0, _time("since", since, 0.0))
         self.end = _time("until", until, max(last, self.begin + 1.0))
         if self.end <= self.begin:
-            raise ValueError(
+            raise WrongValue(
                 f"the window from {self.begin:g} to {self.end:g} us is empty: `since` has to come "
                 f"before `until`; this log ends at {last:g} us"
             )
@@ -80,7 +81,9 @@ def _time(name: str, given: object, otherwise: float) -> float:
     if given is None:
         return otherwise
     if not isinstance(given, Real) or isinstance(given, bool) or not math.isfinite(given):
-        raise TypeError(f"{name} is {given!r}, but a time is a number of virtual us, such as 120.5")
+        raise WrongArgument(
+            f"{name} is {given!r}, but a time is a number of virtual us, such as 120.5"
+        )
     return float(given)
 
 

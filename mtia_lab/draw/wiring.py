@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..arguments import of_type
+from ..errors import WrongValue
 from . import ascii, palette, swatch
 from .canvas import MARGIN, WIDTH, Canvas
 from .picture import Picture
@@ -69,7 +70,7 @@ def wiring(before: Mapping, after: Mapping) -> Picture:
     questions = [key for facts in stages.values() for key in facts if not _is_part(key)]
     questions = list(dict.fromkeys(questions))
     if len(questions) > QUESTIONS:
-        raise ValueError(f"wiring() has room for {QUESTIONS} questions, not for {len(questions)}")
+        raise WrongValue(f"wiring() has room for {QUESTIONS} questions, not for {len(questions)}")
     c = Canvas()
     y = c.heading(TITLE, "Hooks and guard are two doors to one state in the simulator")
     height = FLOOR + 92 + (16 + 24 * len(questions) if questions else 0)

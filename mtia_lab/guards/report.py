@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..draw import Picture, clauses
+from ..errors import UnknownName
 from .clause import Clause
 from .complaints import CompileError
 from .oversights import Oversight, overrides
@@ -83,7 +84,7 @@ class GuardReport:
         for outcome in self.outcomes:
             if outcome.clause.key == key:
                 return outcome
-        raise KeyError(
+        raise UnknownName(
             f"no clause is called {key!r}; they are {', '.join(o.clause.key for o in self)}"
         )
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from .. import build
+from ..errors import WrongArgument
 from ..isolated import Result, Server, check_seconds
 from .clauses import BY_KEY, CLAUSES
 from .complaints import complaints, signatures
@@ -41,7 +42,7 @@ def try_guard(source: str, *, timeout: float = 10.0, first_line: int = 1) -> Gua
     """
     check_seconds(timeout)
     if not isinstance(source, str):
-        raise TypeError(f"the source is a {type(source).__name__}; give C++ as text")
+        raise WrongArgument(f"the source is a {type(source).__name__}; give C++ as text")
     if _strip(source) in ("", "..."):
         return GuardReport(source, started=False)
     with _lock:
