@@ -6,6 +6,7 @@ import torch
 
 from .errors import NotConfigured, NotLoaded, WrongArgument
 from .profile import Profile, nanoseconds
+from .text import cut
 
 _profile = Profile()  # what was last sent; the simulator keeps it in nanoseconds
 
@@ -111,10 +112,10 @@ def launch(name: str = "kernel", us: float = 10.0, effect: Callable[[], object] 
     name = name.encode("utf-8", "backslashreplace").decode()  # half a surrogate pair has no UTF-8
     if effect is not None and not callable(effect):
         raise WrongArgument(
-            f"the effect of kernel {name!r} is a {type(effect).__name__}, which cannot be called; "
-            "give a function without arguments, such as lambda: log.append('done')"
+            f"the effect of kernel '{cut(name)}' is a {type(effect).__name__}, which cannot be "
+            "called; give a function without arguments, such as lambda: log.append('done')"
         )
-    duration = nanoseconds(us, f"the duration of kernel {name!r}")
+    duration = nanoseconds(us, f"the duration of kernel '{cut(name)}'")
     simulator.launch(name, duration, 0 if effect is None else id(effect))
 
 

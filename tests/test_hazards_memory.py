@@ -1,6 +1,9 @@
 """What the allocator promises, told by logs alone: when freed memory may be used again."""
 
+import sys
+
 import pytest
+import torch
 
 from mtia_lab.hazards import find_hazards
 from mtia_lab.hazards import finding as kinds
@@ -46,6 +49,27 @@ def test_each_stream_must_be_recorded():
     assert kinds_in(*freed_and_taken_again(SIDE)) == [second]
     assert kinds_in(*freed_and_taken_again(OTHER)) == [first]
     assert kinds_in(*freed_and_taken_again(SIDE, OTHER)) == []
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_recording_of_the_stream_that_allocated_is_named_as_void(lab, own):
+    side = torch.Stream("mtia")
+    main = torch.mtia.current_stream()
+    with lab.sanitizer() as report:
+        with side:
+            x = torch.ones(BYTES, device="mtia")
+            if own:
+                line = sys._getframe().f_lineno + 1
+                x.record_stream(torch.accelerator.current_stream())
+        main.wait_stream(side)
+        x * 2
+        del x
+        with side:
+            torch.zeros(BYTES, device="mtia")
+    (found,) = report
+    assert "call `x.record_stream(torch.mtia.default_stream(0))`" in found.fix
+    assert ("which keeps nothing" in found.fix) == own
+    assert not own or f"the call at line test_hazards_memory.py:{line} names" in found.fix
 
 
 def test_what_is_used_after_the_free_is_not_covered_by_a_recording_before():

@@ -21,6 +21,7 @@ from mtia_lab import Log, draw, recording
 from mtia_lab.explorer.model import Model
 from mtia_lab.explorer.payload import payload
 from mtia_lab.records import Call, Command
+from mtia_lab.text import cut
 from mtia_lab.trace_file import write_trace
 
 # What str.splitlines, JSON, XML, HTML, terminals and narrow locales each take for something else.
@@ -104,6 +105,24 @@ def test_whatever_is_printed_is_plain_text_a_line_for_each_thing(named):
     for value in values:
         assert all(line.isprintable() for line in printed(value).split("\n")), value
     assert "one\\ntwo\\r\\nthree" in text and "\\x1b[31mred" in text
+
+
+@pytest.mark.parametrize("text", [*TEXTS, "long \u00e9" * 1000], ids=range(len(TEXTS) + 1))
+def test_errors_show_what_readers_name_as_one_short_line(lab, text):
+    name = f"'{cut(known(text))}'"
+    lab.launch(text, effect=lambda: 1 / 0)
+    with pytest.raises(RuntimeError) as raised:
+        torch.mtia.synchronize()
+    assert str(raised.value).startswith(f"kernel {name} failed on stream 0 of mtia:0 at ")
+    with pytest.raises(TypeError, match="cannot be called") as raised:
+        lab.launch(text, effect=3)
+    assert str(raised.value).startswith(f"the effect of kernel {name} is a int")
+    with pytest.raises(ValueError) as raised:
+        lab.launch(text, us=-1)
+    assert str(raised.value).startswith(f"the duration of kernel {name} is -1 us")
+    with pytest.raises(RuntimeError) as raised:
+        lab.configure(known(text))
+    assert str(raised.value).startswith(f"unknown schedule {name}; ")
 
 
 def test_findings_print_names_as_plain_text():

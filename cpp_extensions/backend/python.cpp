@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "../sim/text.h"
 #include "../sim/types.h"
 #include "clean_thread.h"
 
@@ -313,8 +314,8 @@ void PythonHost::check_wait(std::uintptr_t thread, const std::string& command) {
   }
   WithGil gil;
   if (PyErr_CheckSignals() != 0) {
-    note_on_error("It came while this thread waited for another one to run the effect of '" +
-                  command + "' on the device.");
+    note_on_error("It came while this thread waited for another one to run the effect of " +
+                  sim::in_quotes(command) + " on the device.");
     throw_error();
   }
   if (wait_check == nullptr || PyEval_GetFrame() == nullptr) {
@@ -323,8 +324,9 @@ void PythonHost::check_wait(std::uintptr_t thread, const std::string& command) {
   const auto number = static_cast<unsigned long long>(thread);
   const Owned waits = or_throw(PyObject_CallFunction(wait_check, "K", number));
   if (waits.get() == Py_True) {
-    throw sim::Error("this thread may not use the device now: the effect of '" + command +
-                     "' waits for this thread to end, and the device's queues wait for that "
+    throw sim::Error("this thread may not use the device now: the effect of " +
+                     sim::in_quotes(command) +
+                     " waits for this thread to end, and the device's queues wait for that "
                      "effect, so that neither would ever go on. Do not wait in an effect for a "
                      "thread that uses the device; wait after a synchronisation instead");
   }

@@ -1,6 +1,7 @@
 #include "snapshot.h"
 
 #include "../sim/memory_history.h"
+#include "../sim/text.h"
 #include "python.h"
 
 namespace mtia::backend {
@@ -109,12 +110,12 @@ PyObject* memory_snapshot(const std::optional<std::string>& path) {
 void record_memory_history(const std::optional<std::string>& enabled, const std::string& stacks,
                            size_t max_entries) {
   if (enabled && *enabled != "state" && *enabled != "all") {
-    throw sim::Error("cannot record the memory history '" + *enabled +
-                     "': give \"all\", \"state\" for what is allocated only, or None for off");
+    throw sim::Error("cannot record the memory history " + sim::in_quotes(*enabled) +
+                     ": give \"all\", \"state\" for what is allocated only, or None for off");
   }
   if (stacks != "python" && stacks != "cpp" && stacks != "all") {
-    throw sim::Error("unknown stacks '" + stacks +
-                     "': give \"python\", \"all\", or \"cpp\" for none of Python's lines");
+    throw sim::Error("unknown stacks " + sim::in_quotes(stacks) +
+                     ": give \"python\", \"all\", or \"cpp\" for none of Python's lines");
   }
   sim::HistorySettings settings;
   settings.trace = enabled == "all";

@@ -10,6 +10,7 @@
 #include "host_thread.h"
 #include "log.h"
 #include "simulator.h"
+#include "text.h"
 
 namespace mtia::sim {
 
@@ -34,10 +35,10 @@ std::exception_ptr failure_of(Effect effect) {
 }
 
 std::string describe(const Command& command, StreamRef stream) {
-  std::string text = "kernel '" + *command.name + "' failed on " + to_string(stream) + " at " +
-                     microseconds(command.finish) + " of virtual time";
+  std::string text = "kernel " + in_quotes(*command.name) + " failed on " + to_string(stream) +
+                     " at " + microseconds(command.finish) + " of virtual time";
   if (!command.site.empty()) {
-    text += ", enqueued at " + command.site;
+    text += ", enqueued at " + plain(command.site);
   }
   return text;
 }

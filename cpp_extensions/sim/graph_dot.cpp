@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "graph_store.h"
+#include "text.h"
 
 namespace mtia::sim {
 
@@ -15,7 +16,7 @@ std::string label(const Command& command) {
     case CommandType::Wait:
       return "wait for " + event;
     default:
-      return *command.name;
+      return plain(*command.name);
   }
 }
 

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "runtime.h"
 #include "synchronize.h"
+#include "text.h"
 
 namespace mtia::sim {
 
@@ -26,7 +27,7 @@ Recording enqueue_work(StreamRef ref, Command command, const Cost* cost) {
 
 void launch(std::string name, Time duration, Effect effect) {
   if (duration < 0 || duration > kLongest) {
-    throw Error("kernel '" + name + "' cannot take " + microseconds(duration) +
+    throw Error("kernel " + in_quotes(name) + " cannot take " + microseconds(duration) +
                 ": a duration is 0 to " + microseconds(kLongest));
   }
   Command command;

@@ -2,31 +2,11 @@
 
 #include <utility>
 
+#include "text.h"
+
 namespace mtia::sim::log {
 
 namespace {
-// How many bytes the character has that begins at `at`; 0 if that is not UTF-8.
-size_t utf8_length(const std::string& text, size_t at) {
-  const auto byte = [&](size_t k) { return k < text.size() ? text[k] & 0xFF : 0; };
-  const int first = byte(at), second = byte(at + 1);
-  if (first < 0x80) {
-    return 1;
-  }
-  const size_t length = first < 0xC2   ? 0
-                        : first < 0xE0 ? 2
-                        : first < 0xF0 ? 3
-                        : first < 0xF5 ? 4
-                                       : 0;
-  for (size_t k = 1; k < length; ++k) {
-    if ((byte(at + k) & 0xC0) != 0x80) {
-      return 0;
-    }
-  }
-  const bool overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
-  const bool surrogate = first == 0xED && second > 0x9F, beyond = first == 0xF4 && second > 0x8F;
-  return overlong || surrogate || beyond ? 0 : length;
-}
-
 // Writes one flat JSON object. Keys are ours; only values need escaping.
 class Object {
  public:

@@ -162,12 +162,13 @@ void record_use(void* address, StreamRef stream) {
   Lock lock = enter("recordStream");
   check_stream(stream);
   Block* block = device < 0 ? nullptr : memory_of(device).find(address);
-  if (block == nullptr || block->segment->stream == stream) {
+  if (block == nullptr) {
     return;
   }
   note_memory(kUseRecorded, stream, number(address), block->bytes, site);
   auto& users = block->used_by;
-  if (std::find(users.begin(), users.end(), stream) == users.end()) {
+  const bool own = block->segment->stream == stream;  // on which the block is used again in order
+  if (!own && std::find(users.begin(), users.end(), stream) == users.end()) {
     users.push_back(stream);
   }
 }

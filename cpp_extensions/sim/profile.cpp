@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "text.h"
+
 namespace mtia::sim {
 
 namespace {
@@ -51,7 +53,7 @@ void Profile::set(const std::string& name, int64_t value) {
   for (const Field& field : kFields) {
     known += std::string(known.empty() ? "" : ", ") + field.name;
   }
-  throw Error("unknown profile field '" + name + "'; the fields are " + known);
+  throw Error("unknown profile field " + in_quotes(name) + "; the fields are " + known);
 }
 
 Time Profile::time_of(const Cost& cost) const {

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "text.h"
+
 namespace mtia::sim {
 
 namespace {
@@ -34,8 +36,8 @@ Schedule Schedule::parse(const std::string& name) {
       return {Order::Random, seed, name};
     }
   }
-  throw Error("unknown schedule '" + name +
-              "'; the schedules are 'modelled', 'blocking', 'latest' and 'random:SEED' with a "
+  throw Error("unknown schedule " + in_quotes(name) +
+              "; the schedules are 'modelled', 'blocking', 'latest' and 'random:SEED' with a "
               "whole number from 0 to 2**64 - 1, such as 'random:7'");
 }
 

@@ -161,7 +161,8 @@ class Heap:
         elif record.action == "record_stream":
             block = self._open.get(("block", record.address))
             if block is not None:
-                block.users.add(record.stream)
+                if record.stream != block.stream:
+                    block.users.add(record.stream)
                 self.steps[now].what = f"record_stream {block.name}: stream {record.stream}"
 
     def _add(self, kind: str, record, now: int) -> None:

@@ -67,7 +67,7 @@ class Blocks:
             return block
         elif record.action == "record_stream":
             block = self._live.get(place, -1)
-            if block >= 0:
+            if block >= 0 and record.stream != self.blocks[block].stream:
                 self.blocks[block].users.append((number, record.stream))
             return block
         return -1

@@ -17,6 +17,7 @@ class Allocation:
         site: the reader's line that allocated it.
         cause: without a line, who allocated it or when, in words.
         recorded: the streams that `record_stream` named.
+        void: the line of a `record_stream` that named its own stream, for which nothing is kept.
         freed: whether it was freed, and then, at which line and after which command.
     """
 
@@ -30,6 +31,7 @@ class Allocation:
     freed_site: str | None = None
     freed_after: int = 0
     cause: str = "before the recording"
+    void: str | None = None
 
     def is_gone_between(self, earlier: int, later: int) -> bool:
         """Whether it was freed after the one command and before the other."""

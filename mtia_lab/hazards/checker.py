@@ -128,7 +128,10 @@ class Checker:
             block = self.allocations.at(record.owner, record.address)
             if block is None or block.freed:  # from before the log, which knows no pinned memory
                 block = self.allocations.add(record)
-            block.recorded.append((record.device, record.stream))
+            if (record.device, record.stream) == block.stream:
+                block.void = record.site
+            else:
+                block.recorded.append((record.device, record.stream))
         elif record.action == "free":
             self._free(record)
         elif record.action == "segment_free":  # only after the device has been waited for

@@ -101,7 +101,7 @@ def _race(race: Race, fix: str, legend: str) -> Finding:
 def _reused(race: Race, block: Allocation) -> Finding:
     first, second = map(side, race)
     why = f"its memory was freed and given away while {place(first.where)} might still use it"
-    fix = fixes.record_stream(first.where, block.freed_site)
+    fix = fixes.record_stream(first.where, block.freed_site, block.void)
     if block.device == PINNED:  # of which the host's allocator was not told
         fix = fixes.wait(None, first.where, block.freed_site)
     return Finding(REUSE, why, first, second, fix, fixes.legend(first.where), _memory(race))

@@ -55,10 +55,12 @@ def finish(name: str, made: str | None, site: str | None) -> str:
     return f"insert `work.wait()` {before(site)}; `work` is what {name}{where} returns"
 
 
-def record_stream(user: Stream, freed: str | None) -> str:
-    """Tell the allocator who else uses a tensor."""
+def record_stream(user: Stream, freed: str | None, void: str | None) -> str:
+    """Tell the allocator who else uses a tensor; a call at line ``void`` did not."""
     where = f"it is freed at line {freed}" if freed else "it is freed"
-    return f"call `x.record_stream({name_of(user)})` on the tensor before {where}"
+    fix = f"call `x.record_stream({name_of(user)})` on the tensor before {where}"
+    void = f"; the call at line {void} names its own stream, which keeps nothing" if void else ""
+    return fix + void
 
 
 def delete(what: str, site: str | None) -> str:
