@@ -13,7 +13,8 @@ MTIAGeneratorImpl::MTIAGeneratorImpl(c10::DeviceIndex index)
     : GeneratorImpl(c10::Device(c10::DeviceType::MTIA, index),
                     c10::DispatchKeySet(c10::DispatchKey::MTIA)),
       sequence_(std::make_shared<Sequence>(c10::make_intrusive<at::CPUGeneratorImpl>())) {
-  first_use();  // an operator that takes this one is dispatched to the device, whatever else it gets
+  first_use();  // an operator that takes this one is dispatched to the device, whatever else it
+                // gets
 }
 
 void MTIAGeneratorImpl::settle() const {
