@@ -167,3 +167,70 @@ def test_a_wait_that_comes_too_late_is_not_needless_until_the_race_is_mended(lab
         two.wait_stream(one)
     assert only(report).kind == kinds.WAW
     assert not report.hints
+
+
+def on_another_thread(work):
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(work).result()
+
+
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        lambda one, two: one.synchronize(),
+        lambda one, two: two.wait_stream(one),
+        lambda one, two: torch.mtia.synchronize(),
+    ],
+    ids=["synchronize", "wait_stream", "a device"],
+)
+def test_what_another_thread_waited_for_may_come_later_in_the_next_run(lab, streams, earlier):
+    one, two = streams
+    with lab.sanitizer() as report:
+        with one:
+            torch.ones(8, device="mtia")
+        on_another_thread(lambda: earlier(one, two))
+        two.wait_stream(one)
+        one.synchronize()
+    assert not report.hints
+
+
+def test_work_of_another_thread_may_come_between_two_waits(lab, streams):
+    one, two = streams
+
+    def work():
+        with one:
+            torch.ones(8, device="mtia")
+
+    with lab.sanitizer() as report:
+        on_another_thread(work)
+        two.wait_stream(one)
+        two.wait_stream(one)
+        one.synchronize()
+        one.synchronize()
+    assert not report.hints
+
+
+def test_what_a_thread_did_itself_is_needless_beside_others(lab, streams):
+    one, two = streams
+
+    def work():
+        torch.ones(8, device="mtia")
+
+    with lab.sanitizer() as report:
+        on_another_thread(work)
+        with one:
+            torch.ones(8, device="mtia")
+        two.wait_stream(one)
+        two.wait_stream(one)
+        one.synchronize()
+        one.synchronize()
+    assert [hint.kind for hint in report.hints] == [kinds.NEEDLESS_WAIT, kinds.NEEDLESS_SYNC]
+
+
+def test_autograds_thread_is_no_other_thread(lab, streams):
+    x = torch.ones(8, device="mtia", requires_grad=True)
+    with lab.sanitizer() as report:
+        (x * x).sum().backward()
+        streams[0].wait_stream(torch.mtia.current_stream())
+        streams[0].wait_stream(torch.mtia.current_stream())
+    assert only(report.hints).kind == kinds.NEEDLESS_WAIT

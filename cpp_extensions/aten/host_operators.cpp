@@ -140,7 +140,8 @@ void note(sim::HostRecord& record, const c10::IValue& argument, bool write) {
   }
 }
 
-// A view takes an alias of its argument and does not look at its elements.
+// A view takes an alias of its argument and does not look at its elements. Of what a collective
+// changes, its first argument, the schema does not say so.
 void note_arguments(sim::HostRecord& record, c10::ArrayRef<const c10::IValue> inputs,
                     const c10::FunctionSchema& schema) {
   const size_t count = std::min(inputs.size(), schema.arguments().size());
@@ -149,6 +150,10 @@ void note_arguments(sim::HostRecord& record, c10::ArrayRef<const c10::IValue> in
     if (alias == nullptr || alias->isWrite()) {
       note(record, inputs[i], alias != nullptr);
     }
+  }
+  const std::string& name = schema.name();
+  if (count > 0 && name.rfind("c10d::", 0) == 0 && name.back() == '_') {
+    note(record, inputs[0], true);
   }
 }
 

@@ -21,6 +21,10 @@ class Backwards:
         elif call.site != self._lines.get(call.thread):
             self._lines.pop(call.thread, None)
 
+    def caller(self) -> int | None:
+        """The thread that is in backward, if it is one and no more."""
+        return next(iter(self._lines)) if len(self._lines) == 1 else None
+
     def cause(self, thread: int) -> str:
         """Who made a thread do something where no line of the reader's runs, in words."""
         lines = set(self._lines.values())

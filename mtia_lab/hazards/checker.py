@@ -32,16 +32,21 @@ class Checker:
         mend: called with each race. It may tell the checker what would have ordered the two
             (``order.wait_for``, ``recorded``, ``synchronized``), so that what the same fix mends is
             not found once more.
+        hints: where to note what is needless; in hints of its own if None.
     """
 
-    def __init__(self, log: Log, mend: Callable[["Checker", Race], None]) -> None:
+    def __init__(
+        self, log: Log, mend: Callable[["Checker", Race], None], hints: Hints | None = None
+    ) -> None:
         self.order = Order()
-        self.hints = Hints()
+        self.hints = Hints() if hints is None else hints
         self.events = StandingEvents()
         self.allocations = Allocations(log.initial_memory)
         self._memory: defaultdict[int, MemoryMap] = defaultdict(MemoryMap)  # by device
         # Of each collective, the stream from which it was called: it runs on one of its own.
         self.called_on: dict[int, int] = {}
+        # Of those waited for at the line that calls them: the wait, and the stream that waits.
+        self.waited_for: dict[int, tuple[int, int]] = {}
         self._recorded_on = 0
         self._mend = mend
         self._pending: list[Call] = []  # whose knowledge comes after commands yet to be told
@@ -101,6 +106,10 @@ class Checker:
         """Its call lets the stream of its own wait for the current one, by an event, and is it."""
         if command.type == "record":
             self._recorded_on = stream
+        elif command.type == "wait" and self._caller.name == "wait":
+            collective = self.order.work_before(command.after[0])
+            if self._origins.get(collective, (None,))[0] == command.site:
+                self.waited_for[collective] = command.id, stream
         elif command.type == "kernel" and command.thread == self._caller.thread:
             self.called_on[command.id] = self._recorded_on
 
@@ -147,6 +156,12 @@ class Checker:
         block.freed, block.freed_site, block.freed_after = True, record.site, self._newest
         for stream in block.recorded:
             self.recorded(block, self.order.number(stream))
+        # A collective keeps its tensors until it is done.
+        memory = self._memory[block.device]
+        for piece in memory.within(block.address, block.address + block.bytes):
+            for use in piece.conflicting(True):
+                if use.id in self.called_on:
+                    piece.drop(self.order.up_to(use.stream, use.id))
 
     def _synchronize(self, call: Call) -> None:
         learnt = [self.order.synchronize(known) for known in call.synchronized]

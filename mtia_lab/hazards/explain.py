@@ -37,24 +37,30 @@ def mended(checker: Checker, race: Race, waits_for_all: Callable[[Pair], bool]) 
             checker.recorded(block, first.stream)
             return _reused(race, block)
     until, fix = _least(checker, race)
-    pair, is_collective = pair_of(race, checker), first.id in checker.called_on
+    pair, (_, awaited) = pair_of(race, checker), _end_of(first, checker)
+    is_collective = first.id in checker.called_on and first.id not in checker.waited_for
     whole = waits_for_all(pair) and first.command.thread == second.command.thread
     if whole and not is_collective:
         until, fix = None, fixes.wait(*pair, second.command.site)
     if on_host:
         checker.synchronized(first.stream, until)
         return _host(race, fix)
-    order.wait_for(second.stream, first.stream, until)
+    order.wait_for(second.stream, awaited, until)
     return _race(race, fix, "" if is_collective else fixes.legend(*pair))
 
 
 def pair_of(race: Race, checker: Checker) -> Pair:
     """Who is to wait for whom; of a collective, the stream from which it is called."""
     first, second = race
-    streams = checker.order.streams
+    streams, (_, awaited) = checker.order.streams, _end_of(first, checker)
     if isinstance(second.command, Host):
-        return None, streams[first.stream]
-    return streams[checker.called_on.get(second.id, second.stream)], streams[first.stream]
+        return None, streams[awaited]
+    return streams[checker.called_on.get(second.id, second.stream)], streams[awaited]
+
+
+def _end_of(use: Use, checker: Checker) -> tuple[int, int]:
+    """What to wait for, and its stream; of a collective that was waited for, who did that."""
+    return checker.waited_for.get(use.id, (use.id, use.stream))
 
 
 def _least(checker: Checker, race: Race) -> tuple[int | None, str]:
@@ -66,13 +72,14 @@ def _least(checker: Checker, race: Race) -> tuple[int | None, str]:
     first, second = race
     waiting, awaited = pair_of(race, checker)
     site, line = second.command.site, first.command.site
-    if first.id in checker.called_on:
+    if first.id in checker.called_on and first.id not in checker.waited_for:
         return first.id, fixes.finish(first.command.name, line, site)
-    standing = checker.events.after(first.id, awaited)
+    id, stream = _end_of(first, checker)
+    standing = checker.events.after(id, awaited)
     if standing is not None:
         return standing.id, fixes.wait_event(waiting, standing.site, site)
     meet = site is not None and first.command.thread != second.command.thread
-    end = checker.end_of_line(first)
+    end = checker.end_of_line(first._replace(id=id, stream=stream))
     if line is None or (end is None and not meet):
         return None, fixes.wait(waiting, awaited, site)
     return end, fixes.new_event_after(waiting, awaited, line, site, meet=meet)

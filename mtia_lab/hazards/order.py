@@ -102,6 +102,11 @@ class Order:
         work = self._histories[stream].work
         return work[bisect_right(work, command) :]
 
+    def work_before(self, command: int) -> int:
+        """The last kernel or copy that a command's stream was given before it; 0 of none."""
+        work = self._histories[self._homes[command]].work if command in self._homes else [0]
+        return work[bisect_right(work, command) - 1]
+
     def learn(self, clock: Clock) -> bool:
         """The host knows finished what is not after the clock; whether it did not know before."""
         finished, learnt = self.finished, False

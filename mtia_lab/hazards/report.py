@@ -11,7 +11,9 @@ from .checker import Checker, Race
 from .events import misused_events
 from .explain import Pair, mended, pair_of
 from .finding import REUSE, Finding
+from .hints import Hints
 from .scene import add_scenes
+from .threads import parts
 
 TOLD = 20  # findings that a report tells of, and hints
 
@@ -112,16 +114,13 @@ def find_hazards(log: Log) -> Report:
 def check(log: Log) -> Found:
     """The same, as plain values."""
     mends = _Mends(log)
-    checker = mends.checker
     if mends.found:
         # Waiting for no more than is needed is right, unless it takes more waits.
         all_of_them = _Mends(log, lambda pair: True)
         few = all_of_them.pairs
         more = {pair for pair, count in mends.pairs.items() if count > few[pair]}
         mends = _Mends(log, more.__contains__) if more else mends
-        # What a fix would make needless is not needless yet.
-        checker = Checker(log, lambda checker, race: None)
-    hints = checker.hints.findings()
+    hints = _needless(log, mends).findings()
     commands = log.commands
     hazards = [*mends.findings(), *misused_events(log)]
     return Found(
@@ -130,6 +129,18 @@ def check(log: Log) -> Found:
         len(commands),
         len({(command.device, command.stream) for command in commands}),
     )
+
+
+def _needless(log: Log, mends: "_Mends") -> Hints:
+    """What is of no use, whichever thread is faster. What a fix would make needless is not yet."""
+    alone = parts(log)
+    if len(alone) == 1 and not mends.found:
+        return mends.checker.hints
+    hints = Hints()
+    for part in alone:
+        hints.working |= part.shared
+        Checker(part.log, lambda checker, race: None, hints)
+    return hints
 
 
 class _Mends:
