@@ -6,14 +6,14 @@ import re
 from pathlib import Path
 from statistics import median
 
-from . import calls, hazards, loads, logs, tensors
+from . import builds, calls, hazards, loads, logs, tensors
 
 HEADER = ("what", "median", "least", "most", "against", "ratio")
 
 
 def row(what: str, values: list[float], unit: str, against: str = "", base=None) -> tuple:
     """One line: the median, the extremes, and how many times the base's median it is."""
-    scale, digits = {"s": (1, 1), "ms": (1e3, 1), "us": (1, 2), "MiB": (1, 1)}[unit]
+    scale, digits = {"": (1, 2), "s": (1, 1), "ms": (1e3, 1), "us": (1, 2), "MiB": (1, 1)}[unit]
     numbers = [f"{f(values) * scale:.{digits}f} {unit}" for f in (median, min, max)]
     return what, *numbers, against, f"{median(values) / median(base):.2f}" if base else ""
 
@@ -27,6 +27,16 @@ def load_rows(rounds: int) -> list[tuple]:
         row(loads.WARM, found[loads.WARM], "ms", loads.DLOPEN, base),
         row(loads.UP_TO_DATE, torchs, "ms", loads.WARM, found[loads.WARM]),
     ]
+
+
+def build_rows(rounds: int) -> list[tuple]:
+    found, rows = builds.builds(rounds), []
+    for kind in ("processor", "wall"):
+        base, device = found[f"base, {kind}"], found[f"device, {kind}"]
+        against = f"<torch/library.h> alone at -O2, {kind}"
+        rows += [row(against, base, "s"), row(f"cold build, {kind}", device, "s", against, base)]
+    what = "after the first unit, in its times"
+    return [*rows, row(what, found[what], "")]
 
 
 def call_rows(rounds: int) -> list[tuple]:
@@ -99,7 +109,7 @@ def show(title: str, rows: list[tuple]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=9, help="fresh processes of each kind")
-    parser.add_argument("--no-build", action="store_true", help="leave the cold build out")
+    parser.add_argument("--no-build", action="store_true", help="leave the cold builds out")
     parser.add_argument("--test-log", type=Path, help="what `make test` printed")
     chosen = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, OMP_NUM_THREADS=1 in children")
@@ -108,10 +118,10 @@ def main() -> None:
     show("Tensors, against the CPU in the same process", tensor_rows(max(3, chosen.rounds // 3)))
     show("Made of a log of so many commands", log_rows(max(3, chosen.rounds // 3)))
     show("The happens-before checker", hazard_rows(max(3, chosen.rounds // 3)))
-    totals = [] if chosen.no_build else [row(*pair, "s") for pair in loads.cold_build().items()]
-    totals += test_rows(chosen.test_log) if chosen.test_log else []
-    if totals:
-        show("Totals", totals)
+    if not chosen.no_build:
+        show("A cold build", build_rows(max(1, chosen.rounds // 3)))
+    if chosen.test_log:
+        show("Totals", test_rows(chosen.test_log))
 
 
 if __name__ == "__main__":

@@ -5,14 +5,12 @@ to one accelerator. Numbers are microseconds a call, the best of many loops, eac
 time slice: so other work on the machine falls between them.
 """
 
-import subprocess
 import tempfile
 from functools import partial
 from pathlib import Path
 
-import torch
-
-from mtia_lab import build, toolchain
+from mtia_lab import build
+from mtia_lab.compiler import Compilation
 
 from .processes import alternate, run
 
@@ -68,17 +66,10 @@ def bare_calls(library: Path) -> str:
 
 def build_bare_guard(folder: Path) -> Path:
     """Compile the bare guard with the flags the lab is compiled with."""
-    torch_folder = Path(torch.__file__).parent
-    library = folder / "bare_guard.so"
-    abi = int(torch.compiled_with_cxx11_abi())
-    flags = [*build.FLAGS, "-shared", "-fPIC", f"-std={toolchain.standard_needed()}"]
-    paths = [f"-I{torch_folder / 'include'}", f"-L{torch_folder / 'lib'}", "-lc10", "-ltorch_cpu"]
-    subprocess.run(
-        [*toolchain.find_compiler(), *flags, f"-D_GLIBCXX_USE_CXX11_ABI={abi}"]
-        + [str(Path(__file__).parent / "bare_guard.cpp"), "-o", str(library), *paths],
-        check=True,
-    )
-    return library
+    source = Path(__file__).parent / "bare_guard.cpp"
+    files = {source.name: source.read_bytes()}
+    with Compilation(files, folder, "bare_guard.so", flags=build.FLAGS) as compilation:
+        return compilation.finish()
 
 
 def calls(rounds: int) -> dict[str, list[float]]:

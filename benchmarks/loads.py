@@ -1,9 +1,8 @@
-"""Cold build; warm load against a bare dlopen and against an up-to-date `cpp_extension.load`."""
+"""A warm load against a bare dlopen and against an up-to-date `cpp_extension.load`."""
 
 import shutil
 import tempfile
 from functools import partial
-from pathlib import Path
 
 from mtia_lab.build import FLAGS
 
@@ -25,21 +24,11 @@ print(json.dumps({{"": time.perf_counter() - begin}}))
 SOURCES = ROOT / "cpp_extensions"
 
 
-def units(folder: Path) -> list[str]:
-    """The sources as the lab compiles them, each folder of them as one unit, in `folder`."""
-    found = [str(path) for path in sorted(SOURCES.glob("*.cpp"))]
-    for part in sorted(path for path in SOURCES.iterdir() if path.is_dir()):
-        unit = folder / f"all_of_{part.name}.cpp"
-        unit.write_text("".join(f'#include "{path}"\n' for path in sorted(part.glob("*.cpp"))))
-        found.append(str(unit))
-    return found
-
-
 def up_to_date(folder: str) -> str:
     """The way PyTorch offers, for the same sources and flags."""
     return timed(f"""
 from torch.utils.cpp_extension import load
-load("mtia_extension", {units(Path(folder))!r}, extra_cflags={list(FLAGS)!r},
+load("mtia_extension", [{str(SOURCES / "mtia_extension.cpp")!r}], extra_cflags={list(FLAGS)!r},
      build_directory={folder!r}, extra_include_paths=[{str(SOURCES)!r}], is_python_module=False)
 """)
 
@@ -52,12 +41,6 @@ WARM = "import mtia_lab + load()"
 ALONE = "load()"
 DLOPEN = "torch.ops.load_library"
 UP_TO_DATE = "cpp_extension import + load()"
-
-
-def cold_build() -> dict[str, list[float]]:
-    """Seconds of `load()` from an empty cache, once: it is long, and steady."""
-    with tempfile.TemporaryDirectory() as cache:
-        return {"cold build": [run(LAB, MTIA_LAB_CACHE=cache)[""]]}
 
 
 def warm_loads(rounds: int) -> dict[str, list[float]]:

@@ -1,29 +1,63 @@
-// Everything this library registers with PyTorch, and nothing else.
+// The unit that PyTorch's headers are read for, and all that this library registers with PyTorch:
 //
 //   guard      how C++ (torch.Stream, torch.Event, autograd) reaches the device
 //   hooks      how torch.mtia and device-generic code reach it
 //   allocator  where storage on the device comes from, and pinned memory on the host
 //   graph      what torch.accelerator.Graph captures into and replays
 //   operators  torch.ops.aten.*: how tensors compute here. One kernel for nearly all of them
-//   control    torch.ops.mtia_lab.*: how the lab's Python package reaches the simulator
+//   bindings   torch.ops.mtia_lab.*: how the lab's Python package reaches the simulator
+//
+// Compiled alone, as PyTorch's own tests do it, this file is the whole device. MTIA_SPLIT says that
+// the other units are compiled apart and linked to it, which takes two cores half the time. What a
+// unit includes shares it: local names of one folder's files must differ.
+#define AT_PER_OPERATOR_HEADERS  // else a header or two include all operators there are
 #include <ATen/native/transformers/attention.h>
 #include <ATen/ops/_fused_sdp_choice_native.h>
 #include <torch/library.h>
 
-#include "aten/autograd.h"
-#include "aten/collective.h"
-#include "aten/copy.h"
-#include "aten/fallback.h"
-#include "aten/layouts.h"
-#include "aten/native.h"
-#include "backend/allocator.h"
-#include "backend/first_use.h"
-#include "backend/graph.h"
-#include "backend/guard.h"
-#include "backend/hooks.h"
-#include "backend/kineto.h"
-#include "backend/pinned.h"
-#include "control.h"
+#ifndef MTIA_SPLIT
+#include "sim.cpp"
+#endif
+
+#include "aten/access.cpp"
+#include "aten/arguments.cpp"
+#include "aten/autograd.cpp"
+#include "aten/collective.cpp"
+#include "aten/copy.cpp"
+#include "aten/cost.cpp"
+#include "aten/fallback.cpp"
+#include "aten/host_operators.cpp"
+#include "aten/infer.cpp"
+#include "aten/kernel_state.cpp"
+#include "aten/key.cpp"
+#include "aten/launch.cpp"
+#include "aten/layouts.cpp"
+#include "aten/native.cpp"
+#include "aten/operator.cpp"
+#include "aten/plan.cpp"
+#include "aten/random.cpp"
+#include "aten/rehearse.cpp"
+#include "aten/shell.cpp"
+#include "aten/tensor.cpp"
+#include "aten/wait.cpp"
+#include "backend/allocator.cpp"
+#include "backend/clean_thread.cpp"
+#include "backend/convert.cpp"
+#include "backend/first_use.cpp"
+#include "backend/generator.cpp"
+#include "backend/graph.cpp"
+#include "backend/graph_hooks.cpp"
+#include "backend/guard.cpp"
+#include "backend/hooks.cpp"
+#include "backend/idle_waits.cpp"
+#include "backend/kineto.cpp"
+#include "backend/memory_stats.cpp"
+#include "backend/pinned.cpp"
+#include "backend/python.cpp"
+#include "backend/snapshot.cpp"
+#include "backend/trace.cpp"
+#include "backend/wall_trace.cpp"
+#include "bindings/bindings.cpp"
 
 namespace mtia::backend {
 
@@ -53,18 +87,47 @@ REGISTER_MTIA_DISPATCH(_fused_sdp_choice_stub, &_fused_sdp_choice_cpp)
 
 TORCH_LIBRARY_IMPL(aten, MTIA, m) {
   namespace aten = mtia::aten;
+  using c10::IValue;
+  using mtia::Arguments;
+  using mtia::boxed;
   m.impl("empty.memory_format", aten::empty);
-  m.impl("empty_strided", aten::empty_strided);
+  m.impl("empty_strided", boxed([](const Arguments& given) {
+           return IValue(aten::empty_strided(
+               given.integers(0), given.integers(1), given[2].toOptional<c10::ScalarType>(),
+               given[3].toOptional<c10::Layout>(), given[4].toOptional<c10::Device>(),
+               given[5].toOptional<bool>()));
+         }));
   m.impl("_efficientzerotensor", aten::efficient_zeros);
-  m.impl("resize_", aten::resize);
-  m.impl("set_.source_Storage", aten::set_storage);
-  m.impl("set_.source_Storage_storage_offset", aten::set_storage_at);
-  m.impl("set_.source_Tensor", aten::set_tensor);
-  m.impl("set_", aten::set_nothing);
-  m.impl("_copy_from", aten::copy_from);
-  m.impl("_copy_from_and_resize", aten::copy_from_and_resize);
-  m.impl("_local_scalar_dense", aten::local_scalar_dense);
-  m.impl("record_stream", aten::record_stream);
+  m.impl("_copy_from", boxed([](const Arguments& given) {
+           return IValue(aten::copy_from(given.tensor(0), given.tensor(1), given.flag(2)));
+         }));
+  m.impl("_copy_from_and_resize", boxed([](const Arguments& given) {
+           return IValue(aten::copy_from_and_resize(given.tensor(0), given.tensor(1)));
+         }));
+  m.impl("_local_scalar_dense", boxed([](const Arguments& given) {
+           return IValue(aten::local_scalar_dense(given.tensor(0)));
+         }));
+  m.impl("resize_", boxed([](const Arguments& given) {
+           const auto format = given[2].toOptional<c10::MemoryFormat>();
+           return IValue(aten::resize(given.tensor(0), given.integers(1), format));
+         }));
+  m.impl("set_.source_Storage", boxed([](const Arguments& given) {
+           return IValue(aten::set_storage(given.tensor(0), given[1].toStorage()));
+         }));
+  m.impl(
+      "set_.source_Storage_storage_offset", boxed([](const Arguments& given) {
+        return IValue(aten::set_storage_at(given.tensor(0), given[1].toStorage(), given.integer(2),
+                                           given.integers(3), given.integers(4)));
+      }));
+  m.impl("set_.source_Tensor", boxed([](const Arguments& given) {
+           return IValue(aten::set_tensor(given.tensor(0), given.tensor(1)));
+         }));
+  m.impl("set_",
+         boxed([](const Arguments& given) { return IValue(aten::set_nothing(given.tensor(0))); }));
+  m.impl("record_stream", boxed([](const Arguments& given) {
+           aten::record_stream(given.tensor(0), given[1].toStream());
+           return IValue();
+         }));
 }
 
 // Their composite kernels would make a tensor of another layout, and fail in words of their own.
@@ -138,35 +201,4 @@ TORCH_LIBRARY_IMPL(aten, Negative, m) {
   m.impl("_copy_from", torch::CppFunction::makeFallthrough());
 }
 
-TORCH_LIBRARY(mtia_lab, m) {
-  namespace control = mtia::control;
-  m.def("initialize(int devices) -> ()", control::initialize);
-  m.def("latched() -> bool", control::latched);
-  m.def("shut(str why) -> ()", control::shut);
-  m.def("configure(str schedule, str[] names, int[] values) -> ()", control::configure);
-  m.def("schedule() -> str", control::schedule);
-  m.def("plan_counts() -> int[]", control::plan_counts);
-  m.def("set_poison(bool on) -> ()", control::set_poison);
-  m.def("finish() -> ()", control::finish);
-  m.def("launch(str name, int nanoseconds, int effect) -> ()", control::launch);
-  m.def("run_on_demand(int device, int stream) -> ()", mtia::aten::run_on_demand);
-  m.def(
-      "collective(str name, int device, int stream, Tensor[] reads, Tensor[] writes, bool chained, "
-      "int effect) -> Tensor[]",
-      mtia::aten::collective);
-  m.def("deliver(Tensor[] arrived, Tensor[] tensors) -> ()", mtia::aten::deliver);
-  m.def("join(str name, int device, int event) -> ()", mtia::aten::join);
-  m.def("host_clock() -> int", control::host_clock);
-  m.def("state() -> int[]", control::state);
-  m.def("thread() -> int", control::thread);
-  m.def("stream_priority(int device, int stream) -> int", control::stream_priority);
-  m.def("name_files(int names) -> ()", control::name_files);
-  m.def("check_waits(int waits) -> ()", control::check_waits);
-  m.def("watch_idle_waits() -> int", control::watch_idle_waits);
-  m.def("unwatch_idle_waits(int watch) -> ()", control::unwatch_idle_waits);
-  m.def("memory_now() -> int[]", control::memory_now);
-  m.def("record_begin(bool host, bool values) -> int", control::record_begin);
-  m.def("record_read(int position) -> str", control::record_read);
-  m.def("record_end(bool host, bool values) -> ()", control::record_end);
-  m.def("pickle(Tensor tensor) -> ()", control::pickle);
-}
+TORCH_LIBRARY(mtia_lab, m) { mtia::bindings::define(m); }

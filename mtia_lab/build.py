@@ -17,16 +17,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from . import toolchain
+from . import compiler
 from .cache import LOCK_TIMEOUT, Build, Cache
 from .errors import CacheUnusable, CacheWarning, SourcesMissing
 from .folders import default_folder
 
 T = TypeVar("T")
 
-# cpp_extension passes no -O flag of its own. Some of PyTorch's headers mean other things without
-# NDEBUG: they must mean what they meant when PyTorch itself was compiled.
-FLAGS = ("-O2", "-DNDEBUG")
+# -O2 takes a quarter longer to compile and makes no call of the device quicker; -Og makes an
+# operator half as slow again. Some of PyTorch's headers mean other things without NDEBUG: they must
+# mean what they meant when PyTorch itself was compiled.
+FLAGS = ("-O1", "-DNDEBUG")
+_DEVICE_FLAGS = ("-DMTIA_SPLIT",)  # see cpp_extensions/mtia_extension.cpp
 _SUFFIXES = (".cpp", ".h", ".hpp")
 
 
@@ -62,7 +64,7 @@ class Recipe:
         flags: for compiler and linker.
         include_paths: further folders to search for headers.
         torch: version and build of torch.
-        compiler: which compiler, see `toolchain.compiler_identity`; "" if there is none.
+        compiler: which compiler, see `compiler.compiler_identity`; "" if there is none.
     """
 
     origin: Path
@@ -76,7 +78,7 @@ class Recipe:
     def now(cls, extra_include_paths=()) -> "Recipe":
         """Return the recipe for this checkout, this torch, this compiler."""
         origin = source_root()
-        return cls.of(origin, _read(origin), extra_include_paths)
+        return cls.of(origin, _read(origin), extra_include_paths, _DEVICE_FLAGS)
 
     @classmethod
     def of(
@@ -86,14 +88,14 @@ class Recipe:
         extra_include_paths=(),
         flags: tuple[str, ...] = (),
     ) -> "Recipe":
-        """Return the recipe for other sources; the device's flags come first, then `flags`."""
+        """Return the recipe for other sources; the flags of all come first, then `flags`."""
         return cls(
             origin=origin,
             files=files,
             flags=(*FLAGS, *os.environ.get("MTIA_LAB_CXXFLAGS", "").split(), *flags),
             include_paths=tuple(os.path.abspath(os.fspath(p)) for p in extra_include_paths),
             torch=_torch_build(),
-            compiler=toolchain.compiler_identity(),
+            compiler=compiler.compiler_identity(),
         )
 
     @cached_property
@@ -116,7 +118,7 @@ class Recipe:
         """Return what is noted of a build that took so long."""
         return {
             "torch": self.torch.partition(" ")[0],
-            "compiler": toolchain.compiler_version(toolchain.find_compiler()),
+            "compiler": compiler.compiler_version(compiler.find_compiler()),
             "seconds": round(seconds, 1),
         }
 
@@ -172,7 +174,7 @@ def ensure(recipe: Recipe, cache: Cache | None = None, **how) -> Build:
 
     Raises:
         CacheUnusable: no folder can hold the build.
-        MTIALabError: whatever `compiling.compile_library` raises.
+        MTIALabError: whatever `compiler.compile_library` raises.
     """
     return in_some_cache(lambda cache: find(recipe, cache) or make(recipe, cache, **how), cache)
 
@@ -244,9 +246,8 @@ def make(
         again: build even though one is there, because it cannot be opened.
     """
     from . import progress as shows  # not needed on the warm path, like all that follows
-    from .compiling import compile_library
 
-    toolchain.find_compiler()  # raise before anybody waits
+    compiler.find_compiler()  # raise before anybody waits
     progress = progress or shows.choose()
 
     def waiting() -> None:
@@ -256,9 +257,9 @@ def make(
         if again:
             cache.discard(recipe.name)
         if not (build := cache.find(recipe.name)):
-            progress.say(f"MTIA Lab builds its simulated device ({shows.ABOUT}):")
+            progress.say("MTIA Lab builds its simulated device, once:")
             started = time.perf_counter()
-            library = compile_library(
+            library = compiler.compile_library(
                 recipe.files,
                 recipe.origin,
                 private,

@@ -12,7 +12,7 @@ from importlib import metadata
 
 import torch
 
-from . import build, extension, toolchain
+from . import build, compiler, extension
 from .cache import Build, Cache
 from .errors import MTIALabError
 
@@ -88,13 +88,13 @@ def _torch() -> str:
 
 
 def _compiler() -> str:
-    compiler = toolchain.find_compiler()
-    toolchain.check_standard(compiler)
-    return f"{toolchain.compiler_version(compiler)}, {compiler}"
+    found = compiler.find_compiler()
+    compiler.check_standard(found)
+    return f"{compiler.compiler_version(found)}, {found}"
 
 
 def _ninja() -> str:
-    return toolchain.find_ninja()
+    return compiler.find_ninja()
 
 
 def _notebooks() -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from . import build, runtime, serialization, toolchain
+from . import build, compiler, runtime, serialization
 from .cache import Build
 from .errors import (
     BadDeviceCount,
@@ -169,7 +169,7 @@ def check_torch() -> None:
     Raises:
         UnsupportedTorch: they do not.
     """
-    if OLDEST <= toolchain.torch_release() <= NEWEST:
+    if OLDEST <= compiler.torch_release() <= NEWEST:
         return
     supported = f"{OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}"
     raise UnsupportedTorch(

@@ -3,8 +3,6 @@
 import sys
 from typing import TextIO
 
-ABOUT = "once, about 20 seconds on two cores"
-
 
 class Progress:
     """Say nothing. The base of the others, and what a warm load gets."""

@@ -17,6 +17,7 @@ def write_sources(folder: Path, answer: int = 42) -> Path:
     """Write a small library that needs no PyTorch header and whose `answer()` is `answer`."""
     for name, text in {
         "answer.cpp": '#include "inner/value.h"\nextern "C" int answer() { return value(); }\n',
+        "value.cpp": '#include "inner/value.cpp"\n',
         "inner/value.h": "int value();\n",
         "inner/value.cpp": f'#include "value.h"\nint value() {{ return {answer}; }}\n',
     }.items():
@@ -54,7 +55,7 @@ def pretend(library: Path, monkeypatch, before=lambda: None) -> list[int]:
         out.write_bytes(library.read_bytes())
         return out
 
-    monkeypatch.setattr("mtia_lab.compiling.compile_library", compile_library)
+    monkeypatch.setattr("mtia_lab.compiler.compile_library", compile_library)
     return compiled
 
 

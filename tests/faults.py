@@ -16,7 +16,6 @@ import argparse
 import dataclasses
 import json
 import re
-import shlex
 import shutil
 import sys
 import tempfile
@@ -31,10 +30,10 @@ from fault_list import Fault
 from fault_list_operators import OPERATOR_FAULTS
 from notebook_files import NOTEBOOKS, ROOT, code_cells, tags
 
-from mtia_lab import build, compiling, isolated, toolchain
-from mtia_lab.cache import Cache
+from mtia_lab import build, isolated
+from mtia_lab.cache import LIBRARY, Cache
+from mtia_lab.compiler import Compilation, Refused
 from mtia_lab.isolated import Result
-from mtia_lab.progress import Progress
 
 FAULTS = RUNTIME_FAULTS + OPERATOR_FAULTS
 SOURCES = ROOT / "cpp_extensions"
@@ -134,17 +133,17 @@ def shown(cells: dict[str, list[int]]) -> str:
 
 
 class Workshop:
-    """One copy of the sources, of which a folder is rebuilt as a fault comes and goes."""
+    """One copy of the sources, of which a unit is rebuilt as a fault comes and goes."""
 
     def __init__(self, scratch: Path):
-        self.scratch, self.out = scratch, scratch / "out"
+        self.scratch, self.work = scratch, scratch / "work"
         self.sound, self.sources = scratch / "as found", scratch / "sources"
         # Everything as it is now: it takes minutes, and somebody may be editing.
         self.package = scratch / "package"
         shutil.copytree(ROOT / "mtia_lab", self.package / "mtia_lab")
         shutil.copytree(SOURCES, self.sound)
-        self.units = compiling._write(build._read(SOURCES), self.sources)
-        self.out.mkdir()
+        shutil.copytree(SOURCES, self.sources)
+        self.work.mkdir()
 
     def build(self, fault: Fault | None) -> dict[str, str]:
         """Build a device, with `fault` if one is given; return the environment that selects it.
@@ -172,20 +171,13 @@ class Workshop:
         }
 
     def compile(self, name: str) -> Path:
-        load = {
-            "name": compiling.NAME,
-            "sources": [str(self.sources / unit) for unit in self.units],
-            "extra_cflags": list(build.FLAGS),
-            "extra_include_paths": [str(self.sources)],
-            "build_directory": str(self.out),
-        }
-        compiler = toolchain.find_compiler()
-        environment = compiling._environment(shlex.join(compiler), toolchain.find_ninja())
-        job = json.dumps({"path": sys.path, "load": load})
-        code, log = compiling._run(job, environment, Progress(), verbose=False)
-        if code:
-            raise Misplaced(f"{name}: it does not build\n{compiling.first_error(log)}")
-        return self.out / compiling.LIBRARY
+        recipe = build.Recipe.now()
+        how = {"flags": recipe.flags, "include_paths": recipe.include_paths}
+        with Compilation(build._read(self.sources), self.work, LIBRARY, **how) as compilation:
+            try:
+                return compilation.finish()
+            except Refused as refusal:
+                raise Misplaced(f"{name}: it does not build\n{refusal.args[0]}") from None
 
 
 def plant(fault: Fault, sources: Path) -> None:

@@ -10,7 +10,7 @@ import contextlib, os, shutil, sys, tempfile, threading
 from pathlib import Path
 import pytest, torch
 import mtia_lab
-from mtia_lab import build, cache, compiling, errors, extension
+from mtia_lab import build, cache, compiler, errors, extension
 """
 
 

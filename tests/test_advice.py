@@ -55,13 +55,12 @@ WRONG = {
 NOT_ADVICE = {
     "block.py": {"AttributeError"},
     "cache.py": {"AssertionError", "NotADirectoryError", "OSError"},
+    "compiler.py": {"OSError", "Refused"},
     "doctor.py": {"_Remark"},
     "folders.py": {"FileNotFoundError", "NotADirectoryError", "Unsafe"},
-    "guards/library.py": {"Refused"},
     "guards/probing.py": {"RuntimeError"},
     "ranks.py": {"NotCopied", "WorkerLeft"},
     "source.py": {"ValueError"},
-    "toolchain.py": {"OSError"},
 }
 
 

@@ -13,7 +13,7 @@ import platformdirs
 import pytest
 from building import NASTY, answer, pretend, quietly, recipe, script, write_sources
 
-from mtia_lab import build, cache, compiling, errors, folders, progress, toolchain
+from mtia_lab import build, cache, compiler, errors, folders, progress
 from mtia_lab.cache import LIBRARY, Cache
 
 fork = multiprocessing.get_context("fork")
@@ -87,10 +87,10 @@ def test_a_changed_header_in_an_extra_include_path_is_another_build(tmp_path, wa
 
 
 def test_an_updated_compiler_is_another_build(wanted, tmp_path, monkeypatch):
-    compiler = script(tmp_path / "c++", 'exec c++ "$@"')
-    monkeypatch.setenv("CXX", compiler)
+    chosen = script(tmp_path / "c++", 'exec c++ "$@"')
+    monkeypatch.setenv("CXX", chosen)
     before = recipe(wanted.origin, monkeypatch)
-    os.utime(compiler, (1, 1))
+    os.utime(chosen, (1, 1))
     after = recipe(wanted.origin, monkeypatch)
     assert before.name != after.name and before.prefix == after.prefix
 
@@ -166,20 +166,20 @@ def test_a_compiler_named_in_CXX_that_is_not_there(wanted, tmp_path, monkeypatch
 
 
 def test_no_ninja(wanted, tmp_path, monkeypatch):
-    monkeypatch.setattr(toolchain.shutil, "which", lambda name, path=None: None)
+    monkeypatch.setattr(compiler.shutil, "which", lambda name, path=None: None)
     with pytest.raises(errors.NoNinja) as caught:
-        toolchain.find_ninja()
+        compiler.find_ninja()
     assert "pip install ninja" in told(caught)
 
 
 def test_ninja_is_found_though_its_folder_is_not_on_the_path(monkeypatch):
     monkeypatch.setenv("PATH", "")
-    version = subprocess.run([toolchain.find_ninja(), "--version"], capture_output=True, check=True)
+    version = subprocess.run([compiler.find_ninja(), "--version"], capture_output=True, check=True)
     assert version.stdout
 
 
 def test_a_compiler_that_does_not_know_the_standard(wanted, tmp_path, monkeypatch):
-    standard = toolchain.standard_needed()
+    standard = compiler.standard_needed()
     refuse = f'case "$*" in *-std={standard}*) echo "error: unrecognized -std={standard}"; exit 1'
     text = f'{refuse};; *--version*) echo "old c++ 1.0"; exit;; esac\nexec c++ "$@"'
     monkeypatch.setenv("CXX", script(tmp_path / "old-g++", text))
@@ -194,7 +194,8 @@ def test_a_compile_error_shows_the_compilers_own_message(tmp_path, monkeypatch):
     (sources / "inner" / "value.cpp").write_text(text)
     with pytest.raises(errors.CompileError) as caught:
         quietly(recipe(sources, monkeypatch), tmp_path / "cache")
-    first = caught.value.why.splitlines()[0]
+    unit, first = caught.value.why.splitlines()[:2]
+    assert unit == f"In file included from {sources / 'value.cpp'}:1:"
     assert first.startswith(str(sources / "inner" / "value.cpp") + ":1:9: error: ")
     assert "first_mistake" in first and "second_mistake" in told(caught)
     assert "Traceback" not in told(caught) and "ninja" not in told(caught)
@@ -275,11 +276,11 @@ def test_a_disk_that_fills_up_while_compiling(tmp_path, fallback, monkeypatch):
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
 def test_a_disk_that_is_full_before_anything_is_compiled(code, wanted, tmp_path, monkeypatch):
-    # What cpp_extension ends with when it cannot write its own files.
-    log = f"Traceback (most recent call last):\nOSError: [Errno {code}] {os.strerror(code)}\n"
-    monkeypatch.setattr(compiling, "_run", lambda *_: (1, log))
+    # What ninja ends with when it cannot write its own files.
+    ninja = script(tmp_path / "ninja", f"echo 'ninja: error: {os.strerror(code)}'; exit 1")
+    monkeypatch.setattr(compiler, "find_ninja", lambda: ninja)
     with pytest.raises(OSError) as caught:
-        compiling.compile_library(wanted.files, wanted.origin, tmp_path)
+        compiler.compile_library(wanted.files, wanted.origin, tmp_path)
     assert caught.value.errno == code
 
 
@@ -334,7 +335,7 @@ def test_a_damaged_build_is_built_again(damage, wanted, library, tmp_path, monke
     "point",
     [
         "mtia_lab.cache.Cache.private_folder",
-        "mtia_lab.compiling.compile_library",
+        "mtia_lab.compiler.compile_library",
         "mtia_lab.cache.Cache.publish",
         "pathlib.Path.write_text",
         "pathlib.Path.rename",
@@ -369,9 +370,8 @@ def test_a_build_killed_while_it_compiles_takes_the_compiler_with_it(
     os.mkfifo(fifo)
     # The compiler says that it runs, holds the pipe open until it dies, and tells if it did not.
     text = f"exec 3>{fifo}; echo running >&3; sleep 20; echo survived >&3"
-    compiler = script(tmp_path / "g++", text)
     with pytest.MonkeyPatch.context() as own:
-        own.setenv("CXX", compiler)
+        own.setenv("CXX", script(tmp_path / "g++", text))
         stuck = fork.Process(target=quietly, args=(wanted, tmp_path / "cache"))
         stuck.start()
     with open(fifo) as pipe:
@@ -438,16 +438,28 @@ class Said(progress.Progress):
         self.ended = True
 
 
-def test_a_build_says_what_it_does_and_how_long_it_takes(wanted, tmp_path):
+def test_a_build_says_what_it_does(wanted, tmp_path):
     said = Said()
     build.ensure(wanted, Cache(tmp_path / "cache"), progress=said)
-    assert "about 20 seconds" in said.lines[0] and said.ended
+    assert "builds its simulated device" in said.lines[0] and said.ended
     assert [line[:5] for line in said.lines[1:]] == ["[1/3]", "[2/3]", "[3/3]"]
-    assert {line[6:] for line in said.lines[1:]} == {"answer.cpp", "inner/*.cpp", "link"}
+    assert {line[6:].split()[0] for line in said.lines[1:]} == {"answer.cpp", "value.cpp", "link"}
+
+
+def test_after_its_first_unit_a_build_says_how_long_the_rest_takes_on_this_machine(monkeypatch):
+    clock = iter([100.0, 104.0, 110.0, 111.0])
+    monkeypatch.setattr(compiler.time, "perf_counter", lambda: next(clock))
+    said = Said()
+    steps = compiler._Steps(said, verbose=False)
+    for line in ("[1/3] sim.cpp", "[2/3] mtia_extension.cpp", "[3/3] link"):
+        steps(line)
+    rest = round(4 * compiler._Steps.REST)
+    assert said.lines[0] == f"[1/3] sim.cpp (about {rest} s more)"
+    assert said.lines[1:] == ["[2/3] mtia_extension.cpp", "[3/3] link"]
 
 
 def test_what_a_failed_build_has_said_stays(wanted, tmp_path, monkeypatch):
-    monkeypatch.setattr(compiling, "compile_library", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(compiler, "compile_library", lambda *_, **__: 1 / 0)
     said = Said()
     with pytest.raises(ZeroDivisionError):
         build.ensure(wanted, Cache(tmp_path / "cache"), progress=said)

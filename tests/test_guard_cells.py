@@ -60,7 +60,9 @@ def test_a_report_tells_what_broke_and_what_was_printed(stored):
 
 
 def test_trying_again_gives_the_same_and_compiles_nothing(stored, monkeypatch):
-    monkeypatch.setattr(library, "command", lambda *_: pytest.fail("the compiler was called"))
+    monkeypatch.setattr(
+        library, "Compilation", lambda *_, **__: pytest.fail("the compiler was called")
+    )
     again = mtia_lab.try_guard(STORES_NOTHING)
     assert again.cached and again == stored and repr(again) == repr(stored)
     with pytest.raises(pytest.fail.Exception, match="compiler was called"):

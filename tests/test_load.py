@@ -300,7 +300,7 @@ def test_a_library_that_cannot_be_opened_is_built_again_once():
         library.write_bytes(BUILT.read_bytes() if len(compiled) == 3 else b"no library")
         return library
 
-    compiling.compile_library = compile_library
+    compiler.compile_library = compile_library
     with pytest.raises(errors.LibraryBroken, match="invalid ELF|file too short"):
         mtia_lab.load()
     assert len(compiled) == 2  # built, built again, given up
@@ -317,7 +317,7 @@ def test_a_library_that_lost_its_end_is_not_opened():
     def compile_library(files, origin, private, **how):
         return Path(shutil.copy(BUILT, private))
 
-    compiling.compile_library = compile_library
+    compiler.compile_library = compile_library
     assert not mtia_lab.load().cached
 
 
@@ -333,7 +333,7 @@ def test_a_library_deleted_between_finding_and_opening_is_built_again():
         shutil.rmtree(found.library.parent)
         return found
 
-    compiling.compile_library, real, build.ensure = compile_library, build.ensure, ensure
+    compiler.compile_library, real, build.ensure = compile_library, build.ensure, ensure
     assert mtia_lab.load().library.is_file()
 
 

@@ -15,12 +15,12 @@ from mtia_lab import build, progress
 PRETEND = """
 import os, shutil
 from pathlib import Path
-from mtia_lab import compiling
+from mtia_lab import compiler
 def compile_library(files, origin, private, *, progress, **how):
     for step in range(3):
         progress.say(f"[{step}/3] as if")
     return Path(shutil.copy(os.environ["BUILT"], private))
-compiling.compile_library = compile_library
+compiler.compile_library = compile_library
 """
 LOAD = "import mtia_lab\nprint('mine')\nstatus = mtia_lab.load()\nstatus"
 CELLS = [PRETEND, LOAD, "assert not status.cached"]
@@ -74,7 +74,7 @@ STUCK = """
 def compile_library(files, origin, private, *, progress, **how):
     progress.say("[1/3] as if")
     raise KeyboardInterrupt
-compiling.compile_library = compile_library
+compiler.compile_library = compile_library
 """
 
 

@@ -7,13 +7,13 @@ turns this red until somebody decides what it means here.
 import ctypes
 import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 import torch
+from building import ROOT
 
-from mtia_lab import toolchain
+from mtia_lab.compiler import Compilation
 
 TORCH = Path(torch.__file__).parent
 HEADERS = {
@@ -44,17 +44,33 @@ def virtuals(header: str) -> set[str]:
     return {name for name in new + overridden if not name.startswith("~")}
 
 
+def test_errors_of_python_are_declared_as_pytorch_declares_them():
+    def layout(header: str) -> tuple:
+        text = re.sub(r"//[^\n]*", "", header)
+        body = re.search(
+            r"^struct python_error : (?:public )?(.*?) \{\n(.*?)^\};", text, re.M | re.S
+        )
+        members = r"^  (PyObject\*|std::string) (\w+)(?:\{nullptr\}| = nullptr)?;"
+        functions = r"(~?\w+)\(\) (?:const noexcept )?override"
+        return (
+            body[1],
+            re.findall(members, body[2], re.M),
+            sorted(re.findall(functions, body[2])),
+            re.search(r"void translate_exception_to_python\(\s*([^)&]*&)", text)[1],
+        )
+
+    ours = layout((ROOT / "cpp_extensions/backend/python_error.h").read_text(encoding="utf-8"))
+    assert ours == layout((TORCH / "include/torch/csrc/Exceptions.h").read_text(encoding="utf-8"))
+    assert [name for _, name in ours[1]] == ["type", "value", "traceback", "message"]
+
+
 @pytest.fixture(scope="session")
 def probe(tmp_path_factory) -> ctypes.CDLL:
     """The C++ callers of what Python cannot reach."""
-    target = tmp_path_factory.mktemp("probe") / "virtuals.so"
     source = Path(__file__).parent / "cpp" / "torch" / "virtuals.cpp"
-    abi = int(torch.compiled_with_cxx11_abi())
-    flags = [f"-std={toolchain.standard_needed()}", f"-D_GLIBCXX_USE_CXX11_ABI={abi}"]
-    paths = [f"-I{TORCH / 'include'}", f"-L{TORCH / 'lib'}", "-lc10", "-ltorch_cpu"]
-    command = [*toolchain.find_compiler(), "-shared", "-fPIC", *flags, str(source), *paths]
-    subprocess.run([*command, "-o", str(target)], check=True)
-    library = ctypes.CDLL(str(target))
+    files = {source.name: source.read_bytes()}
+    with Compilation(files, tmp_path_factory.mktemp("probe"), "virtuals.so") as compilation:
+        library = ctypes.CDLL(str(compilation.finish()))
     library.last_error.restype = library.show_config.restype = ctypes.c_char_p
     for name in ("default_stream", "pool_stream", "hooks_exchange_device"):
         getattr(library, name).restype = ctypes.c_long

@@ -85,12 +85,12 @@ at::Tensor empty(c10::SymIntArrayRef size, Dtype dtype, std::optional<c10::Layou
 }
 
 // Contract: the same with strides given, which need not be those of any memory format.
-at::Tensor empty_strided(c10::SymIntArrayRef size, c10::SymIntArrayRef stride, Dtype dtype,
+at::Tensor empty_strided(std::vector<int64_t> size, std::vector<int64_t> stride, Dtype dtype,
                          std::optional<c10::Layout> layout, std::optional<c10::Device> device,
                          std::optional<bool> pin_memory) {
   Form form;
-  form.sizes = concrete(size).vec();
-  form.strides = concrete(stride).vec();
+  form.sizes = std::move(size);
+  form.strides = std::move(stride);
   form.dtype = c10::dtype_or_default(dtype);
   check_sizes(form.sizes);
   return filled_if_asked(make_tensor(device_for(layout, device, pin_memory), form, form.span()));
@@ -116,11 +116,11 @@ at::Tensor efficient_zeros(c10::SymIntArrayRef size, Dtype dtype, std::optional<
 }
 
 // Contract: the tensor in its new size, with as many of its first elements as fit.
-const at::Tensor& resize(const at::Tensor& self, c10::SymIntArrayRef size,
-                         std::optional<c10::MemoryFormat> memory_format) {
+at::Tensor resize(const at::Tensor& self, c10::IntArrayRef size,
+                  std::optional<c10::MemoryFormat> memory_format) {
   const auto before = static_cast<int64_t>(self.storage().nbytes());
   change_form(self, [&](c10::TensorImpl* impl) {
-    at::native::resize_impl_cpu_(impl, concrete(size), std::nullopt, /*resize_storage=*/false);
+    at::native::resize_impl_cpu_(impl, size, std::nullopt, /*resize_storage=*/false);
     if (memory_format) {
       TORCH_CHECK(*memory_format != c10::MemoryFormat::Preserve, "Unsupported memory format",
                   *memory_format);
@@ -134,37 +134,36 @@ const at::Tensor& resize(const at::Tensor& self, c10::SymIntArrayRef size,
 }
 
 // Contract: the tensor on other memory. The four ways differ in what they take over.
-at::Tensor& set_storage_at(at::Tensor& self, at::Storage source, c10::SymInt offset,
-                           c10::SymIntArrayRef size, c10::SymIntArrayRef stride) {
-  const auto sizes = concrete(size), strides = concrete(stride);
+at::Tensor set_storage_at(at::Tensor self, at::Storage source, int64_t offset,
+                          c10::IntArrayRef size, c10::IntArrayRef stride) {
   change_form(self, [&](c10::TensorImpl* impl) {
-    at::native::checkSetStorage(self, std::move(source), offset.expect_int(), sizes, strides);
-    impl->set_storage_offset(offset.expect_int());
-    at::native::resize_impl_cpu_(impl, sizes,
-                                 strides.data() ? at::OptionalIntArrayRef(strides) : std::nullopt,
+    at::native::checkSetStorage(self, std::move(source), offset, size, stride);
+    impl->set_storage_offset(offset);
+    at::native::resize_impl_cpu_(impl, size,
+                                 stride.data() ? at::OptionalIntArrayRef(stride) : std::nullopt,
                                  /*resize_storage=*/false);
   });
   return self;
 }
 
-at::Tensor& set_storage(at::Tensor& self, at::Storage source) {
+at::Tensor set_storage(const at::Tensor& self, at::Storage source) {
   const auto count = static_cast<int64_t>(source.nbytes() / self.itemsize());
   return set_storage_at(self, std::move(source), 0, {count}, {});
 }
 
-at::Tensor& set_tensor(at::Tensor& self, const at::Tensor& source) {
+at::Tensor set_tensor(const at::Tensor& self, const at::Tensor& source) {
   return self.unsafeGetTensorImpl() == source.unsafeGetTensorImpl()
              ? self
-             : set_storage_at(self, source.storage(), source.sym_storage_offset(),
-                              source.sym_sizes(), source.sym_strides());
+             : set_storage_at(self, source.storage(), source.storage_offset(), source.sizes(),
+                              source.strides());
 }
 
-at::Tensor& set_nothing(at::Tensor& self) {
+at::Tensor set_nothing(const at::Tensor& self) {
   return set_tensor(self, make_contiguous_tensor(self.get_device(), {0}, self.scalar_type()));
 }
 
 // Contract: the tensor's memory is used on `stream` too, and is not reused before that is done.
-void record_stream(at::Tensor& self, at::Stream stream) {
+void record_stream(const at::Tensor& self, c10::Stream stream) {
   backend::allocator().recordStream(self.storage().data_ptr(), stream);
 }
 

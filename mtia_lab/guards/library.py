@@ -1,26 +1,22 @@
-"""From the C++ of a cell to a library: one compiler, one unit, found again by its fingerprint.
+"""From the C++ of a cell to a library: one unit, found again by its fingerprint.
 
-The unit includes nothing but the guard's interface, so it compiles in a second or two; through
-cpp_extension it would take several.
+The unit includes nothing but the guard's interface, so it compiles in a second or two.
 """
 
 import contextlib
 import os
 import re
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
-from .. import build, toolchain
+from .. import build
 from ..cache import Build, Cache
+from ..compiler import Compilation
 from ..folders import default_folder
 
 HERE = Path(__file__).parent
-TORCH = Path(torch.__file__).parent
 PART, LIBRARY = "guards", "guard.so"  # of the cache
 KEEP = 64  # cells' libraries; each is about 100 KB
 _SOURCE = "unit.cpp"
@@ -33,6 +29,7 @@ _MORE_FLAGS = (
     "-Werror=suggest-override",
     "-Werror=overloaded-virtual",
     "-Werror=return-type",
+    *(["-Wl,-z,defs"] if sys.platform == "linux" else []),  # a function without a body
 )
 _UNIT = """\
 #include "forwarding.h"
@@ -51,10 +48,6 @@ extern "C" const mtia_lab::Impl* make_guard(const mtia_lab::Impl& real) {{
 }}
 """
 _INCLUDE = re.compile(r"[ \t]*#[ \t]*include\b.*")
-
-
-class Refused(Exception):
-    """The compiler or the linker refused a unit; `args[0]` is all it said."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +70,7 @@ def libraries(cell: str) -> Libraries:
 
     Raises:
         Refused: the cell does not compile.
-        NoCompiler, CompilerTooOld, CompilerBroken, CompilerKilled: as their names say.
+        NoCompiler, NoNinja, CompilerTooOld, CompilerBroken, CompilerKilled: as their names say.
         CacheUnusable: no folder can hold the libraries.
     """
     sources = {"guard": unit(cell), "probes": (HERE / "probes.cpp").read_text(encoding="utf-8")}
@@ -118,49 +111,16 @@ def _libraries(sources: dict[str, str], cache: Cache) -> Libraries:
 
 
 class _Job:
-    """One run of the compiler, and the folder it works in."""
+    """One compilation, and the folder it works in."""
 
     def __init__(self, stack: contextlib.ExitStack, recipe: build.Recipe, cache: Cache):
         self._recipe, self._cache = recipe, cache
         self._folder = stack.enter_context(cache.private_folder())
-        source, self._output = self._folder / _SOURCE, self._folder / LIBRARY
-        source.write_bytes(recipe.files[_SOURCE])
-        self._compiler = toolchain.find_compiler()
         self._started = time.perf_counter()
-        try:
-            process = subprocess.Popen(
-                command(self._compiler, recipe.flags, source, self._output),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env=toolchain.plain_environment(),
-                encoding="utf-8",
-                errors="replace",
-            )
-        except OSError as error:  # the reader's cell is not to blame, and no folder is
-            raise toolchain.broken(self._compiler, str(error)) from error
-        self._process = stack.enter_context(process)
-        stack.callback(self._process.kill)  # when another one failed, or at an interrupt
+        compilation = Compilation(recipe.files, self._folder, LIBRARY, flags=recipe.flags)
+        self._compilation = stack.enter_context(compilation)
 
     def publish(self) -> Build:
-        said, _ = self._process.communicate()
-        if self._process.returncode:
-            toolchain.check_failure(self._compiler, said)
-            raise Refused(said)
+        library = self._compilation.finish()
         facts = self._recipe.facts(time.perf_counter() - self._started)
-        return self._cache.publish(self._recipe.name, self._folder, self._output, facts)
-
-
-def command(
-    compiler: toolchain.Command, flags: tuple[str, ...], source: Path, output: Path
-) -> list[str]:
-    """The flags of the device, torch's headers as system headers, and the library of c10."""
-    include = TORCH / "include"
-    return [
-        *(*compiler, "-shared", "-fPIC", f"-std={toolchain.standard_needed()}", *flags),
-        f"-D_GLIBCXX_USE_CXX11_ABI={int(torch.compiled_with_cxx11_abi())}",
-        *("-isystem", str(include), "-isystem", str(include / "torch/csrc/api/include")),
-        *("-I", str(HERE), str(source), "-L", str(TORCH / "lib"), "-lc10"),
-        *(["-Wl,-z,defs"] if sys.platform == "linux" else []),  # a function without a body
-        *("-o", str(output)),
-    ]
+        return self._cache.publish(self._recipe.name, self._folder, library, facts)

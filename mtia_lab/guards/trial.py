@@ -9,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from .. import build
+from ..compiler import Refused
 from ..errors import WrongArgument
 from ..isolated import Result, Server, check_seconds
 from .clauses import BY_KEY, CLAUSES
 from .complaints import complaints, signatures
-from .library import Libraries, Refused, libraries
+from .library import Libraries, libraries
 from .oversights import oversights
 from .report import BROKEN, NOT_REACHED, GuardReport, Outcome
 

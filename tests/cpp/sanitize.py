@@ -14,6 +14,8 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from mtia_lab.compiler import find_compiler
+
 HERE = Path(__file__).resolve().parent
 SIM = HERE.parent.parent / "cpp_extensions" / "sim"
 FLAGS = ["-std=c++17", "-Wall", "-Wextra", "-Werror", "-g", "-pthread", f"-I{SIM}"]
@@ -36,18 +38,18 @@ def run(command: list[str]) -> None:
 
 def build(flags: list[str], folder: Path) -> Path:
     """Compile every source of the simulator and of the driver into `folder`; returns the driver."""
-    compiler = os.environ.get("CXX", "g++")
+    compiler = find_compiler()
 
     def compile_one(source: Path) -> str:
         target = folder / f"{source.parent.name}-{source.stem}.o"
-        run([compiler, *FLAGS, *flags, "-c", str(source), "-o", str(target)])
+        run([*compiler, *FLAGS, *flags, "-c", str(source), "-o", str(target)])
         return str(target)
 
     sources = sorted(SIM.glob("*.cpp")) + sorted(HERE.glob("*.cpp"))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         objects = list(pool.map(compile_one, sources))
     driver = folder / "driver"
-    run([compiler, *FLAGS, *flags, *objects, "-o", str(driver)])
+    run([*compiler, *FLAGS, *flags, *objects, "-o", str(driver)])
     return driver
 
 

@@ -23,7 +23,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtia_lab import toolchain
 from mtia_lab.cache import LIBRARY
 
 HERE = Path(__file__).resolve().parent
@@ -42,12 +41,6 @@ from mtia_lab import isolated
 result = isolated.run("import ctypes; ctypes.CDLL({library!r}).{function}(1)")
 print(result.stderr)
 """
-# Shells do not live with the thread sanitizer, and ninja calls the compiler through one.
-NINJA = """#!{python}
-import os, sys
-del os.environ["LD_PRELOAD"]
-os.execv({ninja!r}, ["ninja", *sys.argv[1:]])
-"""
 
 
 @dataclass(frozen=True)
@@ -65,11 +58,10 @@ class Sanitizer:
     options: dict[str, str]
     planted: tuple[str, ...]
 
-    def environment(self, reports: Path, programs: Path) -> dict[str, str]:
+    def environment(self, reports: Path) -> dict[str, str]:
         """The variables for a process that runs what is compiled so, and for its children.
 
         reports: a folder for what it finds.
-        programs: a folder that comes first on the path.
         """
         compiler = os.environ.get("CXX", "g++")
         runtimes = (_output([compiler, f"-print-file-name={name}"]) for name in self.runtimes)
@@ -80,7 +72,6 @@ class Sanitizer:
             **os.environ,
             **options,
             "LD_PRELOAD": " ".join(runtimes),
-            "PATH": os.pathsep.join([str(programs), os.environ["PATH"]]),
             "MTIA_LAB_CXXFLAGS": f"{FLAGS} {self.flags}",
             "MTIA_LAB_CACHE": str(CACHE),
             "PYTHONPATH": str(ROOT),
@@ -131,11 +122,8 @@ def check(name: str, arguments: list[str]) -> bool:
 @contextlib.contextmanager
 def _environment(sanitizer: Sanitizer) -> Iterator[tuple[dict[str, str], Path]]:
     """Yield a sanitizer's environment and the folder of its reports."""
-    with tempfile.TemporaryDirectory() as programs, tempfile.TemporaryDirectory() as reports:
-        ninja = Path(programs, "ninja")
-        ninja.write_text(NINJA.format(python=sys.executable, ninja=toolchain.find_ninja()))
-        ninja.chmod(0o700)
-        yield sanitizer.environment(Path(reports), Path(programs)), Path(reports)
+    with tempfile.TemporaryDirectory() as reports:
+        yield sanitizer.environment(Path(reports)), Path(reports)
 
 
 def _finds(function: str, environment: dict[str, str], folder: Path) -> bool:
