@@ -173,11 +173,12 @@ class Known {
  public:
   const Operator& find(const OperatorHandle& handle) {
     std::lock_guard<std::mutex> lock(mutex_);
-    std::unique_ptr<Operator>& found = operators_[std::hash<OperatorHandle>()(handle)];
-    if (found == nullptr) {
-      found = std::make_unique<Operator>(describe(handle));
+    const size_t address = std::hash<OperatorHandle>()(handle);
+    auto found = operators_.find(address);
+    if (found == operators_.end()) {  // nothing is kept if describe() refuses it
+      found = operators_.emplace(address, std::make_unique<Operator>(describe(handle))).first;
     }
-    return *found;
+    return *found->second;
   }
 
   void forget(const OperatorHandle& handle) {
