@@ -330,6 +330,7 @@ class Compilation:
             _write(private / name, text.encode(errors="surrogateescape"))
         environment = {**plain_environment(), "NINJA_STATUS": "[%f/%t] "}
         environment.pop("LD_PRELOAD", None)  # meant for this process: sanitizers break shells
+        environment.pop("CLICOLOR_FORCE", None)  # a notebook's kernel sets it: ninja is to be read
         jobs = ["-j", most] if (most := os.environ.get("MAX_JOBS", "")).isdecimal() else []
         self._process = subprocess.Popen(
             ["/bin/sh", "-c", _WATCHED, "sh", ninja, "-f", "../build.ninja", *jobs],

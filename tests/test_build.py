@@ -188,7 +188,10 @@ def test_a_compiler_that_does_not_know_the_standard(wanted, tmp_path, monkeypatc
     assert standard in told(caught) and "old c++ 1.0" in told(caught)
 
 
-def test_a_compile_error_shows_the_compilers_own_message(tmp_path, monkeypatch):
+@pytest.mark.parametrize("variables", [{}, {"CLICOLOR_FORCE": "1", "TERM": "xterm-color"}])
+def test_a_compile_error_shows_the_compilers_own_message(variables, tmp_path, monkeypatch):
+    for item in variables.items():  # as a notebook's kernel sets them
+        monkeypatch.setenv(*item)
     sources = write_sources(tmp_path / NASTY)
     text = "int a = first_mistake;\nint b = second_mistake;\n"
     (sources / "inner" / "value.cpp").write_text(text)
