@@ -97,7 +97,12 @@ TORCH_LIBRARY_IMPL(aten, MTIA, m) {
                given[3].toOptional<c10::Layout>(), given[4].toOptional<c10::Device>(),
                given[5].toOptional<bool>()));
          }));
-  m.impl("_efficientzerotensor", aten::efficient_zeros);
+  m.impl("_efficientzerotensor", boxed([](const Arguments& given) {
+           return IValue(aten::efficient_zeros(
+               given.integers(0), given[1].toOptional<c10::ScalarType>(),
+               given[2].toOptional<c10::Layout>(), given[3].toOptional<c10::Device>(),
+               given[4].toOptional<bool>()));
+         }));
   m.impl("_copy_from", boxed([](const Arguments& given) {
            return IValue(aten::copy_from(given.tensor(0), given.tensor(1), given.flag(2)));
          }));

@@ -98,9 +98,8 @@ at::Tensor empty_strided(std::vector<int64_t> size, std::vector<int64_t> stride,
 
 // Contract: zeros that take no memory. Derivatives in forward mode have them where nothing depends
 // on the variable, and their products are spared, so that 0 * inf is no NaN.
-at::Tensor efficient_zeros(c10::SymIntArrayRef size, Dtype dtype, std::optional<c10::Layout> layout,
+at::Tensor efficient_zeros(c10::IntArrayRef sizes, Dtype dtype, std::optional<c10::Layout> layout,
                            std::optional<c10::Device> device, std::optional<bool> pin_memory) {
-  const auto sizes = concrete(size);
   check_sizes(sizes);
   const c10::Device where = backend::to_device(device_for(layout, device, pin_memory));
   const auto meta = c10::scalarTypeToTypeMeta(c10::dtype_or_default(dtype));

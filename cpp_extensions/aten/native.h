@@ -15,7 +15,7 @@ at::Tensor empty(c10::SymIntArrayRef size, Dtype dtype, std::optional<c10::Layou
 at::Tensor empty_strided(std::vector<int64_t> size, std::vector<int64_t> stride, Dtype dtype,
                          std::optional<c10::Layout> layout, std::optional<c10::Device> device,
                          std::optional<bool> pin_memory);
-at::Tensor efficient_zeros(c10::SymIntArrayRef size, Dtype dtype, std::optional<c10::Layout> layout,
+at::Tensor efficient_zeros(c10::IntArrayRef sizes, Dtype dtype, std::optional<c10::Layout> layout,
                            std::optional<c10::Device> device, std::optional<bool> pin_memory);
 
 at::Tensor resize(const at::Tensor& self, c10::IntArrayRef size,

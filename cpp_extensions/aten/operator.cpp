@@ -1,11 +1,12 @@
 #include "operator.h"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 namespace mtia::aten {
 
@@ -97,11 +98,11 @@ std::string without_underscore(const std::string& name) {
 // CUDA's kernels take a scalar of the host where a TensorIterator brings it in, which is what
 // pointwise operators are built on. Some lack the tag; others fetch one argument's number.
 bool takes_by_value(const std::string& name, const std::string& argument) {
-  static const std::set<std::string_view> kUntagged = {
+  constexpr std::string_view kUntagged[] = {
       "elu_backward",         "floor_divide",        "hardshrink_backward",
       "hardsigmoid_backward", "leaky_relu_backward", "mse_loss",
       "smooth_l1_loss",       "softplus_backward",   "softshrink_backward"};
-  static const std::set<std::pair<std::string_view, std::string_view>> kFetched = {
+  constexpr std::pair<std::string_view, std::string_view> kFetched[] = {
       {"_fused_adagrad", "lr"},
       {"_fused_adam", "lr"},
       {"_fused_adamw", "lr"},
@@ -115,7 +116,9 @@ bool takes_by_value(const std::string& name, const std::string& argument) {
       {"masked_fill", "value"}};
   const std::string plain = without_underscore(name);
   const auto& overloads = overloads_of("aten::" + plain);
-  return kUntagged.count(plain) != 0 || kFetched.count({plain, argument}) != 0 ||
+  return std::count(std::begin(kUntagged), std::end(kUntagged), plain) != 0 ||
+         std::count(std::begin(kFetched), std::end(kFetched),
+                    std::pair<std::string_view, std::string_view>(plain, argument)) != 0 ||
          std::any_of(overloads.begin(), overloads.end(),
                      [](const auto& handle) { return handle.hasTag(at::Tag::pointwise); });
 }
