@@ -254,9 +254,8 @@ def make(
         progress.say("Another process is building the simulated device; waiting for it.")
 
     with cache.lock(lock_timeout, waiting), cache.private_folder() as private:
-        if again:
-            cache.discard(recipe.name)
-        if not (build := cache.find(recipe.name)):
+        if again or not (build := cache.find(recipe.name)):
+            cache.discard(recipe.name)  # what cannot be replaced is known before the work is done
             progress.say("MTIA Lab builds its simulated device, once:")
             started = time.perf_counter()
             library = compiler.compile_library(

@@ -327,6 +327,17 @@ def test_a_readers_file_in_a_build_stays_and_so_does_its_folder(ensure):
     assert notes.read_text() == "mine"
 
 
+def test_where_a_build_cannot_be_replaced_nothing_is_compiled(ensure, monkeypatch):
+    found = ensure()
+    found.library.with_name("notes.txt").write_text("mine")
+    found.library.unlink()
+    with pytest.warns(errors.CacheWarning, match="not empty"):
+        ensure()
+    monkeypatch.setattr(build.compiler, "compile_library", pytest.fail)
+    with pytest.warns(errors.CacheWarning, match="not empty"):
+        assert ensure().cached  # in the temporary folder
+
+
 def test_leftovers_of_killed_builds_and_builds_of_older_versions_go(place):
     old = place / "guards" / f"build-{NAME}"
     old.mkdir(parents=True)
