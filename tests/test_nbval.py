@@ -227,7 +227,8 @@ def test_a_killed_run_leaves_no_kernel(tmp_path, alive):
 def test_a_command_on_a_leash_ends_with_who_started_it(alive):
     """As JupyterLab does, in browser.py. What it started goes too."""
     path, waits = alive
-    command = [sys.executable, "-c", f"import os; os.fork(); {waits}"]
+    holds, waits = waits.split("\n")  # one says so; both hold it
+    command = [sys.executable, "-c", f"{holds}\nimport os; os.fork()\n{waits}"]
     asking = f"import leash, threading; leash.start({command}); threading.Event().wait()"
     kill(["-c", f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r}); {asking}"], path)
 
