@@ -7,6 +7,7 @@ ARGS ?=
 
 RUN := .venv/bin/python
 READY := .venv/ready
+TOOL := PYTHONPATH=tests/support $(RUN) tools
 CPP_FILES = find cpp_extensions mtia_lab tests benchmarks -name '*.cpp' -o -name '*.h'
 CLANG_FORMAT := $(RUN) -c 'import clang_format; clang_format.clang_format()'
 ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)  # containers; JupyterLab asks for it
@@ -50,21 +51,22 @@ unit: build  ## unit tests only
 	@$(RUN) -m pytest $(SPREAD) tests $(ARGS)
 
 test-ops: build  ## every operator with all samples of all dtypes against the CPU; and the sweeps, one row in 8 (ARGS=--one-row-in=1: all)
-	@$(RUN) -m pytest -n auto tests/test_ops.py tests/test_hazards_oracle.py tests/test_host_operators.py --all-ops $(ARGS)
-	@$(RUN) -m pytest tests/test_sweeps.py --all-ops $(ARGS)
+	@$(RUN) -m pytest -n auto tests/tensors/test_ops.py tests/hazards/test_hazards_oracle.py \
+		tests/tensors/test_host_operators.py --all-ops $(ARGS)
+	@$(RUN) -m pytest tests/tensors/test_sweeps.py --all-ops $(ARGS)
 
 notebooks: build  ## run every notebook and store its outputs
-	@$(RUN) tests/refresh_notebooks.py $(ARGS)
+	@$(TOOL)/refresh_notebooks.py $(ARGS)
 
 bench: build  ## measure: builds, loads, streams, events
 	@$(RUN) -m benchmarks $(ARGS)
 
 sanitize: setup  ## address, undefined-behavior and thread sanitizers over simulator and device
-	@$(RUN) tests/cpp/sanitize.py
-	@$(RUN) tests/cpp/sanitize_device.py $(ARGS)
+	@$(TOOL)/sanitize.py
+	@$(TOOL)/sanitize_device.py $(ARGS)
 
 faults: build  ## hold the notebooks against backends that are wrong in one method at a time
-	@$(RUN) tests/faults.py $(ARGS)
+	@$(TOOL)/faults.py $(ARGS)
 
 clean:  ## delete .venv, the built devices in the user's cache, and what tools leave behind
 	@test ! -x $(RUN) || $(RUN) -m mtia_lab clean

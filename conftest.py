@@ -1,7 +1,7 @@
 """Sound notebook runs: what nbval 0.11 needs before its green can be believed.
 
 pytest loads this file for every path below the repository's root, so `pytest --nbval notebooks/`
-is enough; no further option is needed. Seven cures, each tested in tests/test_nbval.py:
+is enough; no further option is needed. Seven cures, each tested in tests/notebooks/test_nbval.py:
 
 - a kernel that dies fails its cell at once, with how it died, instead of after the cell timeout;
 - what C++ prints to file descriptors 1 and 2 reaches the outputs that are compared;

@@ -1,46 +1,74 @@
 """MTIA Lab: a simulated accelerator behind PyTorch's own interfaces, to learn and test with."""
 
+import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from . import errors
-from .check import check
-from .extension import Status, load
-from .profile import Profile
-from .runtime import State, configure, host_clock, launch, state, stream_priority
-from .source import source
+from .device import Profile, State, configure, host_clock, launch, state, stream_priority
+from .load import Status, after_load, load
+from .log.lines import name_lines
 
-# What `load()` does not need is imported when it is first used, so that loading costs little.
-_LATER = {
-    "Call": "records",
-    "Command": "records",
+if TYPE_CHECKING:  # the rest is imported when it is first used, so that loading costs little
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from . import distributed, draw, isolated
+    from .exercises.check import check
+    from .exercises.source import source
+    from .exercises.trials import trial, trial_cases
+    from .explorer import explore
+    from .guards import GuardReport, try_guard
+    from .hazards import Finding, Report, find_hazards
+    from .hazards.sanitizer import sanitizer
+    from .log.log import Log
+    from .log.recording import record
+    from .log.records import Access, Call, Command, Host, Known, Memory, Value
+    from .log.summary import summary
+    from .log.trace import write_trace
+
+_MODULE_OF = {
+    "Access": "log.records",
+    "Call": "log.records",
+    "Command": "log.records",
     "Finding": "hazards",
     "GuardReport": "guards",
-    "Log": "log",
-    "Memory": "records",
+    "Host": "log.records",
+    "Known": "log.records",
+    "Log": "log.log",
+    "Memory": "log.records",
     "Report": "hazards",
+    "Value": "log.records",
+    "check": "exercises.check",
+    "distributed": "distributed",
+    "draw": "draw",
     "explore": "explorer",
     "find_hazards": "hazards",
-    "record": "recording",
+    "isolated": "isolated",
+    "record": "log.recording",
     "sanitizer": "hazards.sanitizer",
-    "summary": "summarize",
-    "trial": "trials",
-    "trial_cases": "trials",
+    "source": "exercises.source",
+    "summary": "log.summary",
+    "trial": "exercises.trials",
+    "trial_cases": "exercises.trials",
     "try_guard": "guards",
-    "write_trace": "trace_file",
+    "write_trace": "log.trace",
 }
-_LATER_MODULES = ("distributed", "draw", "isolated")
 
 __all__ = [
+    "Access",
     "Call",
     "Command",
     "Finding",
     "GuardReport",
+    "Host",
+    "Known",
     "Log",
     "Memory",
     "Profile",
     "Report",
     "State",
     "Status",
+    "Value",
     "check",
     "configure",
     "distributed",
@@ -63,22 +91,30 @@ __all__ = [
     "try_guard",
     "write_trace",
 ]
+__version__ = "0.1.0"
 
 
-def __getattr__(name: str):
-    if name in _LATER_MODULES:
-        return import_module(f".{name}", __name__)
-    if name in _LATER:
-        return getattr(import_module(f".{_LATER[name]}", __name__), name)
-    raise errors.UnknownAttribute(f"module {__name__!r} has no attribute {name!r}")
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise errors.UnknownAttribute(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f".{_MODULE_OF[name]}", __name__)
+    return module if name == _MODULE_OF[name] else getattr(module, name)
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-def load_ipython_extension(shell) -> None:
+def load_ipython_extension(shell: "InteractiveShell") -> None:
     """What `%load_ext mtia_lab` calls; `mtia_lab.load()` does the same in a notebook."""
-    from .magic import register
+    shell.magics_manager.register_lazy("guard", "mtia_lab.guards.magic")
 
-    register(shell)
+
+def _introduce_instruments() -> None:
+    name_lines()
+    ipython = sys.modules.get("IPython")
+    if ipython is not None and (shell := ipython.get_ipython()) is not None:
+        load_ipython_extension(shell)
+
+
+after_load.append(_introduce_instruments)

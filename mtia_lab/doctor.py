@@ -12,9 +12,10 @@ from importlib import metadata
 
 import torch
 
-from . import build, compiler, extension
+from . import build, compiler
 from .cache import Build, Cache
 from .errors import MTIALabError
+from .load import check_platform, check_process, check_torch
 
 _LEAST_SPACE = 200e6  # bytes; a build takes about 30 MB while it runs
 
@@ -75,14 +76,14 @@ def _python() -> str:
 def _platform() -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        remark = extension.check_platform()
+        remark = check_platform()
     if remark:
         raise _Remark(remark, "if a build fails, try Linux x86-64.")
     return f"{platform.system()} {platform.machine()}"
 
 
 def _torch() -> str:
-    extension.check_torch()
+    check_torch()
     cuda = torch.version.cuda
     return f"{torch.__version__}, {f'built for CUDA {cuda}' if cuda else 'built for CPU'}"
 
@@ -145,7 +146,7 @@ def _cache() -> str:
 
 
 def _process() -> str:
-    extension.check_process()
+    check_process()
     other = torch._C._get_privateuse1_backend_name()
     if other != "privateuseone":
         raise _Remark(

@@ -1,9 +1,82 @@
 """The errors that the lab itself raises, one exception class each.
 
-Every message says what went wrong, why, and what to do next, in that order.
+Every message says what went wrong, why, and what to do next, in that order. IPython shows the
+reader's line and the message, without the lab's own lines.
 """
 
-from .advice import Advice
+import sys
+import sysconfig
+import textwrap
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+
+WIDTH = 88  # of a message: what is wider, JupyterLab breaks in the middle of a word
+
+LONGEST = 300  # columns of what stands for one thing; its attributes have the whole of it
+
+
+class Advice:
+    """Part of an exception class whose message says what to do; plain Python shows it as any."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of the traceback, for which it asks by this name."""
+        shell = sys.modules["IPython"].get_ipython()
+        name = type(self).__name__
+        text = _wrapped(f"{name}: {self}").removeprefix(f"{name}: ")
+        shown = type(name, (Exception,), {})(text)  # without what caused it, of no use to a reader
+        lines = _of_reader(self.__traceback__)
+        return shell.InteractiveTB.structured_traceback(type(shown), shown, lines, tb_offset=0)
+
+
+def _of_reader(traceback: TracebackType | None) -> TracebackType | None:
+    """A traceback of the reader's own lines alone."""
+    if traceback is None:
+        return None
+    rest = _of_reader(traceback.tb_next)
+    if not is_readers(traceback.tb_frame.f_code.co_filename):
+        return rest
+    return TracebackType(rest, traceback.tb_frame, traceback.tb_lasti, traceback.tb_lineno)
+
+
+def _wrapped(text: str) -> str:
+    """No line wider than `WIDTH`, but for single words; what is indented stays so."""
+    lines = []
+    for line in text.splitlines():
+        indent = line[: len(line) - len(line.lstrip())]
+        how = {"break_long_words": False, "break_on_hyphens": False, "subsequent_indent": indent}
+        lines += textwrap.wrap(line, WIDTH, **how) or [""]
+    return "\n".join(lines)
+
+
+_TORCH = find_spec("torch")  # it may be built where its sources are
+_OTHERS = (
+    f"{Path(__file__).parent}/",
+    f"{sysconfig.get_path('stdlib')}/",
+    "<frozen ",
+    *(f"{folder}/" for folder in (_TORCH and _TORCH.submodule_search_locations) or ()),
+)
+_INSTALLED = "/site-packages/", "/dist-packages/"
+
+
+def is_readers(file: str) -> bool:
+    """Whether the reader wrote it: neither the lab, torch, Python nor anything installed did."""
+    return not file.startswith(_OTHERS) and not any(folder in file for folder in _INSTALLED)
+
+
+def plain(value: object) -> str:
+    """``value`` as one line of printable ASCII; anything else appears escaped."""
+    text = str(value)
+    if text.isascii() and text.isprintable():
+        return text
+    escaped = text.encode("ascii", "backslashreplace").decode("ascii")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in escaped)
+
+
+def cut(value: object, width: int = LONGEST) -> str:
+    """``plain(value)``, shortened with dots to at most ``width`` columns."""
+    text = plain(str(value)[: width + 1])
+    return text if len(text) <= width else text[: max(width - 2, 0)] + ".."[:width]
 
 
 class MTIALabError(Advice, RuntimeError):

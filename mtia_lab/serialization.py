@@ -77,7 +77,7 @@ def _reduce_storage(storage: torch.UntypedStorage) -> tuple:
 
 def _arrive(storage: torch.UntypedStorage, index: int, devices: int) -> torch.UntypedStorage:
     """Put what another process sent on the device of the same index here."""
-    from .extension import load
+    from .load import load
 
     load(devices)
     return storage.to(device=torch.device("mtia", index))

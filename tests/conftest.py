@@ -68,3 +68,13 @@ def lab_built():
     build.ensure(build.Recipe.now(), progress=progress.Progress())
     yield
     trial.stop_server()
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """Images and labels of scikit-learn's handwritten digits."""
+    import torch
+    from sklearn.datasets import load_digits
+
+    images, labels = load_digits(return_X_y=True)
+    return torch.tensor(images, dtype=torch.float32).view(-1, 1, 8, 8) / 16, torch.tensor(labels)

@@ -370,12 +370,6 @@ void PythonHost::raise(const std::string& text, const std::vector<sim::Failure>&
 void set_file_names(PyObject* names) { replace(file_names, names); }
 void set_wait_check(PyObject* waits) { replace(wait_check, waits); }
 
-void ensure_file_names() {
-  WithGil gil;
-  const Owned module = or_throw(PyImport_ImportModule("mtia_lab.recording"));
-  or_throw(PyObject_CallMethod(module.get(), "name_lines", nullptr));
-}
-
 sim::Effect python_effect(PyObject* callable) {
   WithGil gil;
   std::shared_ptr<PyObject> shared(Py_NewRef(callable), [](PyObject* object) {

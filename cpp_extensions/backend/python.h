@@ -68,7 +68,6 @@ struct PythonHost final : sim::Host {
 // How files are called in the log: names[file] is a str, or None if its lines are not the reader's
 // own, so that the frame that called it is asked next.
 void set_file_names(PyObject* names);
-void ensure_file_names();  // so that lines have names also while nothing is being recorded
 
 // `waits(thread)`, called with the system's number of a thread that runs effects, says whether an
 // effect there waits for the thread that asks.

@@ -121,9 +121,6 @@ void record_memory_history(const std::optional<std::string>& enabled, const std:
   settings.trace = enabled == "all";
   settings.sites = enabled.has_value() && stacks != "cpp";
   settings.most_events = max_entries;
-  if (settings.sites) {
-    ensure_file_names();
-  }
   sim::keep_memory_history(settings);
 }
 

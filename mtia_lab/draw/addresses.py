@@ -1,14 +1,6 @@
-"""Amounts of memory in words, and addresses as heights."""
+"""Addresses as heights."""
 
 from bisect import bisect_left
-
-
-def size(count: int) -> str:
-    """A number of bytes in the largest unit that leaves at least 1, at most two decimals."""
-    for unit, bytes in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if count >= bytes:
-            return f"{count / bytes:.2f}".rstrip("0").rstrip(".") + f" {unit}"
-    return f"{count} B"
 
 
 class Scale:

@@ -1,10 +1,11 @@
 """The timeline of more commands than can be told one by one, in ASCII and in words."""
 
-from ..text import microseconds, thousands
+from ..log.summary import by_time
+from ..log.units import microseconds, thousands
 from . import ascii
 from .lanes import Scale
 from .missing import tell_missing
-from .shares import Busy, by_time
+from .shares import Busy
 from .timetable import CHART, NAME, lane_name, queue_row
 
 TOP = 10  # names in the list of those that took longest

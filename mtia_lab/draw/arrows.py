@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 
-from ..text import microseconds
+from ..log.units import microseconds
 from . import palette
 from .canvas import Canvas, number
 from .lanes import BAR, ROW, Lane, Scale, is_mark, waits_of

@@ -2,7 +2,7 @@
 
 import textwrap
 
-from ..text import cut, plain
+from ..errors import cut, plain
 
 __all__ = ["beside", "box", "cut", "page", "paragraph", "plain"]
 

@@ -1,6 +1,6 @@
 """What every timeline has around its bars: the axis, and the names of the lanes."""
 
-from ..text import microseconds
+from ..log.units import microseconds
 from . import palette
 from .canvas import MARGIN, Canvas
 from .lanes import BAR, FONT, Scale

@@ -2,9 +2,9 @@
 
 import math
 
-from ..arguments import a_log
-from ..log import Log
-from ..text import microseconds
+from ..log.arguments import a_log
+from ..log.log import Log
+from ..log.units import microseconds
 from . import ascii, palette, swatch
 from .axis import draw_stream_name
 from .canvas import MARGIN, WIDTH, Canvas, number

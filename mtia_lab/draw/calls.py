@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ..arguments import a_log, of_type
 from ..errors import WrongValue
-from ..log import Log
-from ..records import Call
+from ..log.arguments import a_log, of_type
+from ..log.log import Log
+from ..log.records import Call
 from . import ascii, palette, swatch
 from .canvas import MARGIN, WIDTH, Canvas, legal
 from .measure import shorten, text_width

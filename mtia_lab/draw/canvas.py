@@ -8,7 +8,7 @@ survive; and numbers in one fixed format, because stored pictures are compared b
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from ..text import LONGEST
+from ..errors import LONGEST
 from . import palette
 from .measure import shorten, text_width
 

@@ -4,15 +4,15 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..arguments import of_type, wrong
 from ..errors import WrongValue
+from ..log.arguments import of_type, wrong
 from . import ascii, palette
 from .canvas import MARGIN, WIDTH, Canvas
 from .measure import text_width, wrap
 from .picture import Picture
 
 TITLE = "PyTorch's contract for a guard, clause by clause"
-# The words of the cards, where they occur; guards/bench.py defines them.
+# The words of the cards, where they occur; guards/runner.py defines them.
 GLOSSARY = {
     r"\bA\b": "A is a stream of mtia:0.",
     r"\bC\b": "C is another stream of mtia:0.",

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from ..arguments import a_log
-from ..log import Log
-from ..text import microseconds
+from ..log.arguments import a_log
+from ..log.log import Log
+from ..log.units import microseconds, size
 from . import ascii, palette
-from .addresses import size
 from .canvas import MARGIN, WIDTH, Canvas
 from .lanes import is_copy
 from .measure import text_width

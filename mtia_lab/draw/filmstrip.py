@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from ..arguments import a_log, of_type, wrong
 from ..errors import WrongValue
-from ..log import Log
-from ..text import count
+from ..log.arguments import a_log, of_type, wrong
+from ..log.log import Log
+from ..log.units import count
 from . import ascii, palette, swatch
 from .canvas import MARGIN, WIDTH, Canvas
 from .frames import Frame, frames_of

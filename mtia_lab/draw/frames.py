@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ..log import Log
-from ..records import Call
+from ..log.log import Log
+from ..log.records import Call
 from .stateview import as_tuple, differing, part_name, state_text
 
 # Calls that exist to change the state; one that leaves it as it was is a frame all the same.

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from ..log import Log
-from ..records import ENGINE, Call, Command
+from ..log.log import Log
+from ..log.records import ENGINE, Call, Command
 from .lanes import Scale
 
 MOST = 150  # commands of a half

@@ -1,6 +1,6 @@
 """A finding of the happens-before checker: the lanes concerned, both sides, the missing edge."""
 
-from ..arguments import REPORT, wrong
+from ..log.arguments import REPORT, wrong
 from . import ascii, palette
 from .canvas import MARGIN, WIDTH, Canvas
 from .hazardscene import RIGHT, Scene, draw_scene, legend

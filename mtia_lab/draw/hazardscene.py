@@ -1,6 +1,6 @@
 """The part of a timeline that a finding is about: lanes, bars, the edges there are and are not."""
 
-from ..text import microseconds
+from ..log.units import microseconds
 from . import palette, swatch
 from .axis import draw_stream_name
 from .canvas import MARGIN, WIDTH, Canvas

@@ -1,12 +1,12 @@
 """The heap strip: which addresses of a device's memory were in use, step by step."""
 
-from ..arguments import LOG, of_type
-from ..log import Log
-from ..text import microseconds
+from ..log.arguments import LOG, of_type
+from ..log.log import Log
+from ..log.replay import Heap, Span, of_snapshot
+from ..log.units import microseconds, size
 from . import palette, swatch
-from .addresses import Scale, size
+from .addresses import Scale
 from .canvas import MARGIN, WIDTH, Canvas
-from .heap import Heap, Span, of_snapshot
 from .measure import text_width
 from .memorytable import tell
 from .picture import Picture

@@ -1,9 +1,8 @@
 """The heap strip in ASCII: addresses as rows, steps as columns, then everything in a table."""
 
-from ..text import microseconds
+from ..log.replay import Heap
+from ..log.units import microseconds, size
 from . import ascii
-from .addresses import size
-from .heap import Heap
 
 LABEL = 24
 CHART = ascii.COLUMNS - LABEL - 2

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ..text import microseconds
+from ..log.units import microseconds
 from . import ascii, palette
 from .canvas import MARGIN, WIDTH, Canvas
 from .lanes import BAR, Lane, Scale

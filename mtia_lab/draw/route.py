@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from ..arguments import of_type
 from ..errors import WrongValue
+from ..log.arguments import of_type
 from . import ascii, palette, swatch
 from .canvas import MARGIN, WIDTH, Canvas
 from .measure import wrap

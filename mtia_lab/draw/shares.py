@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
+from ..log.summary import by_time
 from .lanes import BAR, STRIP, Scale, is_copy, waits_of
 
 MOST_THREADS, MOST_STREAMS = 8, 24  # those with most to do are shown
@@ -71,11 +72,6 @@ class Busy:
     def longest(self, most: int = 3) -> list:
         """The names that took longest, as ``(name, count, time)``."""
         return [(name, *figures) for name, figures in by_time(self.names)[:most]]
-
-
-def by_time(names: dict) -> list:
-    """The items of ``{name: (count, time)}``, what took longest first."""
-    return sorted(names.items(), key=lambda item: (-item[1][1], item[0]))
 
 
 def _pairs(columns: list, joined: Callable) -> list:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from itertools import islice
 
-from ..arguments import LOG, wrong
-from ..log import Log
+from ..log.arguments import LOG, wrong
+from ..log.log import Log
 from . import ascii, palette, swatch
 from .canvas import MARGIN, WIDTH, Canvas
 from .picture import Picture

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from ..arguments import a_log, some_findings
-from ..log import Log
-from ..text import microseconds
+from ..log.arguments import a_log, some_findings
+from ..log.log import Log
+from ..log.units import microseconds
 from . import palette
 from .aggregate import aggregate
 from .arrows import draw_chains, draw_launches, draw_releases, draw_waits

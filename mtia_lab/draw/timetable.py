@@ -1,6 +1,6 @@
 """The timeline in ASCII: lanes of characters, then everything in a table."""
 
-from ..text import microseconds
+from ..log.units import microseconds
 from . import ascii
 from .lanes import Scale, is_copy, is_flag, is_mark, waits_of
 from .missing import tell_missing

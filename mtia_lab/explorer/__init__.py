@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from ..arguments import a_log, some_findings
 from ..draw.timeline import timeline
-from ..log import Log
+from ..log.arguments import a_log, some_findings
+from ..log.log import Log
 from .page import Explorer, script
 
 MOST = 500_000  # records: about what a page holds without an effort

@@ -6,11 +6,11 @@ The page only looks up what is computed here; `Model.state` is the same look-up 
 from bisect import bisect_right
 from collections.abc import Iterable
 
-from ..draw.addresses import size
-from ..idle import nanoseconds
-from ..log import Log
-from ..records import Call, Command, Host, Memory, Value
-from .memories import Memories
+from ..log.attribution import nanoseconds
+from ..log.log import Log
+from ..log.records import Call, Command, Host, Memory, Value
+from ..log.units import size
+from .memory import Memories
 from .moments import (
     APPEAR,
     BEGIN,
@@ -21,10 +21,11 @@ from .moments import (
     START,
     VERBS,
     WAIT,
+    event_rows,
     late_values,
     moments,
+    thread_rows,
 )
-from .rows import event_rows, thread_rows
 
 # How records are called, by kind.
 LABELS = {

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from ..draw.picture import Picture
-from ..log import Log
+from ..log.log import Log
 from .model import Model
 from .payload import payload
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 
 from ..draw import Picture, clauses
 from ..errors import UnknownName
-from .clause import Clause
-from .complaints import CompileError
-from .oversights import Oversight, overrides
+from .contract.clause import Clause
+from .diagnostics import CompileError, Oversight, overrides
 
 KEPT, BROKEN, NOT_REACHED = "kept", "broken", "not reached"
 

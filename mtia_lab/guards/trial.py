@@ -12,14 +12,13 @@ from .. import build
 from ..compiler import Refused
 from ..errors import WrongArgument
 from ..isolated import Result, Server, check_seconds
-from .clauses import BY_KEY, CLAUSES
-from .complaints import complaints, signatures
+from .contract import BY_KEY, CLAUSES
+from .diagnostics import complaints, oversights, signatures
 from .library import Libraries, libraries
-from .oversights import oversights
 from .report import BROKEN, NOT_REACHED, GuardReport, Outcome
 
 MOST_HANGS = 2  # then the rest is not tried: each costs the whole timeout
-_PRELUDE = "import mtia_lab.guards.bench"
+_PRELUDE = f"import {__package__}.runner as runner"
 _lock = threading.Lock()
 _server: Server | None = None
 
@@ -101,10 +100,7 @@ def hold(found: Libraries, *, timeout: float, before: str = "") -> tuple[tuple[O
             break
         with tempfile.NamedTemporaryFile(prefix="mtia_lab-") as notes:
             names = f"{str(found.guard)!r}, {str(found.probes)!r}, {notes.name!r}"
-            code = (
-                f"{before}\nimport mtia_lab.guards.bench as bench\n"
-                f"bench.run({names}, {waiting}, resets={resets})"
-            )
+            code = f"{before}\n{_PRELUDE}\nrunner.run({names}, {waiting}, resets={resets})"
             result = _start_server().run_each({"": code}, timeout=timeout, devices=2)[""]
             text = Path(notes.name).read_text(encoding="utf-8", errors="replace")
         printed += result.stdout

@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..records import Memory
+from ..log.records import Memory
 
 
 @dataclass(slots=True, eq=False)

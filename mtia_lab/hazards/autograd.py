@@ -1,6 +1,6 @@
 """Where autograd's own threads work: on which line's behalf, as far as a log tells."""
 
-from ..records import ENGINE, Call
+from ..log.records import ENGINE, Call
 
 
 class Backwards:

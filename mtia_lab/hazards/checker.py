@@ -5,16 +5,15 @@ from collections.abc import Callable
 from itertools import takewhile
 from typing import NamedTuple
 
-from ..log import Log
-from ..records import PINNED, Access, Call, Command, Host, Memory, Record
+from ..log.log import Log
+from ..log.records import PINNED, Access, Call, Command, Host, Memory, Record
 from .allocations import Allocation, Allocations
 from .autograd import Backwards
 from .hints import Hints
+from .memory_map import MemoryMap, Use
 from .order import Order
-from .pieces import MemoryMap
 from .races import add_use, host_races
 from .standing import StandingEvents
-from .use import Use
 
 
 class Race(NamedTuple):

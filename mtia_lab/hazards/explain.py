@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from ..records import PINNED, Host
+from ..log.records import PINNED, Host
 from . import fixes
 from .allocations import Allocation
 from .checker import Checker, Race
 from .finding import HOST_READ, HOST_WRITE, RAW, REUSE, WAR, WAW, Finding, Side, place
-from .use import Use
+from .memory_map import Use
 
 _KINDS = {(True, False): RAW, (False, True): WAR, (True, True): WAW}  # whether each writes
 

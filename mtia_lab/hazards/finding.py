@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field, replace
 from textwrap import wrap
 
-from ..records import Access, Command, Host
-from ..text import cut, microseconds, plain
+from ..errors import cut, plain
+from ..log.records import Access, Command, Host
+from ..log.units import microseconds
 
 RAW = "read-after-write race"
 WAR = "write-after-read race"

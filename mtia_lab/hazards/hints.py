@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from ..records import Call, Command
+from ..log.records import Call, Command
 from . import fixes
 from .finding import NEEDLESS_SYNC, NEEDLESS_WAIT, UNRECORDED, Finding, Side
 from .order import Order

@@ -14,7 +14,7 @@ Since a command is enqueued after all that the host knows then, that clock is jo
 from bisect import bisect_right
 from collections.abc import Iterable
 
-from ..records import Known
+from ..log.records import Known
 
 Stream = tuple[int, int]  # device, stream
 Clock = dict[int, int]  # by the number of a stream, the id of a command

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-from .layout import gaps, overlap
+from .memory_map import MemoryMap, Piece, Use, gaps, overlap
 from .order import Order
-from .pieces import MemoryMap, Piece
-from .use import Use
 
 _LAYOUTS = 16  # so many uses with gaps are remembered of each piece; of more, the newest
 

@@ -1,18 +1,20 @@
 """The report: what is wrong in a log, and what is of no use in it."""
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple, overload
 
-from ..arguments import a_log
-from ..log import Log
-from ..text import count
+from ..log.arguments import a_log
+from ..log.log import Log
+from ..log.records import Command
+from ..log.units import count
 from .checker import Checker, Race
-from .events import misused_events
 from .explain import Pair, mended, pair_of
 from .finding import REUSE, Finding
 from .hints import Hints
-from .scene import add_scenes
+from .misused_events import misused_events
 from .threads import parts
 
 TOLD = 20  # findings that a report tells of, and hints
@@ -187,3 +189,29 @@ def _omission(finding: Finding) -> tuple:
 
 def _more(number: int, where: str) -> list[str]:
     return [f"... and {number - TOLD:,} more: {where}"] if number > TOLD else []
+
+
+AROUND = 2  # commands before and after each side, in its own stream
+
+
+def add_scenes(findings: Iterable[Finding], commands: list[Command]) -> Iterator[Finding]:
+    """Each finding with the commands of its streams that lie near its sides.
+
+    Args:
+        findings: what was found.
+        commands: all there are, in the order of their ids.
+    """
+    findings = list(findings)
+    if findings:
+        lanes: dict[tuple[int, int], list[Command]] = {}
+        for command in commands:
+            lanes.setdefault((command.device, command.stream), []).append(command)
+        ids = {where: [command.id for command in lane] for where, lane in lanes.items()}
+    for finding in findings:
+        chosen: dict[int, Command] = {}
+        for side in (finding.first, finding.second):
+            if side is not None and side.command is not None:
+                lane, k = lanes[side.where], bisect_left(ids[side.where], side.command)
+                near = lane[max(k - AROUND, 0) : k + AROUND + 1]
+                chosen |= {command.id: command for command in near}
+        yield replace(finding, scene=tuple(chosen[id] for id in sorted(chosen)))

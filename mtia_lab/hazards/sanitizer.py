@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..block import block
-from ..log import Log
-from ..recording import record
-from ..runtime import simulator
+from ..device import simulator
+from ..log.block import block
+from ..log.log import Log
+from ..log.recording import record
 from .report import Found, Report, check
 
 

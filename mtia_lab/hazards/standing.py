@@ -2,7 +2,7 @@
 
 import re
 
-from ..records import Call, Command
+from ..log.records import Call, Command
 
 _DESTROYED = re.compile(r"event (\d+)")
 

@@ -9,8 +9,8 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import NamedTuple
 
-from ..log import Log
-from ..records import Call, Command, Known, Memory, Record
+from ..log.log import Log
+from ..log.records import Call, Command, Known, Memory, Record
 from .autograd import Backwards
 from .order import Stream
 

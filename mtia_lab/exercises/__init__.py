@@ -1,0 +1,1 @@
+"""Exercises: ``check`` judges answers, ``trials`` tries them, ``source`` shows our sources."""

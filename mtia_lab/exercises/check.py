@@ -1,0 +1,319 @@
+"""Feedback for exercises: not started, wrong type, wrong value (and which), or right (and why)."""
+
+import dis
+import functools
+import inspect
+import itertools
+import linecache
+import math
+import re
+import reprlib
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ..errors import WrongArgument
+
+NOT_STARTED = "not started"
+WRONG_TYPE = "wrong type"
+WRONG_VALUE = "wrong value"
+RIGHT = "right"
+
+_UNSET = object()
+_TODO = "replace the ... in the cell above and run it again"
+
+
+@dataclass(frozen=True, repr=False)
+class Feedback:
+    """What ``check`` found.
+
+    Attributes:
+        status: "not started", "wrong type", "wrong value" or "right".
+        message: what kind of wrong, or why it is right.
+    """
+
+    status: str
+    message: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the attempt is right."""
+        return self.status == RIGHT
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __repr__(self) -> str:
+        return f"{self.status}: {self.message}" if self.message else self.status
+
+
+def check(
+    attempt: object,
+    *,
+    expected: object = _UNSET,
+    cases: Mapping[str, Callable] | None = None,
+    wants: type | None = None,
+    why: str = "",
+) -> Feedback:
+    """Say how an exercise stands. Whatever the reader wrote, this returns; it gives no answer away.
+
+    Args:
+        attempt: what the reader filled in; ``...`` counts as not started, and so do a function or
+            class with nothing but ``...`` in it and one that raises ``NotImplementedError``.
+        expected: the answer, or a dict of named predictions, compared one by one.
+        cases: instead, named callables that each take the attempt and return None or True if it
+            passes, else False or a hint. The message of an ``AssertionError`` is a hint too.
+        wants: a type that the attempt must be an instance of, if ``expected`` does not say.
+        why: the law that makes the right answer right, in one sentence.
+
+    Raises:
+        TypeError: the exercise gives both ``expected`` and ``cases``, or neither.
+    """
+    if (expected is _UNSET) == (cases is None):
+        raise WrongArgument("check() takes either expected= or cases=, and exactly one of them")
+    try:
+        if is_stub(attempt):
+            return Feedback(NOT_STARTED, _TODO)
+        if wants is not None and not isinstance(attempt, wants):
+            return _wrong_type(wants, attempt)
+        if cases is not None:
+            return _run_cases(attempt, cases, why)
+        if isinstance(expected, Mapping):
+            return _compare_all(attempt, expected, why)
+        status, message = _compare(attempt, expected)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the reader's object broke while it was looked at
+        return Feedback(WRONG_TYPE, f"a value that cannot be examined: {say(error)}")
+    return Feedback(status, why if status == RIGHT else message)
+
+
+def _wrong_type(wanted: type, attempt: object) -> Feedback:
+    name = {"Callable": "function", "type": "class"}.get(wanted.__name__, wanted.__name__)
+    got = type(attempt).__name__
+    return Feedback(WRONG_TYPE, f"wanted {with_article(name)}, got {with_article(got)}")
+
+
+# --- Values ---------------------------------------------------------------------------------------
+
+
+def _compare(attempt: object, expected: object) -> tuple:
+    """``(status, message)`` of one value against the right one."""
+    wanted = type(expected)
+    mixed = isinstance(attempt, bool) != isinstance(expected, bool)  # True == 1, but says less
+    if not mixed and _equal(attempt, expected):
+        return RIGHT, ""
+    numbers = (int, float)
+    alike = isinstance(attempt, wanted) or (
+        isinstance(attempt, numbers) and isinstance(expected, numbers)
+    )
+    if mixed or not alike:
+        return WRONG_TYPE, _wrong_type(wanted, attempt).message
+    return WRONG_VALUE, f"{show(attempt)} is {_kind(attempt, expected)}"
+
+
+def _equal(a: object, b: object) -> bool:
+    """Equality that survives objects whose ``==`` raises or answers with something else."""
+    if isinstance(a, float) and isinstance(b, float | int):
+        return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12) or (a != a and b != b)
+    try:
+        same = a == b
+        return bool(same.all()) if hasattr(same, "all") else bool(same)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # what cannot be compared is not equal
+        return False
+
+
+def _kind(attempt: object, expected: object) -> str:
+    """What kind of wrong a value of the right type is, without saying what is right."""
+    if isinstance(expected, bool):
+        return "not so"
+    if isinstance(expected, int | float):
+        return "too small" if attempt < expected else "too large" if attempt > expected else "wrong"
+    if isinstance(expected, tuple | list):
+        if len(attempt) != len(expected):
+            return f"of length {len(attempt)}, which is too {_size(attempt, expected)}"
+        wrong = [
+            k for k, pair in enumerate(zip(attempt, expected, strict=True)) if not _equal(*pair)
+        ]
+        places = ", ".join(map(str, wrong[:8]))
+        return f"wrong at position {places} (counted from 0)"
+    if isinstance(expected, set | frozenset):
+        faults = (attempt - expected, "has too much in it"), (expected - attempt, "lacks something")
+        return "a set that " + " and ".join(words for fault, words in faults if fault)
+    return "not it"
+
+
+def _size(attempt, expected) -> str:
+    return "short" if len(attempt) < len(expected) else "long"
+
+
+def _compare_all(attempt: object, expected: Mapping, why: str) -> Feedback:
+    if not isinstance(attempt, Mapping):
+        return _wrong_type(dict, attempt)
+    found = {}
+    for key, value in expected.items():
+        given = attempt.get(key, ...)
+        found[key] = (NOT_STARTED, "") if given is ... else _compare(given, value)
+    todo = [key for key, (status, _) in found.items() if status == NOT_STARTED]
+    wrong = {key: (s, m) for key, (s, m) in found.items() if s in (WRONG_TYPE, WRONG_VALUE)}
+    unknown = [key for key in itertools.islice(attempt, 1000) if key not in expected]
+    if len(todo) == len(found):
+        return Feedback(NOT_STARTED, _TODO)
+    if not todo and not wrong:
+        return Feedback(RIGHT, why)
+    lines = [f"{len(found) - len(todo) - len(wrong)} of {len(found)} right"]
+    lines += [f"  {one_line(key)}: {_of(status)}{words}" for key, (status, words) in wrong.items()]
+    lines += [f"  not started: {', '.join(map(one_line, todo))}"] if todo else []
+    lines += [f"  not asked: {', '.join(map(one_line, unknown[:5]))}"] if unknown else []
+    kinds = {status for status, _ in wrong.values()}
+    status = WRONG_VALUE if WRONG_VALUE in kinds else WRONG_TYPE if kinds else NOT_STARTED
+    return Feedback(status, "\n".join(lines))
+
+
+def _of(status: str) -> str:
+    return "wrong type, " if status == WRONG_TYPE else ""
+
+
+# --- Functions and classes ------------------------------------------------------------------------
+
+
+def _run_cases(attempt: object, cases: Mapping, why: str) -> Feedback:
+    failed = {}
+    for name, case in cases.items():
+        try:
+            hint = _hint(case(watch(attempt)))
+        except KeyboardInterrupt:
+            raise
+        except NotStarted:
+            return Feedback(NOT_STARTED, _TODO)
+        except AssertionError as error:
+            hint = say(error, named=False)
+        except BaseException as error:  # SystemExit and its like are wrong answers as well
+            if isinstance(error, NotImplementedError) and is_raised_in_python(error):
+                return Feedback(NOT_STARTED, _TODO)
+            hint = f"raised {say(error)}{place(error, attempt)}"
+        if hint:
+            failed[name] = hint
+    if not failed:
+        return Feedback(RIGHT, why)
+    lines = [f"{len(cases) - len(failed)} of {len(cases)} right"]
+    lines += [f"  {one_line(name)}: {hint}" for name, hint in failed.items()]
+    return Feedback(WRONG_VALUE, "\n".join(lines))
+
+
+def _hint(answer: object) -> str:
+    if answer is ...:
+        raise NotStarted
+    if isinstance(answer, str):
+        return one_line(answer, 300) or "does not hold"
+    return "" if answer is None or bool(answer) else "does not hold"
+
+
+_EVERY_CLASS = {
+    *("__module__", "__qualname__", "__doc__", "__dict__", "__weakref__"),
+    *("__firstlineno__", "__static_attributes__"),  # from Python 3.13 on
+}
+
+
+class NotStarted(BaseException):
+    """The reader's function returned ``...``; no ``except Exception`` of a case may catch it."""
+
+
+def watch(attempt: object) -> object:
+    """The reader's function, made to say so when it returns ``...``; anything else as it is."""
+    if not isinstance(attempt, types.FunctionType):
+        return attempt
+
+    def watched(*args, **kwargs):
+        result = attempt(*args, **kwargs)
+        if result is ...:
+            raise NotStarted
+        return result
+
+    return functools.update_wrapper(watched, attempt)
+
+
+def is_stub(attempt: object) -> bool:
+    """Whether nothing has been filled in: ``...``, or a function or class with nothing in it."""
+    if attempt is ...:
+        return True
+    if type(attempt) is types.FunctionType:
+        steps = list(dis.get_instructions(inspect.unwrap(attempt)))
+        loaded = [step.argval for step in steps if step.opname in ("LOAD_CONST", "RETURN_CONST")]
+        nothing = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
+        return all(step.opname in nothing for step in steps) and all(
+            value is None or value is ... for value in loaded
+        )
+    return issubclass(type(attempt), type) and set(vars(attempt)) <= _EVERY_CLASS
+
+
+def is_raised_in_python(error: BaseException) -> bool:
+    """Whether a ``raise`` statement raised it; torch raises NotImplementedError from C++ too."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    if last is None:
+        return False
+    return dis.opname[last.tb_frame.f_code.co_code[last.tb_lasti]] == "RAISE_VARARGS"
+
+
+def place(error: BaseException, attempt: object) -> str:
+    """Where in the reader's code an exception arose, counted from the line of its ``def``."""
+    files = _files(attempt)
+    found, step = "", error.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        if code.co_filename in files:
+            found = f", at line {step.tb_lineno - code.co_firstlineno + 1} of {code.co_name}"
+            source = linecache.getline(code.co_filename, step.tb_lineno).strip()
+            found += f": {one_line(source)}" if source else ""
+        step = step.tb_next
+    return found
+
+
+def _files(attempt: object) -> set:
+    """The files (for a notebook: cells) that hold the reader's function or class."""
+    owner = attempt if issubclass(type(attempt), type | types.FunctionType) else type(attempt)
+    parts = vars(owner).values() if issubclass(type(owner), type) else [inspect.unwrap(owner)]
+    return {part.__code__.co_filename for part in parts if type(part) is types.FunctionType}
+
+
+def with_article(noun: str) -> str:
+    """With the indefinite article."""
+    return f"an {noun}" if noun[:1].lower() in "aeiou" else f"a {noun}"
+
+
+def show(value: object) -> str:
+    """A short ``repr`` of anything, the same on every run."""
+    try:
+        return one_line(reprlib.repr(value))
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # its __repr__ raises
+        return f"{with_article(type(value).__name__)} that cannot be shown"
+
+
+def one_line(value: object, limit: int = 100) -> str:
+    """Text on one line, without addresses, cut to a limit."""
+    if type(value) is not str:
+        return show(value)
+    text = re.sub(r" at 0x[0-9a-fA-F]+", "", value)
+    text = "".join(c if c.isprintable() else " " for c in text)
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def say(error: BaseException, *, named: bool = True) -> str:
+    """The type and message of an exception; the message alone for a failed assertion."""
+    try:
+        message = one_line(str(error), 300)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # its __str__ raises
+        message = ""
+    if not named:
+        return message or "does not hold"
+    name = type(error).__name__
+    return f"{name}: {message}" if message else name

@@ -1,0 +1,121 @@
+"""Trying a program out: its value under each schedule, and what the sanitizer says about it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
+
+import torch
+
+from ..device import configure, simulator, state
+from ..hazards import Report
+from ..hazards.sanitizer import sanitizer
+
+SCHEDULES = ("modelled", "blocking", "latest", "random:1")
+
+
+class Trial(NamedTuple):
+    """What became of a program.
+
+    Attributes:
+        value: what it returned.
+        report: what the sanitizer says; its ``log`` is what was recorded.
+        us: how long the host took, in µs of virtual time.
+    """
+
+    value: object
+    report: Report
+    us: float
+
+
+def trial(program: Callable, *args, schedule: str = "modelled", poison: bool = False) -> Trial:
+    """Run a program under a schedule and the sanitizer.
+
+    The devices are idle before and after, and the schedule is then again what it was.
+
+    Args:
+        program: called with ``args``. It should return plain values: what it does not wait for, it
+            does not know.
+        schedule, poison: as `mtia_lab.configure` takes them. Poison is off afterwards.
+
+    Raises:
+        Whatever the program raises; if it raises nothing, what the kernels that it did not wait for
+        raise at the end. If both do, the program's own exception has the kernels' as a note.
+    """
+    _idle()
+    with _configured(schedule, poison):
+        with sanitizer() as report:
+            value = program(*args)
+        us = max((call.end for call in report.log.calls), default=0.0)
+    return Trial(value, report, us)
+
+
+def trial_cases(
+    program: Callable, *, right: object, within: float, kernels: dict[str, int] | None = None
+) -> dict[str, Callable]:
+    """Cases for `mtia_lab.check`: is a program with the reader's part in it right, and frugal?
+
+    Args:
+        program: called with the attempt, for each of the four schedules, and for the sanitizer.
+        right: the value it has to return under each of them.
+        within: how long the host may take for it, in µs of virtual time under "modelled".
+        kernels: how often which kernels have to run, so that a right value is also computed.
+
+    Returns:
+        Named cases. What they answer: a wrong value; still a hazard, and between whom; kernels that
+        are missing; or, though nothing is wrong, over-synchronised.
+    """
+
+    def value(schedule: str) -> Callable:
+        def case(attempt):
+            got = trial(program, attempt, schedule=schedule).value
+            return got == right or f"wrong value: {got}"
+
+        return case
+
+    def sanitized(attempt):
+        for finding in trial(program, attempt).report:
+            first, second = finding.first, finding.second
+            return f"still a hazard: {finding.kind}, between {first.name} and {second.name}"
+
+    def computed(attempt):
+        names = Counter(command.name for command in trial(program, attempt).report.log.commands)
+        for name, times in (kernels or {}).items():
+            if names[name] != times:
+                return f"not computed: {name} ran {names[name]} times, not {times}"
+
+    def frugal(attempt):
+        _, report, us = trial(program, attempt)
+        if us > within:
+            return f"over-synchronised: the host took {us:.0f} us, and {within:g} will do"
+        return not report.hints or f"over-synchronised: {report.hints[0].kind}"
+
+    cases = {f"value under {schedule}": value(schedule) for schedule in SCHEDULES}
+    cases |= {"kernels": computed} if kernels else {}
+    return cases | {"sanitizer": sanitized, "time": frugal}
+
+
+@contextmanager
+def _configured(schedule: str, poison: bool) -> Iterator[None]:
+    """Under this schedule, and poison; whatever happens, idle and as usual afterwards."""
+    usual = simulator.schedule()
+    configure(schedule, poison=poison)
+    try:
+        yield
+    except BaseException as error:
+        try:
+            _idle()
+        except Exception as failure:
+            error.add_note(f"Kernels of the program failed as well: {failure}")
+        raise
+    else:
+        _idle()
+    finally:
+        configure(usual, poison=False)
+
+
+def _idle() -> None:
+    """Wait for every device, also if kernels of one of them failed; then raise."""
+    with ExitStack() as devices:
+        for device in range(len(state().streams)):  # torch, asked before load(), says 0 for ever
+            devices.callback(torch.accelerator.synchronize, device)

@@ -1,0 +1,352 @@
+"""Memory as the log tells of it: blocks and segments with the moments between which they live."""
+
+import re
+import struct
+from bisect import bisect_right, insort
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import NamedTuple
+
+from ..log.records import PINNED, Access, Command, Host, Memory, Value
+from ..log.replay import block_name
+from .moments import APPEAR, ENQUEUE, FINISH, HAPPEN, Moment, Row
+
+FOREVER = -1  # as the moment at which something ends: it is there to the end of the log
+
+
+@dataclass
+class Span:
+    """Addresses of one device that are in use from moment `born` until moment `died`.
+
+    Attributes:
+        name: of a block, the letter that `draw.memory` has for it; of a segment, nothing.
+        users: the streams that `record_stream` named, each as (moment, stream).
+    """
+
+    name: str
+    device: int
+    address: int
+    bytes: int
+    stream: int
+    site: str | None
+    born: int
+    died: int = FOREVER
+    users: list = field(default_factory=list)
+
+    def lives(self, moment: int) -> bool:
+        """Whether it is in use at a moment."""
+        return self.born <= moment and (self.died == FOREVER or moment < self.died)
+
+
+class Blocks:
+    """All blocks and segments of a log, found by address while the moments are gone through."""
+
+    def __init__(self, initial: Sequence[Memory]) -> None:
+        self.blocks: list[Span] = []
+        self.segments: list[Span] = []
+        self._live: dict = {}  # (device, address) -> position in blocks
+        self._starts: dict = {}  # device -> addresses at which a live block starts, sorted
+        self._reserved: dict = {}  # (device, address) -> segment
+        self._counts: dict = {}  # device -> blocks so far
+        for record in initial:
+            self.apply(0, record)
+
+    def apply(self, number: int, record: Memory) -> int:
+        """A record happens at a moment; gives the position of the block it is about, or -1."""
+        place = record.owner, record.address
+        if record.action == "segment_alloc":
+            self._reserve(number, record)
+        elif record.action == "segment_free":
+            if place not in self._reserved:  # from before the log, which does not say so
+                self._reserve(0, record)
+            self._reserved.pop(place).died = number
+        elif record.action == "alloc":
+            return self._add(number, record)
+        elif record.action == "free":
+            block = self._live[place] if place in self._live else self._add(0, record)
+            self.blocks[block].died = number
+            del self._live[place]
+            self._starts[record.device].remove(record.address)
+            return block
+        elif record.action == "record_stream":
+            block = self._live.get(place, -1)
+            if block >= 0 and record.stream != self.blocks[block].stream:
+                self.blocks[block].users.append((number, record.stream))
+            return block
+        return -1
+
+    def at(self, device: int, address: int) -> int:
+        """The position of the block that holds an address now, or -1."""
+        starts = self._starts.get(device, [])
+        place = bisect_right(starts, address)
+        if not place:
+            return -1
+        block = self._live[device, starts[place - 1]]
+        return block if address < starts[place - 1] + self.blocks[block].bytes else -1
+
+    def find(self, number: int, access: Access) -> int:
+        """The block that an access is in at a moment, or -1.
+
+        Of pinned memory the log may tell nothing but who uses it: then that is the block.
+        """
+        block = self.at(access.device, access.address)
+        if block < 0 and access.device == PINNED:
+            place = access.address, access.bytes
+            block = self._add(number, Memory("alloc", PINNED, 0, *place, 0.0, 0, None))
+        return block
+
+    def totals(self) -> dict[int, Row]:
+        """Of each device: (bytes allocated, bytes reserved)."""
+        changes: dict = {}
+        for column, spans in enumerate((self.blocks, self.segments)):
+            for span in spans:
+                ends = [(span.born, span.bytes), (span.died, -span.bytes)]
+                for moment, bytes in ends if span.died != FOREVER else ends[:1]:
+                    change = changes.setdefault(span.device, {}).setdefault(moment, [0, 0])
+                    change[column] += bytes
+        rows: dict = {}
+        for device, by_moment in sorted(changes.items()):
+            row, total = rows.setdefault(device, Row()), (0, 0)
+            for moment, (allocated, reserved) in sorted(by_moment.items()):
+                total = total[0] + allocated, total[1] + reserved
+                row.set(moment, total)
+        return rows
+
+    def _add(self, number: int, record: Memory) -> int:
+        count = self._counts.get(record.device, 0)
+        self._counts[record.device] = count + 1
+        self.blocks.append(self._span(number, record, block_name(count)))
+        self._live[record.device, record.address] = len(self.blocks) - 1
+        insort(self._starts.setdefault(record.device, []), record.address)
+        return len(self.blocks) - 1
+
+    def _reserve(self, number: int, record: Memory) -> None:
+        self.segments.append(self._span(number, record, ""))
+        self._reserved[record.device, record.address] = self.segments[-1]
+
+    @staticmethod
+    def _span(number: int, record: Memory, name: str) -> Span:
+        place = record.device, record.address, record.bytes, record.stream
+        return Span(name, *place, record.site, number)
+
+
+class Memories:
+    """Blocks, who uses them, and what they hold.
+
+    Args:
+        records, moments: of the log.
+        initial: what was in use before the first record.
+        late: what `late_values` gives for the records.
+        place: the id of a command -> its position.
+
+    Attributes:
+        blocks: all there ever are.
+        accesses: position of a command -> its accesses, each as (block, access, whether it
+            writes); the block is a position in `blocks.blocks`, or -1 if the log tells of none.
+        about: position of a memory record -> the position of its block, or -1.
+        values: what blocks hold.
+    """
+
+    def __init__(
+        self,
+        records: Sequence,
+        moments: Sequence[Moment],
+        initial: Sequence[Memory],
+        late: dict[int, int],
+        place: dict[int, int],
+    ) -> None:
+        self.blocks = Blocks(initial)
+        self.accesses: dict = {}
+        self.about: dict = {}
+        self.values = Values()
+        effects = _effects(records, late, place)
+        for number, (_, position, verb) in enumerate(moments):
+            if verb == ENQUEUE:
+                self._use(number, position, records[position])
+            elif verb == HAPPEN and isinstance(records[position], Memory):
+                self.about[position] = self.blocks.apply(number, records[position])
+            elif verb in (FINISH, APPEAR, HAPPEN) and position in effects:
+                self.values.write(number, *effects[position], self.blocks)
+
+    def _use(self, number: int, position: int, command: Command) -> None:
+        used = [(a, False) for a in command.reads] + [(a, True) for a in command.writes]
+        if used:
+            find = self.blocks.find
+            self.accesses[position] = [(find(number, a), a, writes) for a, writes in used]
+
+
+def _effects(records: Sequence, late: dict, place: dict) -> dict:
+    """What changes memory: position of a record -> (position of who writes, what it writes).
+
+    Without recorded values, a command writes when it finishes, nobody knows what.
+    """
+    values: dict = {}
+    for record in records:
+        if isinstance(record, Value):
+            values.setdefault(record.command, []).append((record.access, record.data))
+    delayed = set(late.values())
+    effects: dict = {}
+    for position, record in enumerate(records):
+        if isinstance(record, Command):
+            unknown = [] if values else [(access, b"") for access in record.writes]
+            writes = values.get(record.id, unknown)
+            if writes and record.id not in delayed:
+                effects[position] = position, writes
+        elif isinstance(record, Host):
+            effects[position] = position, [(access, b"") for access in record.writes]
+        elif position in late:
+            effects[position] = place.get(record.command, position), values[record.command]
+    return effects
+
+
+class Content(NamedTuple):
+    """What is in a block: the tensor written last, its first numbers or None, who wrote it."""
+
+    tensor: str
+    text: str | None
+    writer: int  # the position of a record of the log
+
+
+@dataclass
+class _Seen:
+    """Bytes that are known to be in memory, and as what they were written."""
+
+    access: Access
+    data: bytearray
+
+    def meets(self, low: int, high: int) -> bool:
+        """Whether some of the bytes that are known lie between two addresses."""
+        first = self.access.address
+        return max(low, first) < min(high, first + len(self.data))
+
+
+class Values:
+    """Follows memory through the moments: what each block holds, as a row of contents."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, Row] = {}  # position of a block -> its contents
+        self._seen: dict[int, list[_Seen]] = {}
+
+    def write(
+        self, moment: int, position: int, writes: Sequence[tuple[Access, bytes]], memory: Blocks
+    ) -> None:
+        """A record writes memory at a moment.
+
+        Args:
+            moment: when it can be seen.
+            position: of the record in the log.
+            writes: what it wrote and the first bytes it left there; none, if that is not known.
+            memory: the blocks as they are at the moment.
+        """
+        for access, data in writes:
+            block = memory.find(moment, access)
+            if block < 0:
+                continue
+            seen = self._update(self._seen.setdefault(block, []), access, data)
+            whole = max(seen, key=lambda one: one.access.bytes, default=None)
+            tensor = whole.access.tensor if whole else access.tensor
+            text = numbers(tensor, bytes(whole.data)) if whole else None
+            self.rows.setdefault(block, Row()).set(moment, Content(tensor, text, position))
+
+    def of_block(self, block: int, moment: int) -> Content | None:
+        """What a block holds at a moment; None if nothing was seen to write it."""
+        row = self.rows.get(block)
+        return row.get(moment) if row else None
+
+    @staticmethod
+    def _update(seen: list[_Seen], access: Access, data: bytes) -> list[_Seen]:
+        """Bring what is known up to date: new bytes replace old ones, the rest that was written
+        over is forgotten."""
+        low, known, high = access.address, access.address + len(data), access.address + access.bytes
+        seen[:] = [
+            one
+            for one in seen
+            if not one.meets(known, high)
+            and (one.access.address, one.access.tensor) != (low, access.tensor)
+        ]
+        for one in seen:
+            start = one.access.address
+            first, last = max(low, start), min(known, start + len(one.data))
+            if first < last:
+                one.data[first - start : last - start] = data[first - low : last - low]
+        if data:
+            seen.append(_Seen(access, bytearray(data)))
+        return seen
+
+
+EDGE = 6  # so many entries of a dimension are shown
+MOST = 24  # and so many in all
+
+_TENSOR = re.compile(r"(\w+)\[([\d, ]*)\](?: strides \[([\d, ]*)\])?")
+_FORMATS = {
+    "bool": "?",
+    "uint8": "B",
+    "int8": "b",
+    "uint16": "H",
+    "int16": "h",
+    "uint32": "I",
+    "int32": "i",
+    "uint64": "Q",
+    "int64": "q",
+    "float16": "e",
+    "bfloat16": "2s",
+    "float32": "f",
+    "float64": "d",
+    "complex64": "ff",
+    "complex128": "dd",
+}
+
+
+def numbers(tensor: str, data: bytes) -> str:
+    """The first entries of a tensor, as nested lists; "…" stands for what is left out.
+
+    Args:
+        tensor: dtype and sizes as in `Access.tensor`, such as "float32[2, 3]".
+        data: the first bytes of its memory. Of an unknown dtype they are given in hexadecimal.
+    """
+    found = _TENSOR.fullmatch(tensor)
+    if found is None or found[1] not in _FORMATS:
+        return data[:16].hex(" ") + (" …" if len(data) > 16 else "")
+    sizes = _integers(found[2])
+    strides = _integers(found[3]) if found[3] is not None else _contiguous(sizes)
+    form = "<" + _FORMATS[found[1]]
+    size = struct.calcsize(form)
+
+    def entry(offset: int) -> str | None:
+        if (offset + 1) * size > len(data):
+            return None
+        return _text(struct.unpack_from(form, data, offset * size))
+
+    return _nest(entry, sizes, strides, 0, [MOST])
+
+
+def _nest(entry: Callable, sizes: Sequence, strides: Sequence, offset: int, left: list) -> str:
+    """One dimension after the other; `left` counts down the entries that may still be shown."""
+    if not sizes:
+        left[0] -= 1
+        return (entry(offset) if left[0] >= 0 else None) or "…"
+    parts: list = []
+    while len(parts) < sizes[0] and (not parts or parts[-1][-1] != "…"):
+        part = "…"
+        if len(parts) < EDGE:
+            part = _nest(entry, sizes[1:], strides[1:], offset + len(parts) * strides[0], left)
+        parts.append("…" if part.startswith(("[…", "[[…")) else part)
+    return "[" + ", ".join(parts) + "]"
+
+
+def _text(values: tuple) -> str:
+    if len(values) == 2:
+        return f"{values[0]:.4g}{values[1]:+.4g}j"
+    value = values[0]
+    if isinstance(value, bytes):  # bfloat16 is the upper half of a float32
+        value = struct.unpack("<f", b"\0\0" + value)[0]
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _integers(text: str) -> list[int]:
+    return [int(word) for word in text.split(",") if word.strip()]
+
+
+def _contiguous(sizes: Sequence[int]) -> list[int]:
+    return [prod(sizes[k + 1 :]) for k in range(len(sizes))]

@@ -1,0 +1,287 @@
+"""Run code that would freeze or kill this process in another one, and say what became of it.
+
+Latching, fork and crashes are shown this way: the notebook's own kernel never runs the code.
+Nothing in a `Result` depends on the machine, so it can be printed, stored and compared.
+"""
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from numbers import Real
+from pathlib import Path
+
+from ..errors import SnippetsLost, TookTooLong, WrongArgument, WrongValue
+
+_SERVER = Path(__file__).with_name("_server.py")
+_START_SECONDS = 60  # for a bare interpreter to start and to leave, on a busy machine
+_GRACE_SECONDS = 5  # for a server to end its snippets
+_LONGEST = 1e6  # seconds, some eleven days
+_MOST_COMPLAINTS = 1 << 20  # bytes of what a prelude writes to stderr
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one piece of code.
+
+    ok: it ran to its end, or called `sys.exit()`, and its process left with exit code 0.
+    stdout: what it printed, from Python or C++, until it ended: the first 16 MB, and where there
+        was more, a line that says so.
+    error: None if ok, else "Type: message" of its exception, "exit code 3", "killed by SIGSEGV"
+        or "hung" (it was killed at the timeout). Paths and addresses in a message are shortened.
+    stderr: what it wrote there, likewise. For a look by eye: it may depend on the machine, so
+        neither the repr nor a comparison includes it.
+    """
+
+    ok: bool
+    stdout: str
+    error: str | None
+    stderr: str = field(default="", repr=False, compare=False)
+
+
+def run(code: str, *, timeout: float = 100, devices: int | None = None) -> Result:
+    """Run `code` in a fresh Python process that has imported nothing.
+
+    timeout: seconds until the code counts as hung and is killed, with all processes it started.
+    devices: if given, `mtia_lab.load(devices=devices)` runs before the code.
+
+    The process has this one's `sys.path`, environment and current directory, and no standard input.
+    Raises what `run_each` raises.
+    """
+    return run_each({"code": code}, prelude="", timeout=timeout, devices=devices)["code"]
+
+
+def run_each(
+    snippets: Mapping[str, str],
+    prelude: str = "import torch",
+    *,
+    timeout: float = 100,
+    devices: int | None = None,
+    together: bool = False,
+) -> dict[str, Result]:
+    """Run every snippet in a process of its own, and return their results in the order given.
+
+    One fresh process runs `prelude` and then forks once for each snippet, so an expensive import is
+    paid once and no snippet sees another. As many run at a time as there are cores.
+
+    prelude: code that all share; what it prints is dropped. It must start no threads.
+    timeout: seconds for the prelude, and again for each snippet until it counts as hung.
+    devices: if given, `mtia_lab.load(devices=devices)` runs in each snippet's process first.
+    together: run all of them at the same time, since they wait for each other.
+
+    When all have ended, no process is left that one of them started.
+
+    Raises RuntimeError if the prelude fails, TimeoutError if it does not end; TypeError or
+    ValueError if an argument is not what is said here, before anything is started.
+    """
+    _check(snippets, timeout, devices)
+    with Server(prelude, timeout=timeout) as server:
+        options = {"timeout": timeout, "devices": devices, "together": together}
+        return server.run_each(snippets, **options)
+
+
+class Server:
+    """A fresh process that runs a prelude once, and then forks for each snippet it is given.
+
+    It starts at once and in the background; the first `run_each` waits for the prelude.
+
+    Args:
+        prelude: as for `run_each`.
+        timeout: seconds for the prelude.
+    """
+
+    def __init__(self, prelude: str = "import torch", *, timeout: float = 100):
+        _check({"prelude": prelude}, timeout)
+        self._deadline = time.monotonic() + timeout + _START_SECONDS
+        self._ready = False
+        self._owner = os.getpid()
+        self._complaints: list[bytes] = []
+        # The server holds the reading end of a pipe, its lifeline. When the writing end here is
+        # closed, by an interrupt, an error or this process's death, it kills what it has started
+        # and leaves.
+        reading, writing = os.pipe()
+        self._lifeline = open(writing, "wb")  # noqa: SIM115, closed in close()
+        with open(reading, "rb"):
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _SERVER.read_text(encoding="utf-8"), str(reading)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=_environment(),
+                pass_fds=(reading,),
+                start_new_session=True,
+            )
+        try:
+            self._send({"path": sys.path, "prelude": prelude})
+        except BaseException:  # an interrupt
+            self.close()
+            raise
+
+    def run_each(
+        self,
+        snippets: Mapping[str, str],
+        *,
+        timeout: float = 100,
+        devices: int | None = None,
+        together: bool = False,
+    ) -> dict[str, Result]:
+        """Run every snippet in a process of its own; see the function of this name.
+
+        Whatever this raises but for a wrong argument, the server is closed then.
+        """
+        _check(snippets, timeout, devices)
+        timeout = float(timeout)
+        jobs = max(1, len(snippets) if together else min(len(snippets), _cores()))
+        request = {
+            "setup": ""
+            if devices is None
+            else f"import mtia_lab; mtia_lab.load(devices={int(devices)})",
+            "snippets": list(snippets.values()),
+            "timeout": timeout,
+            "jobs": jobs,
+        }
+        try:
+            self._wait_for_prelude()
+            self._send(request)
+            rounds = -(-len(snippets) // jobs)  # batches of `jobs` at worst
+            reply = self._receive(time.monotonic() + timeout * rounds + _START_SECONDS)
+        except BaseException:
+            self.close()
+            raise
+        results = zip(snippets, reply["results"], strict=True)
+        return {name: Result(**fields) for name, fields in results}
+
+    @property
+    def closed(self) -> bool:
+        """Whether it can run no more snippets for this process, which may be a forked one."""
+        return self._lifeline is None or self._owner != os.getpid()
+
+    def close(self) -> None:
+        """End the server and all that it started; leave no process and no file behind."""
+        if self.closed:
+            return
+        lifeline, self._lifeline = self._lifeline, None
+        process = self._process
+        try:
+            lifeline.close()
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE_SECONDS)
+        finally:
+            if process.poll() is None:  # it is stopped, or this is interrupted once more
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            process.stdout.close()
+            process.stderr.close()
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def _wait_for_prelude(self) -> None:
+        if self._ready:
+            return
+        try:
+            reply = self._receive(self._deadline)
+        except TimeoutError:
+            raise TookTooLong(
+                "the prelude did not end, so no snippet ran. "
+                "Give a longer timeout, or move what waits into a snippet."
+            ) from None
+        if "prelude" in reply:
+            raise SnippetsLost(f"the prelude failed, so no snippet ran. {reply['prelude']}")
+        self._ready = True
+
+    def _send(self, request: dict) -> None:
+        with contextlib.suppress(BrokenPipeError):  # it is dead: `_receive` says so
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._process.stdin.flush()
+
+    def _receive(self, deadline: float) -> dict:
+        parts: list[bytes] = []
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ, parts)
+            selector.register(self._process.stderr, selectors.EVENT_READ, self._complaints)
+            while not (parts and parts[-1].endswith(b"\n")):
+                ready = selector.select(max(0, deadline - time.monotonic()))
+                if not ready:
+                    raise TookTooLong("the process that runs the snippets does not answer")
+                for key, _ in ready:
+                    more = os.read(key.fd, 1 << 16)
+                    if more == b"" and key.data is parts:
+                        raise SnippetsLost(self._how_it_ended())
+                    if more == b"":
+                        selector.unregister(key.fd)
+                    elif key.data is parts or sum(map(len, key.data)) < _MOST_COMPLAINTS:
+                        key.data.append(more)
+        return json.loads(b"".join(parts))
+
+    def _how_it_ended(self) -> str:
+        code = self._process.wait()
+        os.set_blocking(self._process.stderr.fileno(), False)
+        rest = self._process.stderr.read() or b""
+        said = b"".join([*self._complaints, rest]).decode(errors="replace")
+        who = "a snippet" if self._ready else "the prelude"
+        lost = "no snippet ran" if not self._ready else "its results are lost"
+        return f"{who} ended its process (return code {code}), so {lost}.\n{said}"
+
+
+def check_seconds(timeout: object) -> None:
+    """Raise TypeError or ValueError, in words, unless it is a number of seconds to wait."""
+    if isinstance(timeout, bool) or not isinstance(timeout, Real):
+        raise WrongArgument(
+            f"timeout is {timeout!r}, a {type(timeout).__name__}, but a process gets a number of "
+            "seconds, such as 10"
+        )
+    if not 0 < timeout <= _LONGEST:
+        raise WrongValue(
+            f"timeout is {timeout}, but a process gets more than 0 and at most {_LONGEST:,.0f} "
+            "seconds, such as 10"
+        )
+
+
+def check_whole(number: object, name: str) -> None:
+    """Raise TypeError, in words, unless it is a whole number."""
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise WrongArgument(
+            f"{name} is {number!r}, a {type(number).__name__}, but has to be a whole number: try 2"
+        )
+
+
+def _check(snippets: object, timeout: object, devices: object = None) -> None:
+    if not isinstance(snippets, Mapping):
+        raise WrongArgument(
+            f"the snippets are a {type(snippets).__name__}; give a dict of pieces of code by name, "
+            "such as {'first': 'print(1)'}"
+        )
+    for name, code in snippets.items():
+        if not isinstance(code, str):
+            raise WrongArgument(f"{name!r} is a {type(code).__name__}; give Python code as text")
+    check_seconds(timeout)
+    if devices is not None:
+        check_whole(devices, "devices")
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):  # Linux: only the cores this process may use
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {
+        "OMP_NUM_THREADS": "1",  # of several threads, a fork would keep only one
+        "MKL_NUM_THREADS": "1",
+        "PYTHONHASHSEED": "0",  # sets print in one order
+        "PYTHONIOENCODING": "utf-8",
+        "PYTHONUNBUFFERED": "1",  # what was printed before a crash is not lost
+    }

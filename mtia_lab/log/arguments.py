@@ -1,0 +1,66 @@
+"""What public functions say of an argument that they cannot take."""
+
+from collections.abc import Callable, Iterable
+
+from ..errors import WrongArgument
+from .block import Block
+from .log import Log
+from .records import Record
+
+LOG = "a log, what `with mtia_lab.record() as log:` makes"
+REPORT = "a report, what mtia_lab.find_hazards(log) gives"
+
+
+def wrong(function: Callable, takes: str, given: object, hint: str = "") -> WrongArgument:
+    """The error that says what a function takes, and what it was given."""
+    name = type(given).__name__
+    what = "None" if given is None else f"{'an' if name[0] in 'AEIOaeiou' else 'a'} {name}"
+    hint = hint or _hint(given)
+    said = f"{function.__name__}() takes {takes}, not {what}"
+    return WrongArgument(f"{said}; {hint}" if hint else said)
+
+
+def _hint(given: object) -> str:
+    if isinstance(given, Log):
+        return "make one: mtia_lab.find_hazards(log)"
+    if isinstance(getattr(given, "log", None), Log):
+        return "give its `log`"
+    if isinstance(given, Block):
+        return f"begin a block with it: `{given.write}`"
+    return ""
+
+
+def a_log(function: Callable, given: object) -> Log:
+    """The log that a function was given, as it is now: what is recorded meanwhile is not in it.
+
+    Raises:
+        TypeError: it is no log.
+    """
+    if isinstance(given, Log):
+        return given[:]
+    hint = ""
+    if isinstance(given, list | tuple) and given and isinstance(given[0], Record):
+        hint = "make one of these records: mtia_lab.Log(records)"
+    raise wrong(function, LOG, given, hint)
+
+
+def some_findings(function: Callable, given: object) -> list:
+    """The findings that a function was given, None for none.
+
+    Raises:
+        TypeError: they are none.
+    """
+    found = [] if given is None else list(given) if isinstance(given, Iterable) else None
+    if found is None or not all(hasattr(finding, "second") for finding in found):
+        raise wrong(function, f"as findings {REPORT}", given)
+    return found
+
+
+def of_type(function: Callable, takes: str, given: object, *types: type) -> None:
+    """Refuse an argument of another type.
+
+    Raises:
+        TypeError: it is of none of these types.
+    """
+    if not isinstance(given, types) or (isinstance(given, bool) and bool not in types):
+        raise wrong(function, takes, given)

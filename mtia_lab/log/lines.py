@@ -1,0 +1,128 @@
+"""How lines of the reader's program are named: "train.py:12", or "In[3]:4" in a notebook."""
+
+import linecache
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import CodeType, FrameType
+
+from ..device import simulator
+from ..errors import is_readers
+
+# How a line begins that IPython makes of a magic.
+_CELL_MAGIC, _LINE_MAGIC = "get_ipython().run_cell_magic(", "get_ipython().run_line_magic("
+
+
+class _FileNames(dict):
+    """How the log names each file: "In[3]" for a cell, "train.py" for a script, None to pass over.
+
+    Of a cell it is a pair with how many of its lines, a magic's or empty, stand above the code that
+    IPython makes of it. Never a folder: a log may not depend on the machine. What is known is found
+    without running any Python code, in which an interrupt could come. Which cell it is is known
+    until another one runs; of what a magic runs it has to be asked each time.
+    """
+
+    def __missing__(self, file: str) -> str | tuple[str, int] | None:
+        if cell := cell_of(file):
+            if not file.startswith("<") or file.startswith("<ipython-input"):
+                until_next_cell(self.pop, file, None)
+                self[file] = cell
+            return cell
+        name = Path(file).name if not file.startswith("<") else file
+        self[file] = name = name if is_readers(file) else None
+        return name
+
+
+FILE_NAMES = _FileNames()
+
+
+def name_lines() -> None:
+    """Tell the simulator how to name the lines of this program."""
+    simulator.name_files(id(FILE_NAMES))
+
+
+def cell_of(file: str) -> tuple[str, int] | None:
+    """The cell that a file of this name is, and how many lines are above its code; None if none is.
+
+    The file of a cell is a temporary name; which cell it was last run as, only IPython knows. A
+    magic such as `%%time` compiles the rest of its cell under a name that every cell shares: it is
+    the cell that runs now if that is where the code was made, and not a function from an earlier.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if shell is None:
+        return None
+    if not file.startswith("<") or shell.compile.format_code_name(file):
+        return _cell(shell, file)
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_code.co_filename != file:
+        frame = frame.f_back
+    return _run_by_magic(shell, frame) if frame is not None else None
+
+
+def until_next_cell(forget: Callable[..., object], *arguments: object) -> None:
+    """Call `forget` with the arguments once IPython is about to run another cell."""
+    events = sys.modules["IPython"].get_ipython().events
+
+    def once() -> None:
+        events.unregister("pre_execute", once)
+        forget(*arguments)
+
+    events.register("pre_execute", once)
+
+
+def _cell(shell, file: str) -> tuple[str, int] | None:
+    """What IPython calls the cell; one that `%%capture` runs it counts one too high."""
+    named = shell.compile.format_code_name(file)
+    if not named:
+        return None
+    name, first = named[1].removeprefix("Cell "), linecache.getline(file, 1).strip()
+    count = int(name.removeprefix("In[").removesuffix("]"))
+    for number in (count, count - 1):
+        lines = _source(shell, number)
+        above = _magics(lines)
+        if first and lines[above].strip() == first:
+            return f"In[{number}]", above
+    return name, 0
+
+
+def _source(shell, number: int) -> list[str]:
+    """The lines of a cell as the reader sees them."""
+    cells = shell.history_manager.input_hist_raw
+    return (cells[number] if number < len(cells) else "").split("\n")
+
+
+def _magics(lines: list[str]) -> int:
+    """How many lines at the top of a cell are magics for the whole of it, or empty."""
+    return next((k for k, line in enumerate(lines) if line.strip() and line[:2] != "%%"), 0)
+
+
+def _run_by_magic(shell, frame: FrameType) -> tuple[str, int] | None:
+    """The cell whose magic runs the code of a frame; the outermost one, where magics are nested."""
+    code = root = frame.f_code
+    caller = None
+    above = frame.f_back
+    while above is not None:
+        if above.f_globals is shell.user_ns:  # code of the reader's own
+            file, line = above.f_code.co_filename, above.f_lineno
+            statement = linecache.getline(file, line).lstrip()
+            if file == code.co_filename:
+                root = above.f_code
+            elif statement.startswith((_CELL_MAGIC, _LINE_MAGIC)):
+                caller = file, line, statement
+            else:
+                break
+        above = above.f_back
+    cell = _cell(shell, caller[0]) if caller and _is_in(code, root) else None
+    if cell is None:
+        return None
+    (name, above), (_, line, statement) = cell, caller
+    if statement.startswith(_LINE_MAGIC):
+        return name, above + line - 1
+    return name, _magics(_source(shell, int(name[3:-1])))
+
+
+def _is_in(code: CodeType, other: CodeType) -> bool:
+    """Whether code is part of other code, such as a function of the module that defines it."""
+    inner = (const for const in other.co_consts if isinstance(const, CodeType))
+    return code is other or any(_is_in(code, const) for const in inner)

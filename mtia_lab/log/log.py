@@ -1,0 +1,184 @@
+"""The log: every call PyTorch made into the backend, every command the device was given."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from typing import overload
+
+from ..errors import cut
+from .records import PINNED, Call, Command, Host, Memory, Record, Value
+from .units import count, microseconds
+
+SHOWN = 60  # a log of at most so many records is shown whole
+FIRST, LAST = 30, 10  # so many at both ends of a longer one
+SITE = 40  # columns of a line's name, at most
+
+_FIELDS = {kind: tuple(f.name for f in fields(kind)) for kind in Record.__args__}
+
+
+class Log(Sequence[Record]):
+    """What happened while it was recorded: `with mtia_lab.record() as log:` makes one.
+
+    It grows while the block runs and stays as it is afterwards. It is a sequence of records, in the
+    order in which they happened. Show it, or `print(log)`, for a table, of a long log the first
+    and last rows; `log[100:150]` is a log too, and `log.to_text()` is the table of all.
+
+    What is in it: `log.calls`, `log.commands`, `log.memory`, `log.pinned`, `log.hosts`,
+    `log.values`, each a list of records, and `log.threads`. `log.to_json()` is for programs.
+
+    What to do with it: `mtia_lab.draw.timeline(log)` and the other pictures of `mtia_lab.draw`,
+    `mtia_lab.explore(log)`, `mtia_lab.summary(log)`, `mtia_lab.find_hazards(log)`,
+    `mtia_lab.write_trace(log, "run.json")`.
+
+    Args:
+        records: what happened.
+        initial_state: the state of each thread that is known from before the first record, by its
+            number, as (device, stream on 0, stream on 1, …).
+        initial_memory: what was reserved and allocated before the first record, as if it had been
+            at time 0.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[Record] = (),
+        initial_state: dict[int, tuple[int, ...]] | None = None,
+        initial_memory: Sequence[Memory] = (),
+    ) -> None:
+        self._records = list(records)
+        self.initial_memory = list(initial_memory)
+        self.initial_state = dict(initial_state or {})
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Log": ...
+    def __getitem__(self, index):
+        if not isinstance(index, slice):
+            return self._records[index]
+        records = list(self._records)  # once: another thread may be writing
+        start, stop, step = index.indices(len(records))
+        begin = min(range(start, stop, step), default=max(start, 0))
+        state, memory = self._before(records[:begin])
+        return Log(records[index], state, memory)
+
+    def _before(self, earlier: Sequence[Record]) -> tuple[dict, list[Memory]]:
+        """What was current and what was allocated once some first records had happened."""
+        state = self.initial_state | {r.thread: r.state for r in earlier if isinstance(r, Call)}
+        live: dict[tuple, Memory] = {}
+        for record in (*self.initial_memory, *(r for r in earlier if isinstance(r, Memory))):
+            action = record.action.removeprefix("segment_")
+            place = (record.action != action, record.device, record.address)
+            if action == "alloc":
+                live[place] = record
+            elif action == "free":
+                live.pop(place, None)
+        return state, list(live.values())
+
+    def __reduce__(self):
+        log = self[:]
+        return Log, (log._records, log.initial_state, log.initial_memory)
+
+    def __copy__(self) -> "Log":
+        return self[:]
+
+    def __deepcopy__(self, memo: dict) -> "Log":
+        return self[:]  # records cannot be changed
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self._records)
+
+    @property
+    def calls(self) -> list[Call]:
+        """The calls into the backend."""
+        return [record for record in self if isinstance(record, Call)]
+
+    @property
+    def commands(self) -> list[Command]:
+        """The commands given to the device, in enqueue order."""
+        commands = [record for record in self if isinstance(record, Command)]
+        return sorted(commands, key=lambda command: command.id)
+
+    @property
+    def memory(self) -> list[Memory]:
+        """What happened to the memory of devices, in order."""
+        return [m for m in self if isinstance(m, Memory) and m.owner != PINNED]
+
+    @property
+    def pinned(self) -> list[Memory]:
+        """What happened to pinned memory, in order; only `record(host=True)` asks for it."""
+        return [m for m in self if isinstance(m, Memory) and m.owner == PINNED]
+
+    @property
+    def hosts(self) -> list[Host]:
+        """What operators of the host did with pinned memory; only `record(host=True)` asks."""
+        return [record for record in self if isinstance(record, Host)]
+
+    @property
+    def values(self) -> list[Value]:
+        """What commands left in memory, as it happened; only `record(values=True)` asks for it."""
+        return [record for record in self if isinstance(record, Value)]
+
+    @property
+    def threads(self) -> list[int]:
+        """The logical numbers of the host threads that took part, in order of appearance."""
+        return list(dict.fromkeys(record.thread for record in self))
+
+    def to_json(self) -> str:
+        """One JSON object a line: the same program gives the same text in every process."""
+        encode = json.JSONEncoder(default=bytes.hex).encode
+        return "".join(
+            encode(
+                {"kind": type(record).__name__.lower()}
+                | {name: getattr(record, name) for name in _FIELDS[type(record)]}
+            )
+            + "\n"
+            for record in self
+        )
+
+    def to_text(self) -> str:
+        """The table of all records, however long; `print(log)` shows the first and last of many."""
+        records = list(self)
+        return _page(records, [records])
+
+    def __repr__(self) -> str:
+        records = list(self)
+        if len(records) <= SHOWN:
+            return _page(records, [records])
+        return _page(records, [records[:FIRST], records[-LAST:]])
+
+
+def _page(records: Sequence[Record], shown: Sequence[Sequence[Record]]) -> str:
+    """How many there are, and a table of those at the beginning and at the end that are shown."""
+    kinds = Counter(map(type, records))
+    memory = sum(isinstance(r, Memory) and r.device != PINNED for r in records)
+    counts = [count(kinds[Call], "call"), count(kinds[Command], "command")]
+    counts += [f"{count(memory, 'action')} on memory"] if memory else []
+    title = f"Log of {', '.join(counts[:-1])} and {counts[-1]}"
+    if not records:
+        return title
+    several = len({record.thread for record in records}) > 1
+    header = ["us", *(["thread"] if several else []), "line", "what"]
+    rows = [header, *(_row(record, several) for part in shown for record in part)]
+    widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[:-1]]
+    lines = ["  ".join([*map(str.ljust, row, widths), row[-1]]).rstrip() for row in rows]
+    hidden = len(records) - len(lines) + 1
+    if hidden:
+        more = f"... {hidden:,} more: log[{FIRST}:{FIRST + SHOWN}] are the next, log.to_text() all"
+        lines.insert(1 + FIRST, more)
+    return "\n".join([title, *lines])
+
+
+def _row(record: Record, several: bool) -> list[str]:
+    what = repr(record) if isinstance(record, Call) else f"  | {record!r}"
+    thread = [str(record.thread)] if several else []
+    return [microseconds(_when(record)), *thread, cut(record.site or "", SITE), what]
+
+
+def _when(record: Record) -> float:
+    if isinstance(record, Call):
+        return record.begin
+    return record.enqueue if isinstance(record, Command) else record.time

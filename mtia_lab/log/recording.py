@@ -1,0 +1,91 @@
+"""`with mtia_lab.record() as log:`, which records what happens while the block runs."""
+
+import threading
+from collections.abc import Iterator
+
+from ..device import simulator, state
+from .block import block
+from .log import Log
+from .records import Memory, parse
+
+
+class LiveLog(Log):
+    __doc__ = Log.__doc__  # what it is for whoever holds one; that it reads as it grows, no matter
+
+    def __init__(self) -> None:
+        super().__init__((), {thread_number(): state()}, list(_memory_now()))
+        self._origin = simulator.host_clock()
+        self._lock = threading.RLock()
+        self._first: int | None = None  # the simulator's number of its first record, while it grows
+        self._wanted = False, False
+
+    def begin(self, host: bool, values: bool) -> None:
+        """Start recording; `close` ends it."""
+        self._wanted = host, values
+        self._first = simulator.record_begin(host, values)
+
+    def _refresh(self) -> None:
+        """Read what is new: each record once, whatever interrupts this or looks at it meanwhile."""
+        with self._lock:
+            if self._first is not None:
+                known = len(self._records)
+                new = parse(simulator.record_read(self._first + known), self._origin)
+                # A handler may have read, too.
+                self._records.extend(new[len(self._records) - known :])
+
+    def close(self) -> None:
+        """Read what is left and stop recording, even if that cannot be read."""
+        with self._lock:
+            try:
+                self._refresh()
+            finally:
+                if self._first is not None:
+                    self._first = None
+                    simulator.record_end(*self._wanted)
+
+    def __getitem__(self, index):
+        self._refresh()
+        return super().__getitem__(index)
+
+    def __len__(self) -> int:
+        self._refresh()
+        return super().__len__()
+
+    def __iter__(self):
+        self._refresh()
+        return super().__iter__()
+
+
+def _memory_now() -> Iterator[Memory]:
+    flat = simulator.memory_now()
+    for is_block, device, stream, address, count in zip(*[iter(flat)] * 5, strict=True):
+        action = "alloc" if is_block else "segment_alloc"
+        yield Memory(action, device, stream, address, count, 0.0, thread_number(), None)
+
+
+@block("log")
+def record(*, host: bool = False, values: bool = False) -> Iterator[Log]:
+    """Record every call into the backend and every command, with the lines they come from.
+
+    Recordings nest; each sees what happens while it is open. Times in the log start at 0 when the
+    recording begins.
+
+    Args:
+        host: also what the host does with pinned memory: it is allocated and freed, and operators
+            of the CPU, `tolist` and pickling use it (what NumPy does with it, nobody tells).
+        values: also the first bytes of what each command left in memory, when it had happened.
+
+    Yields:
+        A log that grows while the block runs and stays as it is afterwards.
+    """
+    log = LiveLog()
+    try:
+        log.begin(host, values)
+        yield log
+    finally:
+        log.close()
+
+
+def thread_number() -> int:
+    """This host thread's logical number: threads count in order of their first runtime call."""
+    return simulator.thread()

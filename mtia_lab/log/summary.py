@@ -1,0 +1,243 @@
+"""The summary of a log: where the time of every stream and every host thread went."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..errors import cut
+from .arguments import a_log
+from .attribution import attribute, nanoseconds, overlaps
+from .log import Command, Log
+from .table import Table
+from .units import thousands
+
+TOP = 10  # kernels and copies shown
+NAME = 40  # columns of a name
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTime:
+    """Where the time of one stream went, in µs of virtual time, exact to the nanosecond.
+
+    Always ``busy + idle`` is the summary's ``span``, ``host + dependency + copy`` is ``idle``,
+    ``dependency + copy`` is ``waiting``, and ``overlap`` is at most ``busy``.
+
+    Attributes:
+        device, stream: which one.
+        commands: kernels, copies, event records and waits.
+        busy: it ran a kernel or a copy.
+        idle: it ran nothing,
+        host: for the host had enqueued nothing that was left to do,
+        dependency: for its next command waited for kernels: those before an event, those of its
+            generator's last draw, or those in all the slots of the device,
+        copy: for its next command waited for a copy, or is one and its engine was taken.
+        waiting: it had work and could not do it.
+        overlap: it was busy while another stream, of any device, was busy too.
+        copied: bytes that its copies moved.
+    """
+
+    device: int
+    stream: int
+    commands: int
+    busy: float
+    idle: float
+    host: float
+    dependency: float
+    copy: float
+    waiting: float
+    overlap: float
+    copied: int
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadTime:
+    """What one host thread did, in µs of virtual time.
+
+    Attributes:
+        thread: its logical number.
+        calls: its calls into the backend.
+        blocked: how long it stood still in them, waiting for the device.
+    """
+
+    thread: int
+    calls: int
+    blocked: float
+
+
+@dataclass(frozen=True, slots=True)
+class KernelTime:
+    """All kernels, or all copies, of one name.
+
+    Attributes:
+        name, type: what it is called; "kernel" or "copy".
+        count: how many ran.
+        time: how long they took together, in µs of virtual time.
+        share: of the time of all kernels and copies, from 0 to 1.
+    """
+
+    name: str
+    type: str
+    count: int
+    time: float
+    share: float
+
+
+@dataclass(frozen=True, repr=False)
+class Summary:
+    """Where the time went. Printed, or shown by a notebook, it is a set of plain tables.
+
+    Attributes:
+        span: how long the recording is, in µs of virtual time.
+        streams: by device and stream.
+        threads: by number.
+        kernels: those that took longest first.
+    """
+
+    span: float
+    streams: tuple[StreamTime, ...]
+    threads: tuple[ThreadTime, ...]
+    kernels: tuple[KernelTime, ...]
+
+    @property
+    def title(self) -> str:
+        """What it is about, in a line."""
+        return f"Summary of {thousands(self.span)} us of virtual time"
+
+    @property
+    def tables(self) -> list[Table]:
+        """One table each for streams, host threads and kernels; none that would be empty."""
+        tables = [
+            (_streams(self.streams, self.span), self.streams),
+            (_threads(self.threads), self.threads),
+            (_kernels(self.kernels), self.kernels),
+        ]
+        return [table for table, rows in tables if rows]
+
+    def __repr__(self) -> str:
+        parts = ["\n".join(table.lines()) for table in self.tables]
+        return "\n\n".join([self.title, *(parts or ["nothing was recorded"])])
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        parts = [table.html() for table in self.tables] or ["<p>nothing was recorded</p>"]
+        return {
+            "text/plain": repr(self),
+            "text/html": "\n".join([f"<p>{self.title}</p>", *parts]),
+        }
+
+
+def summary(log: Log) -> Summary:
+    """Say where the time of every stream and every host thread went.
+
+    A stream's idle time is attributed to what it waited for: the host, a dependency or a copy.
+
+    Args:
+        log: what ``mtia_lab.record()`` yielded.
+
+    Raises:
+        TypeError: it is no log.
+    """
+    log = a_log(summary, log)
+    commands, calls = log.commands, log.calls
+    times = [c.finish for c in commands] + [c.end for c in calls] + [m.time for m in log.memory]
+    end = nanoseconds(max([0.0, *times]))
+    streams = attribute(commands, end)
+    both = overlaps(streams)
+    mine: dict = {key: [] for key in streams}
+    for command in commands:
+        mine[command.device, command.stream].append(command)
+    rows = [
+        StreamTime(
+            *key,
+            commands=len(mine[key]),
+            busy=spent.busy / 1000,
+            idle=(end - spent.busy) / 1000,
+            host=spent.host / 1000,
+            dependency=spent.dependency / 1000,
+            copy=spent.copy / 1000,
+            waiting=(spent.dependency + spent.copy) / 1000,
+            overlap=both[key] / 1000,
+            copied=sum(map(copied, mine[key])),
+        )
+        for key, spent in streams.items()
+    ]
+    return Summary(end / 1000, tuple(rows), tuple(_by_thread(calls)), tuple(_by_name(commands)))
+
+
+def copied(command: Command) -> int:
+    """The bytes that a copy moved: what it wrote, or read if it wrote to memory of no record."""
+    if command.type != "copy":
+        return 0
+    written = sum(access.bytes for access in command.writes)
+    return written or sum(access.bytes for access in command.reads)
+
+
+def _by_thread(calls: Iterable) -> list[ThreadTime]:
+    found: dict = {}
+    for call in calls:
+        count, blocked = found.get(call.thread, (0, 0))
+        waited = sum(nanoseconds(end) - nanoseconds(begin) for begin, end in call.waits)
+        found[call.thread] = (count + 1, blocked + waited)
+    return [ThreadTime(k, count, blocked / 1000) for k, (count, blocked) in sorted(found.items())]
+
+
+def _by_name(commands: Iterable[Command]) -> list[KernelTime]:
+    found: dict = {}
+    for command in commands:
+        if command.type in ("kernel", "copy"):
+            key = (command.name, command.type)
+            count, time = found.get(key, (0, 0))
+            took = nanoseconds(command.finish) - nanoseconds(command.start)
+            found[key] = (count + 1, time + took)
+    total = max(1, sum(time for _, time in found.values()))
+    order = by_time(found)
+    return [KernelTime(*key, n, time / 1000, time / total) for key, (n, time) in order]
+
+
+def _column(times: Iterable[float]) -> list[str]:
+    """Times with as many decimals as the one that needs most."""
+    decimals = max((len(thousands(time).partition(".")[2]) for time in times), default=0)
+    return [f"{time:,.{decimals}f}" for time in times]
+
+
+def _share(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.1f}%" if whole else ""
+
+
+def _streams(rows: tuple[StreamTime, ...], span: float) -> Table:
+    columns = {
+        "stream, us": [f"mtia:{row.device}/{row.stream}" for row in rows],
+        "busy": _column([row.busy for row in rows]),
+        "": [_share(row.busy, span) for row in rows],
+        "idle": _column([row.idle for row in rows]),
+        "= host": _column([row.host for row in rows]),
+        "+ dependency": _column([row.dependency for row in rows]),
+        "+ copy": _column([row.copy for row in rows]),
+        "waiting": _column([row.waiting for row in rows]),
+        "overlap": _column([row.overlap for row in rows]),
+        "commands": [f"{row.commands:,}" for row in rows],
+        "bytes copied": [f"{row.copied:,}" for row in rows],
+    }
+    whole = "summary(log).streams"
+    return Table(tuple(columns), list(zip(*columns.values(), strict=True)), whole=whole)
+
+
+def _threads(rows: tuple[ThreadTime, ...]) -> Table:
+    blocked = _column([row.blocked for row in rows])
+    words = [(f"{r.thread}", f"{r.calls:,}", b) for r, b in zip(rows, blocked, strict=True)]
+    whole = "summary(log).threads"
+    return Table(("host thread", "calls", "blocked, us"), words, whole=whole)
+
+
+def _kernels(rows: tuple[KernelTime, ...]) -> Table:
+    shown = rows[:TOP]
+    times = _column([row.time for row in shown])
+    words = [
+        (cut(row.name, NAME), row.type, f"{row.count:,}", time, _share(row.share, 1))
+        for row, time in zip(shown, times, strict=True)
+    ]
+    head = ("longest", "", "count", "time, us", "share")
+    return Table(head, words, names=2, total=len(rows), whole="summary(log).kernels")
+
+
+def by_time(names: dict) -> list:
+    """The items of ``{name: (count, time)}``, what took longest first."""
+    return sorted(names.items(), key=lambda item: (-item[1][1], item[0]))

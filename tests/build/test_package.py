@@ -1,0 +1,70 @@
+"""The package as it is declared and shipped."""
+
+import re
+import subprocess
+import sys
+import tomllib
+
+import torch
+from building import ROOT, python
+
+from mtia_lab.load import NEWEST, OLDEST
+
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def canonical(name: str) -> str:
+    return re.sub("[-_.]+", "-", name).lower()
+
+
+def test_the_wheel_builds_its_device_without_a_checkout(tmp_path):
+    wheels, installed = tmp_path / "wheels", tmp_path / "installed"
+    for command in (
+        ["hatchling", "build", "--target", "wheel", "--directory", str(wheels)],
+        ["pip", "install", "--no-deps", "--no-index", "--quiet", "--target", str(installed)],
+    ):
+        command += map(str, wheels.glob("*.whl"))
+        run = [sys.executable, "-m", *command]
+        result = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+    program = """
+import mtia_lab
+from mtia_lab import build
+print(mtia_lab.__file__, build.source_root(), repr(mtia_lab.load()), sep="\\n")
+"""
+    result = python(program, cwd=tmp_path, PYTHONPATH=str(installed))
+    package = installed / "mtia_lab"
+    ready = "MTIA Lab: 2 simulated devices, ready"
+    expected = [str(package / "__init__.py"), str(package / "cpp_extensions"), ready]
+    assert result.stdout.splitlines() == expected, result.stderr
+    sources = {p.relative_to(ROOT) for p in (ROOT / "cpp_extensions").rglob("*.*")}
+    shipped = {p.relative_to(package) for p in (package / "cpp_extensions").rglob("*.*")}
+    assert sources == shipped
+    front = sorted(path.name for path in (ROOT / "mtia_lab/explorer/front").iterdir())
+    assert front == sorted(path.name for path in (package / "explorer/front").iterdir())
+    assert "theme.css" in front and "explorer.js" in front
+
+
+def test_every_declared_dependency_is_pinned():
+    declared = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
+    names = {canonical(re.match(r"[\w.-]+", line)[0]) for line in declared}
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if not line.startswith("#"))
+    assert names <= {canonical(name) for name in pins}
+    assert pins["torch"] == "2.13.0"
+
+
+def test_the_declared_range_of_torch_is_what_the_sources_support():
+    declared = next(line for line in PROJECT["dependencies"] if line.startswith("torch>"))
+    (low, first), (high, end) = OLDEST, NEWEST
+    assert declared == f"torch>={low}.{first},<{high}.{end + 1}"
+    assert tuple(map(int, torch.__version__.split(".")[:2])) >= OLDEST
+
+
+def test_make_help_lists_every_command():
+    text = (ROOT / "Makefile").read_text()
+    phony = set(re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)[1].split())
+    run = ["make", "--no-print-directory", "help"]
+    shown = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {line.split()[1] for line in shown.splitlines()} == phony

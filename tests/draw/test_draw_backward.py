@@ -1,0 +1,213 @@
+"""Forward and backward, mirrored: what lies where, on both sides of the turn."""
+
+import re
+
+import pytest
+from drawings import Drawing, call, command, some_log
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_draw import assert_words_have_room
+
+from mtia_lab import draw
+from mtia_lab.draw.backward import LEFT, RIGHT
+from mtia_lab.draw.halves import halves
+from mtia_lab.draw.marks import apart
+from mtia_lab.log.log import Log
+
+TURN = call("hasPrimaryContext")
+
+
+def there_and_back():
+    """An operator on stream 1 between two on stream 0; its backward between theirs."""
+    forward = [
+        command(1, "kernel", (0, 0), (1, 10, 30), name="first"),
+        command(2, "record", (0, 0), (1, 30, 30), event=1, version=1),
+        command(3, "wait", (0, 1), (1, 30, 30), event=1, version=1, after=(2,)),
+        command(4, "kernel", (0, 1), (1, 30, 50), name="middle"),
+    ]
+    backward = [
+        command(5, "kernel", (0, 1), (5, 60, 80), name="middle_backward"),
+        command(6, "record", (0, 1), (5, 80, 80), event=2, version=1),
+        command(7, "wait", (0, 0), (5, 80, 80), event=2, version=1, after=(6,)),
+        command(8, "copy", (0, 0), (5, 80, 120), name="D2D"),
+    ]
+    return Log([*forward, TURN, *backward])
+
+
+def bar(drawing, name):
+    (box,) = [box for box in drawing.rects if box.words.partition(",")[0].endswith(f" {name}")]
+    return box
+
+
+def test_the_turn_is_where_the_engine_asks_which_devices_are_in_use():
+    forward, backward = halves(there_and_back())
+    assert [c.id for c in forward.commands] == [1, 2, 3, 4]
+    assert [c.id for c in backward.commands] == [5, 6, 7, 8]
+    assert (forward.begin, forward.end, backward.begin, backward.end) == (10, 50, 60, 120)
+
+
+def test_time_runs_to_the_turn_and_back_again_on_one_scale():
+    drawing = Drawing(draw.backward(there_and_back()))
+    unit = (RIGHT - LEFT) / 60  # the longer half is 60 us long
+    first, middle = bar(drawing, "first"), bar(drawing, "middle")
+    assert middle.right == pytest.approx(RIGHT, abs=0.02)
+    assert middle.left == pytest.approx(RIGHT - 20 * unit, abs=0.02) == first.right
+    back, copy = bar(drawing, "middle_backward"), bar(drawing, "D2D")
+    assert back.right == pytest.approx(RIGHT, abs=0.02)
+    assert back.left == pytest.approx(RIGHT - 20 * unit, abs=0.02) == copy.right
+    assert copy.left == pytest.approx(LEFT, abs=0.02)
+
+
+def test_the_streams_of_backward_are_upside_down():
+    drawing = Drawing(draw.backward(there_and_back()))
+    heights = [bar(drawing, name).top for name in ("first", "middle", "middle_backward", "D2D")]
+    assert heights == sorted(heights) and len(set(heights)) == 4
+    lanes = [t.words for t in drawing.texts if t.words.startswith("stream ")]
+    assert sorted(lanes) == ["stream 0", "stream 0", "stream 1", "stream 1"]
+
+
+def test_an_arrow_leads_from_each_recording_to_its_wait():
+    drawing = Drawing(draw.backward(there_and_back()))
+    first, middle = bar(drawing, "first"), bar(drawing, "middle")
+    back, copy = bar(drawing, "middle_backward"), bar(drawing, "D2D")
+    wide = [p for p in drawing.all("path") if p.get("stroke-width") == "4.5"]
+    ends = [list(map(float, re.findall(r"[\d.]+", p.get("d")))) for p in wide]
+    for (x1, y1, x2, y2), source, target in zip(ends, (first, back), (middle, copy), strict=True):
+        assert x1 == x2 == pytest.approx(target.right if target is copy else target.left, abs=0.02)
+        assert source.top < y1 < source.bottom
+        assert source.bottom < y2 < target.bottom
+
+
+def there_and_aside():
+    """On stream 0 two recordings at once, behind a wait: one for stream 1, one for stream 2."""
+    marks = [
+        command(1, "record", (0, 1), (1, 20, 20), event=1, version=1),
+        command(2, "wait", (0, 0), (1, 20, 20), event=1, version=1, after=(1,)),
+        command(3, "record", (0, 0), (1, 20, 20), event=2, version=1),
+        command(4, "wait", (0, 1), (1, 20, 20), event=2, version=1, after=(3,)),
+        command(5, "record", (0, 0), (1, 20, 20), event=3, version=1),
+        command(6, "wait", (0, 2), (1, 20, 20), event=3, version=1, after=(5,)),
+        command(7, "kernel", (0, 0), (1, 20, 40), name="last"),
+    ]
+    return Log([*marks, TURN, *(changed(c, id=c.id + 10, after=_later(c.after)) for c in marks)])
+
+
+def _later(ids):
+    return tuple(id + 10 for id in ids)
+
+
+def changed(item, **fields):
+    return type(item)(**{name: getattr(item, name) for name in item.__slots__} | fields)
+
+
+def places(drawing):
+    """``x, y`` of each dot and each diamond, that of the legend apart."""
+    dots = [box for box in drawing.rects if box.words.startswith("record")]
+    found = [((box.left + box.right) / 2, (box.top + box.bottom) / 2) for box in dots]
+    for shape in drawing.all("polygon"):
+        if "".join(shape.itertext()).startswith("wait"):
+            corners = [tuple(map(float, p.split(","))) for p in shape.get("points").split()]
+            found.append((corners[1][0], corners[0][1]))
+    return found
+
+
+def test_marks_at_one_time_stand_side_by_side():
+    drawing = Drawing(draw.backward(there_and_aside()))
+    found = places(drawing)
+    assert len(found) == 12
+    for k, (x, y) in enumerate(found):
+        assert LEFT - 0.1 < x < RIGHT + 0.1
+        assert all(abs(x - a) > 12 or abs(y - b) > 12 for a, b in found[:k])
+
+
+def test_an_arrow_over_another_lane_passes_beside_the_marks_there():
+    drawing = Drawing(draw.backward(there_and_aside()))
+    found, wide = places(drawing), 0
+    for path in (p for p in drawing.all("path") if p.get("stroke-width") == "4.5"):
+        n = list(map(float, re.findall(r"[\d.]+", path.get("d"))))
+        if len(n) == 4:
+            continue
+        wide += 1
+        for t in (k / 50 for k in range(3, 48)):
+            part = [(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3]
+            x, y = (sum(p * v for p, v in zip(part, n[k::2], strict=True)) for k in (0, 1))
+            assert x < RIGHT + 6 and all(abs(x - a) > 5 or abs(y - b) > 5 for a, b in found)
+    assert wide == 2
+
+
+def test_marks_apart_keep_their_order_and_what_is_alone_its_place():
+    assert apart([50, 100, 100], True, (10, 600)) == [50, 93.5, 106.5]
+    assert apart([50, 100, 100], False, (10, 600)) == [50, 106.5, 93.5]
+    assert apart([600, 600], True, (10, 600)) == [587, 600]
+    assert apart([10, 10], True, (10, 600)) == [10, 23]
+    crowd = apart([300.0] * 20, True, (10, 600))
+    assert crowd == sorted(crowd) and crowd[-1] - crowd[0] == pytest.approx(39)
+    assert apart([300 + 6.0 * k for k in range(20)], True, (10, 600))[19] == pytest.approx(414)
+
+
+def test_ascii_has_every_mark_too():
+    charts = [line for line in draw.backward(there_and_aside()).text.split("\n") if "|" in line]
+    ahead, back = charts[0].split("|")[1], charts[-1].split("|")[1]
+    assert "WRR" in ahead and "RRW" in back
+
+
+def test_it_is_said_who_enqueued_each_half():
+    log = there_and_back()
+    moved = [c if c.id != 5 else changed(c, thread=3) for c in log.commands]
+    text = draw.backward(Log([*moved[:4], TURN, *moved[4:]])).text
+    assert "forward, enqueued by host thread 0, 10 to 50 us  -->" in text
+    assert "backward, enqueued by host threads 0, 3, 60 to 120 us  <--" in text
+
+
+def test_ascii_is_mirrored_too():
+    lines = draw.backward(there_and_back()).text.split("\n")
+    charts = [line for line in lines if "|" in line]
+    assert [line.split("|")[0].strip() for line in charts] == [
+        *("mtia:0 stream 0", "mtia:0 stream 1"),
+        *("mtia:0 stream 1", "mtia:0 stream 0"),
+    ]
+    middle, back = charts[1].split("|")[1], charts[2].split("|")[1]
+    assert middle.strip(".").startswith("W") and middle.endswith("]")
+    assert back.endswith("]") and back.strip(".").startswith("R")
+    assert charts[3].split("|")[1].startswith("[###")
+    turn = next(k for k, line in enumerate(lines) if line.endswith("turn"))
+    assert lines.index(charts[1]) < turn < lines.index(charts[2])
+
+
+def test_without_a_backward_pass_there_is_no_turn():
+    picture = draw.backward(Log(there_and_back().commands))
+    assert "no backward pass in this log" in picture.text and "turn" not in picture.text
+    assert "no forward pass in this log" in draw.backward(Log()).text
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_ascii_and_svg_tell_the_same_facts(seed):
+    records = list(some_log(seed, 20, names=("mul", "softmax_backward")))
+    log = Log([*records[:20], TURN, *records[20:]])
+    picture = draw.backward(log)
+    drawing = Drawing(picture)
+    tips = [box.words for box in drawing.rects] + [
+        "".join(p.itertext()) for p in drawing.all("polygon")
+    ]
+    for item in log.commands:
+        row = next(line for line in picture.text.split("\n") if line.startswith(f"{item.id:>4}  "))
+        assert f"mtia:{item.device} stream {item.stream}" in row
+        start, finish = (
+            f"{t:.3f}".rstrip("0").rstrip(".") or "0" for t in (item.start, item.finish)
+        )
+        assert row.split()[-2:] == [start, finish]
+        if item.type in ("kernel", "copy"):
+            assert f"{item.type} {item.name}" in row
+            assert f"{item.type} {item.name}, {start} to {finish} \u00b5s" in tips
+        else:
+            assert any(
+                tip.startswith(f"{item.type}") and f"e{item.event} v{item.version}" in tip
+                for tip in tips
+            )
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 60), st.integers(0, 60))
+def test_words_have_room_whatever_was_logged(seed, size, turn):
+    records = list(some_log(seed, size))
+    assert_words_have_room(draw.backward(Log([*records[:turn], TURN, *records[turn:]])))

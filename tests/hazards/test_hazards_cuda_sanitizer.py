@@ -1,0 +1,126 @@
+"""PyTorch's own checker for CUDA, told the same: both find the same first race, or none.
+
+Its event handler is plain Python. It knows whole tensors by their address, and forgets what it knew
+of memory that is freed; after a race it may lose sight of others. So what both can see is: is there
+a race, and which command is the first to be in one.
+"""
+
+import random
+from functools import cache
+
+import torch
+from hazard_logs import random_program, to_log
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch.cuda._sanitizer import EventHandler
+
+from mtia_lab.hazards.checker import Checker
+from mtia_lab.log.records import Call, Command, Memory
+
+programs = st.integers(0, 10**9).map(lambda seed: random_program(seed, whole=True))
+
+
+def first_race_of_pytorch(log):
+    """The id of the first command in whose launch PyTorch's handler sees a race."""
+    handler, commands = EventHandler(), {c.id: c for c in log.commands}
+    for record in log:
+        if isinstance(record, Command) and record.type == "record":
+            handler._handle_event_record(record.id, name(record))
+        elif isinstance(record, Command) and record.type == "wait":
+            handler._handle_event_wait(record.after[0], name(record))
+        elif isinstance(record, Command):
+            reads, writes = ({a[:2] for a in uses} for uses in (record.reads, record.writes))
+            aliases = {address: [] for address in reads | writes}
+            given = (name(record), reads - writes, writes, writes, record.name, aliases)
+            if handler._handle_kernel_launch(*given):
+                return record.id
+        elif isinstance(record, Memory) and record.action == "free":
+            handler._handle_memory_deallocation((record.device, record.address))
+        elif isinstance(record, Call):
+            for known in record.synchronized:
+                synchronize(handler, known, commands)
+    return None
+
+
+def name(command):
+    return command.device, command.stream
+
+
+def synchronize(handler, known, commands):
+    where, command = (known.device, known.stream), commands.get(known.command)
+    if known.stream is None:
+        handler._handle_device_synchronization()
+    elif command is not None and command.type == "record" and name(command) == where:
+        handler._handle_event_synchronization(known.command)
+    else:
+        handler._handle_stream_synchronization(where)
+
+
+def first_race_of_ours(log):
+    """The id of the first command that races, memory that was given away aside."""
+    seconds = []
+
+    def note(checker, race):
+        if race.first.allocation is race.second.allocation:
+            seconds.append(race.second.id)
+
+    Checker(log, note)
+    return min(seconds, default=None)
+
+
+@settings(max_examples=80, deadline=None)
+@given(programs)
+def test_both_see_the_same_first_race(program):
+    log = to_log(program)
+    assert first_race_of_ours(log) == first_race_of_pytorch(log)
+
+
+ACTIONS = {
+    "add": lambda x, y: x.add_(y),
+    "new": lambda x, y: torch.sub(x, y).relu(),
+    "out": lambda x, y: torch.mul(y, y, out=x),
+    "fill": lambda x, y: x.fill_(2),
+    "sort": lambda x, y: y.sort(),
+    "cat": lambda x, y: torch.cat([x, y]),
+    "host": lambda x, y: y.sum().item(),
+}
+
+
+def random_steps(seed):
+    """Up to 24 steps: what, on which stream, and with which two tensors or streams."""
+    draws = random.Random(seed)
+    kinds = [*ACTIONS, "wait", "wait", "wait", "event", "stream", "device"]
+    return [
+        (draws.choice(kinds), *draws.choices(range(3), k=3)) for _ in range(draws.randrange(25))
+    ]
+
+
+@cache
+def side_streams():
+    return [torch.Stream("mtia"), torch.Stream("mtia")]
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.integers(0, 10**9).map(random_steps))
+def test_both_see_the_same_in_what_the_device_did(lab, program):
+    torch.mtia.synchronize()
+    streams = [torch.mtia.default_stream(0), *side_streams()]
+    values = [torch.ones(256, device="mtia") for _ in range(3)]
+    results = []
+    with lab.record() as log:
+        for what, stream, target, source in program:
+            if what == "wait":
+                streams[stream].wait_stream(streams[source])
+            elif what == "event":
+                streams[stream].record_event().synchronize()
+            elif what == "stream":
+                streams[stream].synchronize()
+            elif what == "device":
+                torch.mtia.synchronize()
+            else:
+                with streams[stream]:
+                    results.append(ACTIONS[what](values[target], values[source]))
+    assert first_race_of_ours(log) == first_race_of_pytorch(log)
+    torch.mtia.synchronize()

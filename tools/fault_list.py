@@ -1,0 +1,503 @@
+"""Ways to get a backend wrong, one method at a time. faults.py plants them.
+
+`old` must stand in `file` (below cpp_extensions/) exactly once; `new` takes its place.
+test_faults.py checks that, so a change of the C++ that moves a text is noticed at once.
+Only what a public name of PyTorch can tell from the right thing is here: no notebook could notice
+a wrong `getDefaultStream` of the guard, which only C++ calls, or a `getNewStream` that ignores its
+device, as PyTorch makes that device current first.
+"""
+
+from dataclasses import dataclass
+
+GUARD, HOOKS, GENERATOR = "backend/guard.cpp", "backend/hooks.cpp", "backend/generator.cpp"
+THREAD, EVENTS, ENQUEUE = "sim/host_thread.h", "sim/events.cpp", "sim/enqueue.cpp"
+CURRENT, STREAMS = "sim/current.cpp", "sim/streams.cpp"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault: a name, where it goes, the text it replaces, and what is wrong then."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    about: str
+
+
+FAULTS = [
+    # --- Guard: devices ---------------------------------------------------------------------------
+    Fault(
+        "guard-exchange-device-forgets",
+        GUARD,
+        "to_device(sim::exchange_device(to_index(device)))",
+        "to_device(sim::current_device())",
+        "exchangeDevice says which device is current and changes nothing",
+    ),
+    Fault(
+        "guard-exchange-device-new",
+        GUARD,
+        "return to_device(sim::exchange_device(to_index(device)));",
+        "sim::set_device(to_index(device)); return device;",
+        "exchangeDevice returns the new device instead of the previous one",
+    ),
+    Fault(
+        "guard-get-device-zero",
+        GUARD,
+        "to_device(sim::current_device())",
+        "to_device(0)",
+        "getDevice always says 0",
+    ),
+    Fault(
+        "guard-set-device-forgets",
+        GUARD,
+        "[&] { sim::set_device(to_index(device)); }",
+        "[&] { to_index(device); }",
+        "setDevice checks the device and does not set it",
+    ),
+    Fault(
+        "guard-unchecked-nothing",
+        GUARD,
+        "[&] { sim::set_device_if_valid(device.index()); }",
+        "[&] {}",
+        "uncheckedSetDevice does nothing",
+    ),
+    Fault(
+        "guard-device-count",
+        GUARD,
+        "static_cast<c10::DeviceIndex>(sim::device_count())",
+        "static_cast<c10::DeviceIndex>(sim::device_count() + 1)",
+        "deviceCount counts one too many",
+    ),
+    # --- Guard: streams ---------------------------------------------------------------------------
+    Fault(
+        "guard-get-stream-device",
+        GUARD,
+        '"getStream", [&] { return to_stream(sim::current_stream(to_index_or_current(device))); }',
+        '"getStream", [&] { return to_stream(sim::current_stream(sim::current_device())); }',
+        "getStream answers for the current device, whichever is asked for",
+    ),
+    Fault(
+        "guard-get-stream-default",
+        GUARD,
+        '"getStream", [&] { return to_stream(sim::current_stream(to_index_or_current(device))); }',
+        '"getStream", [&] { return to_stream({to_index_or_current(device), 0}); }',
+        "getStream always gives the default stream",
+    ),
+    Fault(
+        "guard-new-stream-priority",
+        GUARD,
+        "sim::new_stream(to_index_or_current(device), priority)",
+        "sim::new_stream(to_index_or_current(device), 0)",
+        "getNewStream drops the priority",
+    ),
+    Fault(
+        "guard-new-stream-current",
+        GUARD,
+        "return to_stream(sim::new_stream(to_index_or_current(device), priority));",
+        "const auto made = sim::new_stream(to_index_or_current(device), priority);"
+        " sim::exchange_stream(made); return to_stream(made);",
+        "getNewStream also makes its stream current",
+    ),
+    Fault(
+        "new-stream-same-id",
+        STREAMS,
+        "  return add_stream(device_at(device), priority);",
+        "  Device& made = device_at(device);\n"
+        "  return made.streams.size() > 1 ? made.streams[1].ref : add_stream(made, priority);",
+        "getNewStream gives the same stream every time",
+    ),
+    Fault(
+        "guard-exchange-stream-forgets",
+        GUARD,
+        "return to_stream(sim::exchange_stream(to_ref(stream)));",
+        "return to_stream(sim::current_stream(to_ref(stream).device));",
+        "exchangeStream says which stream is current and stores nothing",
+    ),
+    Fault(
+        "guard-exchange-stream-new",
+        GUARD,
+        "return to_stream(sim::exchange_stream(to_ref(stream)));",
+        "sim::exchange_stream(to_ref(stream)); return stream;",
+        "exchangeStream returns the new stream instead of the previous one",
+    ),
+    Fault(
+        "guard-exchange-stream-device",
+        GUARD,
+        "return to_stream(sim::exchange_stream(to_ref(stream)));",
+        "sim::set_device(stream.device_index());"
+        " return to_stream(sim::exchange_stream(to_ref(stream)));",
+        "exchangeStream changes the current device as well",
+    ),
+    Fault(
+        "forged-stream-accepted",
+        CURRENT,
+        "  check_stream(stream);\n  StreamId& current",
+        "  StreamId& current",
+        "a stream that nobody made becomes current",
+    ),
+    Fault(
+        "guard-query-stream-true",
+        GUARD,
+        "return sim::query_stream(to_ref(stream));",
+        "return to_ref(stream).id >= 0;",
+        "queryStream is always true",
+    ),
+    Fault(
+        "guard-query-stream-false",
+        GUARD,
+        "return sim::query_stream(to_ref(stream));",
+        "sim::query_stream(to_ref(stream)); return false;",
+        "queryStream is always false",
+    ),
+    Fault(
+        "guard-synchronize-stream-nothing",
+        GUARD,
+        "[&] { sim::synchronize_stream(to_ref(stream)); }",
+        "[&] { to_ref(stream); }",
+        "synchronizeStream does not wait",
+    ),
+    Fault(
+        "guard-synchronize-stream-all",
+        GUARD,
+        "[&] { sim::synchronize_stream(to_ref(stream)); }",
+        "[&] { sim::synchronize_device(to_ref(stream).device); }",
+        "synchronizeStream waits for all streams of the device",
+    ),
+    Fault(
+        "guard-synchronize-device-one",
+        GUARD,
+        "sim::synchronize_device(index_or_current(index));",
+        "sim::synchronize_stream(sim::current_stream(index_or_current(index)));",
+        "synchronizeDevice waits for the current stream only",
+    ),
+    Fault(
+        "native-handle-device-only",
+        STREAMS,
+        "(static_cast<int64_t>(ref.device) + 1) << 32 | ref.id",
+        "(static_cast<int64_t>(ref.device) + 1) << 32",
+        "getStreamNativeHandle gives all streams of a device one handle",
+    ),
+    Fault(
+        "guard-capturing",
+        GUARD,
+        "return sim::is_capturing(to_ref(stream));",
+        "return !sim::is_capturing(to_ref(stream));",
+        "isStreamCapturing says yes",
+    ),
+    # --- Guard: events ----------------------------------------------------------------------------
+    Fault(
+        "guard-record-new-id",
+        GUARD,
+        "sim::record(to_id(*event), to_ref(stream), timing)",
+        "sim::record(0, to_ref(stream), timing)",
+        "record makes a new event each time",
+    ),
+    Fault(
+        "guard-record-default-stream",
+        GUARD,
+        "sim::record(to_id(*event), to_ref(stream), timing)",
+        "sim::record(to_id(*event), {to_ref(stream).device, 0}, timing)",
+        "record goes into the default stream",
+    ),
+    Fault(
+        "guard-record-no-timing",
+        GUARD,
+        "const bool timing = flag == c10::EventFlag::BACKEND_DEFAULT;",
+        "const bool timing = false;",
+        "record drops enable_timing",
+    ),
+    Fault(
+        "event-same-id",
+        EVENTS,
+        "id = ++sim.last_event;",
+        "id = sim.last_event = 1;",
+        "all events are one",
+    ),
+    Fault(
+        "record-keeps-first",
+        EVENTS,
+        "    found->second.newest = recording;",
+        "    if (version == 1) found->second.newest = recording;",
+        "recording again changes nothing",
+    ),
+    Fault(
+        "record-moves-earlier-waits",
+        EVENTS,
+        "  return id;\n}\n\nvoid wait(",
+        """\
+  // Every wait for this event that is still pending now waits for the new recording.
+  sim.due = {};
+  for (Device& device : sim.devices) {
+    for (Stream& waiting : device.streams) {
+      Time shift = 0;
+      for (Command& pending : waiting.pending) {
+        if (pending.after && pending.name == "event " + std::to_string(id)) {
+          pending.after = recording;
+          shift = std::max(shift, recording.finish - pending.start);
+        }
+        pending.start += shift;
+        pending.finish += shift;
+        if (sim.schedule.order != Order::Latest) {
+          sim.due.push(Due{pending.finish, pending.id, &waiting});
+        }
+      }
+      waiting.last_finish += shift;
+    }
+  }
+  return id;
+}
+
+void wait(""",
+        "recording again moves the waits that were called before",
+    ),
+    Fault(
+        "record-on-any-device",
+        EVENTS,
+        "if (event.device != ref.device) {",
+        "if (event.device > kMaxDevices) {",
+        "an event is recorded on a second device without complaint",
+    ),
+    Fault(
+        "guard-block-nothing",
+        GUARD,
+        "sim::wait(to_id(event), to_ref(stream));",
+        "to_ref(stream);",
+        "block does nothing",
+    ),
+    Fault(
+        "guard-block-default-stream",
+        GUARD,
+        "sim::wait(to_id(event), to_ref(stream));",
+        "sim::wait(to_id(event), {to_ref(stream).device, 0});",
+        "block makes the default stream wait",
+    ),
+    Fault(
+        "guard-block-host",
+        GUARD,
+        "sim::wait(to_id(event), to_ref(stream));",
+        "sim::synchronize_event(to_id(event)); sim::wait(to_id(event), to_ref(stream));",
+        "block makes the host wait",
+    ),
+    Fault(
+        "wait-binds-to-nothing",
+        ENQUEUE,
+        "command.start = std::max(command.start, command.after->finish);",
+        "",
+        "a wait is in the queue and does not wait",
+    ),
+    Fault(
+        "guard-query-event-true",
+        GUARD,
+        "return event == nullptr || sim::query_event(to_id(event));",
+        "return true;",
+        "queryEvent is always true",
+    ),
+    Fault(
+        "guard-query-event-false",
+        GUARD,
+        "return event == nullptr || sim::query_event(to_id(event));",
+        "sim::query_event(to_id(event)); return false;",
+        "queryEvent is always false",
+    ),
+    Fault(
+        "guard-synchronize-event-nothing",
+        GUARD,
+        "sim::synchronize_event(to_id(event));",
+        "",
+        "synchronizeEvent does not wait",
+    ),
+    Fault(
+        "guard-elapsed-zero",
+        GUARD,
+        "return sim::elapsed_ms(to_id(from), to_id(to));",
+        "return 0.0 * sim::elapsed_ms(to_id(from), to_id(to));",
+        "elapsedTime is always 0",
+    ),
+    Fault(
+        "guard-elapsed-negated",
+        GUARD,
+        "return sim::elapsed_ms(to_id(from), to_id(to));",
+        "return sim::elapsed_ms(to_id(to), to_id(from));",
+        "elapsedTime counts backwards",
+    ),
+    Fault(
+        "elapsed-microseconds",
+        EVENTS,
+        "(second.newest.finish - first.newest.finish) / 1e6",
+        "(second.newest.finish - first.newest.finish) / 1e3",
+        "elapsedTime is in microseconds",
+    ),
+    Fault(
+        "guard-destroy-event-waits",
+        GUARD,
+        "[&] { sim::destroy_event(to_id(event)); }",
+        "[&] { sim::synchronize_event(to_id(event)); sim::destroy_event(to_id(event)); }",
+        "destroyEvent makes the host wait for the event",
+    ),
+    # --- Hooks ------------------------------------------------------------------------------------
+    Fault(
+        "hooks-device-count",
+        HOOKS,
+        'hook("deviceCount", [] { return narrow(sim::device_count()); })',
+        'hook("deviceCount", [] { return narrow(sim::device_count() + 1); })',
+        "deviceCount counts one too many",
+    ),
+    Fault(
+        "hooks-current-device-zero",
+        HOOKS,
+        'hook("getCurrentDevice", [] { return narrow(sim::current_device()); })',
+        'hook("getCurrentDevice", [] { return narrow(0); })',
+        "getCurrentDevice always says 0",
+    ),
+    Fault(
+        "hooks-set-device-forgets",
+        HOOKS,
+        "[&] { sim::set_device(index); }",
+        "[&] { sim::checked_device(index); }",
+        "setCurrentDevice checks the device and does not set it",
+    ),
+    Fault(
+        "hooks-maybe-exchange-nothing",
+        HOOKS,
+        "index < 0 ? narrow(-1) : narrow(sim::exchange_device(index))",
+        "index < 0 ? narrow(-1) : narrow(sim::current_device())",
+        "maybeExchangeDevice does not restore",
+    ),
+    Fault(
+        "hooks-synchronize-one",
+        HOOKS,
+        "sim::synchronize_device(index_or_current(index));",
+        "sim::synchronize_stream(sim::current_stream(index_or_current(index)));",
+        "deviceSynchronize waits for the current stream only",
+    ),
+    Fault(
+        "hooks-synchronize-nothing",
+        HOOKS,
+        "sim::synchronize_device(index_or_current(index));",
+        "checked(index);",
+        "deviceSynchronize does not wait",
+    ),
+    Fault(
+        "hooks-current-stream-default",
+        HOOKS,
+        '"getCurrentStream", [&] { return to_stream(sim::current_stream(index_or_current(index)));',
+        '"getCurrentStream", [&] { return to_stream({index_or_current(index), 0});',
+        "getCurrentStream always gives the default stream",
+    ),
+    Fault(
+        "hooks-current-stream-device",
+        HOOKS,
+        '"getCurrentStream", [&] { return to_stream(sim::current_stream(index_or_current(index)));',
+        '"getCurrentStream", [&] { return to_stream(sim::current_stream(sim::current_device()));',
+        "getCurrentStream answers for the current device, whichever is asked for",
+    ),
+    Fault(
+        "hooks-default-is-current",
+        HOOKS,
+        "to_stream({checked(index), 0})",
+        "to_stream(sim::current_stream(checked(index)))",
+        "getDefaultStream gives the current stream",
+    ),
+    Fault(
+        "hooks-set-stream-forgets",
+        HOOKS,
+        "[&] { sim::exchange_stream(to_ref(stream)); }",
+        "[&] { to_ref(stream); }",
+        "setCurrentStream stores nothing",
+    ),
+    # --- Random numbers ---------------------------------------------------------------------------
+    Fault(
+        "generators-shared",
+        GENERATOR,
+        "return generators->at(device);",
+        "return generators->at(0 * device);",
+        "all devices share one generator",
+    ),
+    Fault(
+        "generator-seed-ignored",
+        GENERATOR,
+        "sequence_->twister->set_current_seed(seed);",
+        "sequence_->twister->set_current_seed(0 * seed);",
+        "a seed is ignored",
+    ),
+    # --- Memory and generators --------------------------------------------------------------------
+    Fault(
+        "memory-record-stream-forgets",
+        "sim/memory.cpp",
+        "    users.push_back(stream);",
+        "    users.size();",
+        "record_stream names no user of the block",
+    ),
+    Fault(
+        "memory-one-cache",
+        "sim/memory_device.cpp",
+        "const FreeListKey key{stream, pool, small};",
+        "const FreeListKey key{0 * stream, pool, small};",
+        "all streams of a device share one cache",
+    ),
+    Fault(
+        "memory-keeps-cached",
+        "sim/memory.cpp",
+        "    return_cached(lock, memory, device, site);",
+        "    put_back_settled(lock, memory);",
+        "before it gives up, the allocator gives nothing back to the device",
+    ),
+    Fault(
+        "pinned-reused-early",
+        "aten/copy.cpp",
+        "    keep_until_copied(from, stream);",
+        "    static_cast<void>(stream);",
+        "pinned memory may be used again while a copy still reads it",
+    ),
+    Fault(
+        "generator-does-not-settle",
+        GENERATOR,
+        "sim::synchronize_chain(*sequence_);",
+        "static_cast<void>(*sequence_);",
+        "a seed is set while earlier draws are still to come",
+    ),
+    Fault(
+        "draws-in-any-order",
+        ENQUEUE,
+        "command.after = command.chain->last;",
+        "command.after = std::nullopt;",
+        "draws of two streams are in no order",
+    ),
+    # --- Threads and queues -----------------------------------------------------------------------
+    Fault(
+        "streams-shared-by-threads",
+        THREAD,
+        "  std::array<StreamId, kMaxDevices> streams{};",
+        "  static inline std::array<StreamId, kMaxDevices> streams{};",
+        "current streams are shared between threads",
+    ),
+    Fault(
+        "device-shared-by-threads",
+        THREAD,
+        "  int device = 0;",
+        "  static inline int device = 0;",
+        "the current device is shared between threads",
+    ),
+    Fault(
+        "launch-blocks",
+        ENQUEUE,
+        "  if (sim.schedule.order == Order::Blocking) {",
+        "  if (sim.schedule.order != Order::Latest) {",
+        "a launch returns when its kernel has run",
+    ),
+    Fault(
+        "stream-not-in-order",
+        ENQUEUE,
+        "command.start = std::max(command.enqueue, stream.last_finish);",
+        "command.start = command.enqueue;",
+        "a stream does not keep its order",
+    ),
+    Fault(
+        "streams-not-concurrent",
+        ENQUEUE,
+        "Time& slot = *std::min_element(slots.begin(), slots.end());",
+        "Time& slot = slots.front();",
+        "two streams of a device never run at once",
+    ),
+]

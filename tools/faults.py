@@ -1,0 +1,248 @@
+"""Hold the notebooks against backends that are wrong in one method at a time: `make faults`.
+
+    python tools/faults.py [--list] [--all] [--notebook PATH]... [NAME...]
+
+For each fault of fault_list*.py: plant it in a copy of the C++ sources, rebuild what that touches,
+and run the cells of all notebooks on that device, one process a notebook. A fault that turns no
+cell red belongs to a claim that the notebooks make and do not check, so it fails the command.
+Outputs are not compared here: a wrong output that only a stored copy gives away teaches a reader
+nothing.
+
+Takes minutes. The next fault is built while the last one is tried, and notebooks that start
+processes of their own, the slow ones, are run only for a fault that the others miss, or with --all.
+"""
+
+import argparse
+import dataclasses
+import json
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+from fault_list import FAULTS as RUNTIME_FAULTS
+from fault_list import Fault
+from fault_list_operators import OPERATOR_FAULTS
+from notebook_files import NOTEBOOKS, ROOT, code_cells, tags
+
+from mtia_lab import build, isolated
+from mtia_lab.cache import LIBRARY, Cache
+from mtia_lab.compiler import Compilation, Refused
+from mtia_lab.isolated import Result
+
+FAULTS = RUNTIME_FAULTS + OPERATOR_FAULTS
+SOURCES = ROOT / "cpp_extensions"
+NOTEBOOK_TIMEOUT = 400  # seconds: a fault may make a cell hang, a busy machine makes it slow
+PRELUDE = "import torch, IPython.core.interactiveshell, IPython.utils.capture"
+
+# What runs in each notebook's process. A line that starts with the mark is a cell's verdict.
+MARK = "@cell "
+RUN_CELLS = """
+import json, os, sys
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from traitlets.config import Config
+
+os.environ.update({environment!r})
+os.chdir({folder!r})
+sys.path.insert(0, os.environ["MTIA_LAB_FAULTS"])
+shell = InteractiveShell.instance(config=Config(HistoryManager=dict(enabled=False)))
+for number, source, announced in {cells!r}:
+    with capture_output():
+        result = shell.run_cell(source, store_history=True)
+    error = result.error_before_exec or result.error_in_exec
+    claimed = isinstance(error, AssertionError) or (announced and not error)
+    red = "assertion" if claimed else bool(error) and not announced
+    print({mark!r} + json.dumps([number, red]), flush=True)
+"""
+
+
+class Misplaced(Exception):
+    """A fault that cannot be planted: its text is not there exactly once, or does not compile."""
+
+
+@dataclass
+class Verdict:
+    """What one device did to the notebooks: name of the notebook -> numbers of the red cells."""
+
+    asserted: dict[str, list[int]] = field(default_factory=dict)  # or an announced error not raised
+    otherwise: dict[str, list[int]] = field(default_factory=dict)  # by another error, or a crash
+
+    def __bool__(self) -> bool:
+        return bool(self.asserted or self.otherwise)
+
+    def __str__(self) -> str:
+        return f"assertions {shown(self.asserted)}; otherwise {shown(self.otherwise)}"
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--list", action="store_true", help="list the faults and stop")
+    parser.add_argument("--all", action="store_true", help="run slow notebooks for every fault")
+    parser.add_argument("--notebook", action="append", type=Path, help="default: all")
+    parser.add_argument("names", nargs="*", help="default: all")
+    options = parser.parse_args(arguments)
+    faults = [fault for fault in FAULTS if not options.names or fault.name in options.names]
+    if unknown := set(options.names) - {fault.name for fault in faults}:
+        parser.error(f"no such fault: {', '.join(sorted(unknown))}")
+    if options.list:
+        print("\n".join(f"{fault.name:34}{fault.file:26}{fault.about}" for fault in faults))
+        return 0
+    notebooks = {path: read(path) for path in options.notebook or NOTEBOOKS}
+    with tempfile.TemporaryDirectory(prefix="mtia-lab-faults-") as scratch:
+        devices = one_ahead(Workshop(Path(scratch)).build, [None, *faults])
+        sound = trial(next(devices), notebooks, every=True)
+        if sound:
+            print(f"The notebooks are red without any fault: {sound}")
+            return 1
+        return report(faults, (trial(device, notebooks, options.all) for device in devices))
+
+
+def one_ahead(make: Callable, items: list) -> Iterator:
+    """Yield `make(item)` for each item; the next one is made while the caller uses the last."""
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(make, items[0])
+        for item in items[1:]:
+            made, coming = coming.result(), maker.submit(make, item)
+            yield made
+        yield coming.result()
+
+
+def report(faults: list[Fault], verdicts: Iterable[Verdict]) -> int:
+    """Print a line for each fault as its verdict comes; return the exit status."""
+    missed = []
+    for fault, verdict in zip(faults, verdicts, strict=True):
+        print(f"{'red ' if verdict else 'MISS'} {fault.name:34}{verdict}", flush=True)
+        if not verdict:
+            missed.append(fault)
+    print(f"\n{len(faults) - len(missed)} of {len(faults)} faults turn a cell red")
+    for fault in missed:
+        print(f"  missed: {fault.name} ({fault.about}), in {fault.file}")
+    return 1 if missed else 0
+
+
+def shown(cells: dict[str, list[int]]) -> str:
+    """Write cells as `02[4 7] 05[3]`, by the numbers a reader sees."""
+    parts = (f"{name[:2]}[{' '.join(map(str, cells[name]))}]" for name in sorted(cells))
+    return " ".join(parts) or "none"
+
+
+class Workshop:
+    """One copy of the sources, of which a unit is rebuilt as a fault comes and goes."""
+
+    def __init__(self, scratch: Path):
+        self.scratch, self.work = scratch, scratch / "work"
+        self.sound, self.sources = scratch / "as found", scratch / "sources"
+        # Everything as it is now: it takes minutes, and somebody may be editing.
+        self.package = scratch / "package"
+        shutil.copytree(ROOT / "mtia_lab", self.package / "mtia_lab")
+        shutil.copytree(SOURCES, self.sound)
+        shutil.copytree(SOURCES, self.sources)
+        self.work.mkdir()
+
+    def build(self, fault: Fault | None) -> dict[str, str]:
+        """Build a device, with `fault` if one is given; return the environment that selects it.
+
+        Raises Misplaced if that cannot be done.
+        """
+        folder = self.scratch / (fault.name if fault else "no fault")
+        changed = folder / "cpp_extensions"
+        shutil.copytree(self.sound, changed)
+        if fault:
+            plant(fault, changed)
+            plant(fault, self.sources)
+        library = self.compile(fault.name if fault else "no fault")
+        recipe = build.Recipe.now()
+        recipe = dataclasses.replace(recipe, origin=changed, files=build._read(changed))
+        cache = Cache(folder / "cache")
+        with cache.private_folder() as private:
+            cache.publish(recipe.name, private, shutil.copy(library, private / library.name), {})
+        if fault:
+            shutil.copy(self.sound / fault.file, self.sources / fault.file)
+        return {
+            "MTIA_LAB_SOURCES": str(changed),
+            "MTIA_LAB_CACHE": str(folder / "cache"),
+            "MTIA_LAB_FAULTS": str(self.package),
+        }
+
+    def compile(self, name: str) -> Path:
+        recipe = build.Recipe.now()
+        how = {"flags": recipe.flags, "include_paths": recipe.include_paths}
+        with Compilation(build._read(self.sources), self.work, LIBRARY, **how) as compilation:
+            try:
+                return compilation.finish()
+            except Refused as refusal:
+                raise Misplaced(f"{name}: it does not build\n{refusal.args[0]}") from None
+
+
+def plant(fault: Fault, sources: Path) -> None:
+    """Replace the fault's text in `sources`; it must be there exactly once."""
+    file = sources / fault.file
+    text = file.read_text(encoding="utf-8")
+    if (count := text.count(fault.old)) != 1:
+        raise Misplaced(f"{fault.name}: {fault.file} has this {count} times, not once: {fault.old}")
+    file.write_text(text.replace(fault.old, fault.new), encoding="utf-8")
+
+
+def read(path: Path) -> list[tuple[int, str, bool]]:
+    """Return a notebook's code cells: number, source, and whether it announces an exception."""
+    cells = enumerate(code_cells(nbformat.read(path, as_version=4)), 1)
+    return [(number, cell.source, "raises-exception" in tags(cell)) for number, cell in cells]
+
+
+def trial(environment: dict[str, str], notebooks: dict[Path, list], every: bool) -> Verdict:
+    """Run the cells of the notebooks on the device that `environment` selects.
+
+    every: also run the slow notebooks if a cell of the others is red already.
+    """
+    slow = {
+        path: cells
+        for path, cells in notebooks.items()
+        if any(re.search(r"isolated\.|%%guard", source) for _, source, _ in cells)
+    }
+    quick = {path: cells for path, cells in notebooks.items() if path not in slow}
+    verdict = Verdict()
+    for part in (notebooks,) if every else (quick, slow):
+        if not verdict:
+            run_cells(environment, part, verdict)
+    return verdict
+
+
+def run_cells(environment: dict[str, str], notebooks: dict[Path, list], verdict: Verdict) -> None:
+    """Run the notebooks, each in a process of its own, and add what was red to `verdict`."""
+    if not notebooks:
+        return
+    snippets = {
+        path.stem: RUN_CELLS.format(
+            environment=environment,
+            folder=str(path.parent.resolve()),
+            cells=cells,
+            mark=MARK,
+        )
+        for path, cells in notebooks.items()
+    }
+    results = isolated.run_each(snippets, PRELUDE, timeout=NOTEBOOK_TIMEOUT)
+    for path, cells in notebooks.items():
+        judge(verdict, path.stem, len(cells), results[path.stem])
+
+
+def judge(verdict: Verdict, name: str, count: int, result: Result) -> None:
+    """Add to `verdict` the red ones among the `count` cells of the notebook called `name`."""
+    reported = 0
+    for line in result.stdout.splitlines():
+        if line.startswith(MARK):
+            reported, red = json.loads(line.removeprefix(MARK))
+            if red:
+                cells = verdict.asserted if red == "assertion" else verdict.otherwise
+                cells.setdefault(name, []).append(reported)
+    if reported < count:  # it crashed or hung in the next one
+        verdict.otherwise.setdefault(name, []).append(reported + 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
