@@ -1,6 +1,13 @@
 """The simulated device for tests that need it in their own process."""
 
+import signal
+
 import pytest
+
+
+def pytest_configure(config):
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell gives to what it runs by `&`
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):
