@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from fnmatch import fnmatch
 
 import torch
 from building import ROOT, python
@@ -68,3 +69,11 @@ def test_make_help_lists_every_command():
     run = ["make", "--no-print-directory", "help"]
     shown = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert {line.split()[1] for line in shown.splitlines()} == phony
+
+
+def test_no_folder_of_tests_is_passed_over(request):
+    """pytest does not look into folders of some names, `build` among them, and says nothing."""
+    passed_over = request.config.getini("norecursedirs")
+    folders = {part for path in (ROOT / "tests").rglob("test_*.py") for part in path.parts[:-1]}
+    folders -= set(ROOT.parts)
+    assert folders and not [f for f in folders if any(fnmatch(f, p) for p in passed_over)]

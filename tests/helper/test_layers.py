@@ -1,0 +1,97 @@
+"""The layers of the house: what may import what, in Python and in C++. ARCHITECTURE.md draws it."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from notebook_files import ROOT
+
+PACKAGE, SOURCES = ROOT / "mtia_lab", ROOT / "cpp_extensions"
+# Who may import whom, beside itself. The files at the top of the package are the helper; the two
+# that put everything together, lazily, are not among them.
+HELPER = "helper"
+MAY_IMPORT = {
+    HELPER: set(),
+    "log": {HELPER},
+    "isolated": {HELPER},
+    "draw": {HELPER, "log"},
+    "hazards": {HELPER, "log", "draw"},
+    "guards": {HELPER, "log", "draw", "isolated"},
+    "distributed": {HELPER, "isolated"},
+    "explorer": {HELPER, "log", "draw", "hazards"},
+    "exercises": {HELPER, "log", "hazards"},
+}
+ASSEMBLY = {"__init__.py", "__main__.py"}
+MOST_HELPERS = 12  # files at the top of the package
+MAY_INCLUDE = {
+    "sim": set(),
+    "backend": {"sim"},
+    "aten": {"sim", "backend"},
+    "bindings": {"sim", "backend", "aten"},
+    "": {"sim", "backend", "aten", "bindings"},  # the compiler's units: they register everything
+}
+
+
+def room_of(path: Path) -> str:
+    inner = path.relative_to(PACKAGE).parts
+    return inner[0] if len(inner) > 1 else HELPER
+
+
+def imported(path: Path) -> list[Path]:
+    """The files and folders of the package that a module imports, anywhere in it."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            folder = path.parents[node.level - 1]
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            found += [folder.joinpath(*name.split(".")) for name in names]
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            names = [getattr(node, "module", None) or ""] + [alias.name for alias in node.names]
+            assert not any(name.partition(".")[0] == "mtia_lab" for name in names), path
+    return found
+
+
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "_server.py")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_downward_and_never_the_package_itself(path):
+    room = room_of(path)
+    if room == HELPER and path.name in ASSEMBLY:
+        return
+    for target in imported(path):
+        assert target != PACKAGE
+        other = room_of(target / "__init__.py" if target.is_dir() else target)
+        assert other in MAY_IMPORT[room] | {room}, f"{path.name} imports {target}"
+
+
+def test_every_folder_has_its_place():
+    folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert folders == set(MAY_IMPORT) - {HELPER}
+
+
+def test_the_helper_is_small():
+    assert len(list(PACKAGE.glob("*.py"))) <= MOST_HELPERS
+
+
+SOURCE_FILES = sorted([*SOURCES.rglob("*.cpp"), *SOURCES.rglob("*.h")])
+
+
+@pytest.mark.parametrize("path", SOURCE_FILES, ids=lambda path: str(path.relative_to(SOURCES)))
+def test_a_source_includes_downward(path):
+    def room(file: Path) -> str:
+        inner = file.relative_to(SOURCES).parts
+        return inner[0] if len(inner) > 1 else ""
+
+    for name in re.findall(r'#include "(.*?)"', path.read_text(encoding="utf-8")):
+        target = (path.parent / name).resolve()
+        assert target.is_file(), name
+        assert room(target) in MAY_INCLUDE[room(path)] | {room(path)}, name
+
+
+def test_no_source_names_a_module_of_the_package():
+    for path in SOURCE_FILES:
+        text = path.read_text(encoding="utf-8")
+        found = re.search(r'ImportModule\("mtia_lab|mtia_lab\.(?!load|configure)\w+\.', text)
+        assert not found, path
