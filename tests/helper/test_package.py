@@ -11,7 +11,6 @@ from building import ROOT, python
 
 from mtia_lab.load import NEWEST, OLDEST
 
-
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 

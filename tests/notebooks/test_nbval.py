@@ -230,7 +230,8 @@ def test_a_command_on_a_leash_ends_with_who_started_it(alive):
     holds, waits = waits.split("\n")  # one says so; both hold it
     command = [sys.executable, "-c", f"{holds}\nimport os; os.fork()\n{waits}"]
     asking = f"import leash, threading; leash.start({command}); threading.Event().wait()"
-    kill(["-c", f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r}); {asking}"], path)
+    folder = os.path.dirname(leash.__file__)
+    kill(["-c", f"import sys; sys.path.insert(0, {folder!r}); {asking}"], path)
 
 
 def test_a_command_on_a_leash_can_be_ended():
