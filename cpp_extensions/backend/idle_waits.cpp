@@ -3,10 +3,12 @@
 #include <torch/csrc/Event.h>
 #include <torch/csrc/Stream.h>
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <string>
-#include <utility>
+#include <string_view>
 
 #include "python.h"
 #include "trace.h"
@@ -25,10 +27,10 @@ struct Watch {
   int64_t calls = 0;  // into the backend, when the wait that is going on began
 };
 
-Watch& watch_of(PyObject* function) {
-  PyObject* capsule = PyCFunction_GET_SELF(function);
-  return *static_cast<Watch*>(PyCapsule_GetPointer(capsule, nullptr));
+Watch* watch_in(PyObject* capsule) {
+  return static_cast<Watch*>(PyCapsule_GetPointer(capsule, nullptr));
 }
+Watch& watch_of(PyObject* function) { return *watch_in(PyCFunction_GET_SELF(function)); }
 
 bool is_wait(PyObject* function) {
   if (!PyCFunction_Check(function)) {
@@ -55,12 +57,16 @@ void look(Watch& watch, int event, PyObject* argument) {
   }
 }
 
-int profile(PyObject* self, PyFrameObject* frame, int event, PyObject* argument);
-
-bool is_profiling(PyObject* self) { return PyThreadState_Get()->c_profileobj == self; }
+int tell(Watch& watch, PyFrameObject* frame, int event, PyObject* argument) {
+  if (watch.on && (event == PyTrace_C_CALL || event == PyTrace_C_RETURN)) {
+    look(watch, event, argument);
+  }
+  PyObject* object = watch.profiler_object.get();
+  return watch.profiler == nullptr ? 0 : watch.profiler(object, frame, event, argument);
+}
 
 void leave(PyObject* self) {
-  if (is_profiling(self)) {
+  if (PyThreadState_Get()->c_profileobj == self) {
     const Watch& watch = watch_of(self);
     PyEval_SetProfile(watch.profiler, watch.profiler_object.get());
   }
@@ -69,32 +75,41 @@ void leave(PyObject* self) {
 int profile(PyObject* self, PyFrameObject* frame, int event, PyObject* argument) {
   const Owned alive(Py_NewRef(self));  // leaving lets go of it
   Watch& watch = watch_of(self);
-  if (watch.on && (event == PyTrace_C_CALL || event == PyTrace_C_RETURN)) {
-    look(watch, event, argument);
-  }
-  const Py_tracefunc next = watch.profiler;
-  PyObject* object = watch.profiler_object.get();
+  const int result = tell(watch, frame, event, argument);
   if (!watch.on) {
     leave(self);
   }
-  return next == nullptr ? 0 : next(object, frame, event, argument);
+  return result;
 }
 
-// What `sys.getprofile` gives may be handed to `sys.setprofile` again, which calls it from Python.
-PyObject* resume(PyObject* capsule, PyObject* /*event*/) {
-  const auto& watch = *static_cast<Watch*>(PyCapsule_GetPointer(capsule, nullptr));
-  if (PyObject* self = PyThreadState_Get()->c_profileobj; watch.on && self != nullptr) {
-    PyEval_SetProfile(profile, Owned(Py_NewRef(self)).get());
+// What `sys.getprofile` gives, as a profiler written in Python calls it that goes on with what was
+// there before. `sys.setprofile` may be given it again as well: then it takes the hook back.
+PyObject* call(PyObject* capsule, PyObject* arguments) {
+  constexpr std::string_view kEvents[] = {"call",   "exception",   "line",    "return",
+                                          "c_call", "c_exception", "c_return"};
+  static_assert(PyTrace_CALL == 0 && PyTrace_RETURN == 3 && PyTrace_C_RETURN == 6);
+  PyObject *frame = nullptr, *argument = nullptr;
+  const char* name = "";
+  if (PyArg_ParseTuple(arguments, "O!sO", &PyFrame_Type, &frame, &name, &argument) == 0) {
+    return nullptr;
+  }
+  const auto* event = std::find(std::begin(kEvents), std::end(kEvents), name);
+  if (event != std::end(kEvents) &&
+      tell(*watch_in(capsule), reinterpret_cast<PyFrameObject*>(frame),
+           static_cast<int>(event - kEvents), argument) != 0) {
+    return nullptr;
+  }
+  const Owned self(Py_XNewRef(PyThreadState_Get()->c_profileobj));
+  if (self && PyCFunction_Check(self.get()) && PyCFunction_GET_SELF(self.get()) == capsule) {
+    PyEval_SetProfile(profile, self.get());
   }
   Py_RETURN_NONE;
 }
 
-PyMethodDef definition = {"watch_idle_waits", resume, METH_VARARGS,
+PyMethodDef definition = {"watch_idle_waits", call, METH_VARARGS,
                           "Looks for waits that wait for nothing, in a block of the sanitizer."};
 
-void destroy(PyObject* capsule) {
-  delete static_cast<Watch*>(PyCapsule_GetPointer(capsule, nullptr));
-}
+void destroy(PyObject* capsule) { delete watch_in(capsule); }
 
 }  // namespace
 

@@ -135,6 +135,23 @@ def test_a_profiler_that_puts_back_what_was_there_takes_no_hint_away(lab):
     assert sys.getprofile() is None
 
 
+def test_a_profiler_that_calls_what_was_there_takes_no_hint_away(lab, profiled):
+    """As profilers written in Python do, to go on with another one."""
+    with lab.sanitizer() as report:
+        before = sys.getprofile()
+
+        def profiler(*event):
+            before(*event)
+
+        sys.setprofile(profiler)
+        wait_for_nothing([torch.Stream("mtia")])
+        sys.setprofile(before)
+    assert len(report.hints) == 1
+    assert (
+        profiled.count(("c_call", "wait_event")) == profiled.count(("c_return", "wait_event")) == 1
+    )
+
+
 def test_no_python_code_runs_between_the_steps_of_the_program(lab):
     """An interrupt would be raised in it, so within functions that cannot be interrupted."""
     with lab.sanitizer():
