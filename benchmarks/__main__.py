@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from statistics import median
 
-from benchmarks import builds, calls, hazards, loads, logs, tensors
+from . import builds, calls, hazards, loads, logs, tensors
 
 HEADER = ("what", "median", "least", "most", "against", "ratio")
 

@@ -4,7 +4,7 @@ Reading PyTorch's headers is what everybody pays who extends it in C++, so the r
 on every machine. Processor time is that of all processes that a build starts, the linker included.
 """
 
-from benchmarks.processes import alternate, run
+from .processes import alternate, run
 
 BUILD = """
 import json, resource, subprocess, tempfile, time

@@ -9,9 +9,10 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from benchmarks.processes import alternate, run
 from mtia_lab import build
 from mtia_lab.compiler import Compilation
+
+from .processes import alternate, run
 
 CALLS = """
 import gc, json, timeit

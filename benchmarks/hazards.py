@@ -1,6 +1,6 @@
 """The happens-before checker on long logs: its time is to be linear in their length."""
 
-from benchmarks.processes import alternate, run
+from .processes import alternate, run
 
 # Kernels with two reads and a write on four streams, a wait every tenth command, a synchronisation
 # every thousandth: nothing is in a race, so that every access is looked at once.

@@ -4,8 +4,9 @@ import shutil
 import tempfile
 from functools import partial
 
-from benchmarks.processes import ROOT, alternate, run
 from mtia_lab.build import FLAGS
+
+from .processes import ROOT, alternate, run
 
 
 def timed(body: str, before: str = "") -> str:

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from benchmarks.processes import alternate, run
+from .processes import alternate, run
 
 SIZES = (10_000, 100_000)
 PROGRAM = """

@@ -4,7 +4,7 @@ One thread each (OMP_NUM_THREADS=1). Numbers are microseconds; the two sides alt
 runs on the machine hits both.
 """
 
-from benchmarks.processes import alternate, run
+from .processes import alternate, run
 
 SETUP = """
 import json, os, resource, time

@@ -107,7 +107,7 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(shell: "InteractiveShell") -> None:
     """What `%load_ext mtia_lab` calls; `mtia_lab.load()` does the same in a notebook."""
-    shell.magics_manager.register_lazy("guard", "mtia_lab.guards.magic")
+    shell.magics_manager.register_lazy("guard", f"{__name__}.guards.magic")
 
 
 def _introduce_instruments() -> None:

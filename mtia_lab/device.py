@@ -264,6 +264,8 @@ def stream_priority(stream: torch.Stream) -> int:
     return simulator.stream_priority(stream.device_index, stream.stream_id)
 
 
+# --- Who waits for whom: an effect may not wait for a thread that waits for that effect -----------
+
 # Functions whose caller waits until `self`, a thread or a future, is done.
 _WAITS = {threading.Thread.join.__code__, Future.result.__code__, Future.exception.__code__}
 

@@ -21,15 +21,10 @@ def purpose(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
         said = ast.get_docstring(ast.parse(text)) or ""
-    elif path.suffix in (".js", ".css"):
-        said = re.sub(r"^/\*\s*|\s*\*/.*|^// ?", "", text, flags=re.DOTALL | re.MULTILINE)
-        first = re.match(r"/\*(.*?)\*/|((?://[^\n]*\n)+)", text, re.DOTALL)
-        said = re.sub(
-            r"^//|^\s*\*", "", (first[1] or first[2]) if first else "", flags=re.MULTILINE
-        )
     else:
-        first = re.match(r"(?://[^\n]*\n)+", text)
-        said = re.sub(r"^//", "", first[0] if first else "", flags=re.MULTILINE)
+        first = re.match(r"/\*(.*?)\*/|((?://[^\n]*\n)+)", text, re.DOTALL)
+        comment = (first[1] or first[2]) if first else ""
+        said = re.sub(r"^//|^\s*\*", "", comment, flags=re.MULTILINE)
     said = " ".join(said.split("\n\n")[0].split())
     said = re.split(r"(?<=[.!?]) (?=[A-Z`])", said)[0].rstrip(".")
     return said.replace("``", "`")

@@ -27,7 +27,7 @@ enum class Looks {
   Itself,
 };
 
-// What the dispatcher's facts do not say. tests/test_host_operators.py finds what is missing here,
+// What the dispatcher's facts do not say. test_host_operators.py finds what is missing here,
 // by memory that nobody may touch.
 constexpr std::array<std::string_view, 5> kCompositesThatLook = {
     "aten::copy_", "aten::tensor_split", "aten::ctc_loss", "aten::_pack_padded_sequence",

@@ -1,7 +1,7 @@
 // How an error of Python travels through C++: `python_error`, of the very layout that
 // torch/csrc/Exceptions.h declares, and the function that turns any exception into Python's. That
 // header includes pybind11, which would take a fifth of the time that this library takes to build.
-// A test holds the two to each other (tests/test_virtuals.py).
+// A test holds the two to each other (tests/device/test_virtuals.py).
 #pragma once
 
 #include <Python.h>

@@ -1,4 +1,4 @@
-// Text that others chose, as messages can show it. The Python side's is mtia_lab/text.py.
+// Text that others chose, as messages can show it. The Python side's is mtia_lab/errors.py.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,7 @@
-"""Feedback for exercises: not started, wrong type, wrong value (and which), or right (and why)."""
+"""Feedback for exercises: not started, wrong type, wrong value (and which), or right (and why).
+
+The second half looks at what a reader wrote without being hurt by it.
+"""
 
 import dis
 import functools

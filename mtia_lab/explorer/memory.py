@@ -1,4 +1,7 @@
-"""Memory as the log tells of it: blocks and segments with the moments between which they live."""
+"""Memory as the log tells of it: blocks and segments with the moments between which they live.
+
+What a block holds is who wrote it last and, where the log has its bytes, the numbers that they are.
+"""
 
 import re
 import struct

@@ -1,7 +1,8 @@
 """The order of things: every change that a log tells of, one after the other.
 
 Much happens at one virtual time: most calls of the host take none. So a *moment* is not a time but
-a place in this order, and to step is to go from one moment to the next.
+a place in this order, and to step is to go from one moment to the next. What is true at a moment is
+a row: a value that holds from one moment until the next change.
 """
 
 from bisect import bisect_left, bisect_right

@@ -1,4 +1,7 @@
-"""What a compiler says about a cell, in few words: the cell's line, the error, what to do."""
+"""What a compiler says about a cell, in few words: the cell's line, the error, what to do.
+
+And what compiles but cannot be meant: it overrides nothing, or a name is misspelt.
+"""
 
 import difflib
 import re

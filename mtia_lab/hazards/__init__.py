@@ -1,8 +1,8 @@
 """The happens-before checker: is a program right under every schedule, or was it only lucky?
 
-``order`` says what comes before what, ``pieces`` who used every byte last, ``races`` holds one
-against the other, and ``checker`` goes through a log once. ``explain``, ``hints`` and ``events``
-say it in words. Nothing in here but ``sanitizer`` imports torch.
+``order`` says what comes before what, ``memory_map`` who used every byte last, ``races`` holds
+one against the other, and ``checker`` goes through a log once. ``explain``, ``hints`` and
+``misused_events`` say it in words. Nothing in here but ``sanitizer`` imports torch.
 """
 
 from .finding import Finding, Side

@@ -1,4 +1,8 @@
-"""A use of memory, and the earlier ones that it races with."""
+"""The memory of one device, cut where uses begin and end, with who used each piece last.
+
+Whether two tensors in one piece have a byte in common is worked out from their strides: columns of
+one matrix lie between one another.
+"""
 
 import re
 from bisect import bisect_left, bisect_right
