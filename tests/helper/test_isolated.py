@@ -364,10 +364,13 @@ def test_what_a_prelude_started_is_there_for_the_snippets_and_ends_with_the_serv
     prelude = f"""
         import os, sys, subprocess
         echo = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        starting, started = os.pipe()
         if os.fork() == 0:
             os.setsid()
-            code = "held = open({alive.name!r}, 'w')\\n{HANG}"
+            code = "held = open({alive.name!r}, 'w'); print(flush=True)\\n{HANG}"
+            os.dup2(started, 1)
             os.execv(sys.executable, [sys.executable, "-c", code])
+        os.read(starting, 1)  # it holds the fifo: a server that ends at once has one to end
     """
     talks = "echo.stdin.write(b'x'); echo.stdin.flush(); print(echo.stdout.read(1))"
     with isolated.Server(textwrap.dedent(prelude)) as server:
