@@ -42,10 +42,11 @@ $(READY): pyproject.toml constraints.txt
 build: setup  ## build the simulated device, if this was not done yet
 	@$(RUN) -m mtia_lab build
 
-lint: setup  ## check the form of Python, notebooks and C++
+lint: setup  ## check the form of Python, notebooks and C++, and the spelling of all
 	@$(RUN) -m ruff check --quiet .
 	@$(RUN) -m ruff format --quiet --check .
 	@$(CPP_FILES) | xargs $(CLANG_FORMAT) --dry-run -Werror
+	@$(RUN) -m codespell_lib .
 
 unit: build  ## unit tests only
 	@$(RUN) -m pytest $(SPREAD) tests $(ARGS)

@@ -2,7 +2,7 @@
 
 from .processes import alternate, run
 
-# Kernels with two reads and a write on four streams, a wait every tenth command, a synchronisation
+# Kernels with two reads and a write on four streams, a wait every tenth command, a synchronization
 # every thousandth: nothing is in a race, so that every access is looked at once.
 CODE = """
 import json, random, time

@@ -100,7 +100,7 @@ print(json.dumps({name: sorted(values)[len(values) // 2] for name, values in fou
 """
 )
 
-# Without one synchronisation: queues are bounded, so memory is. A thousand streams cost the same.
+# Without one synchronization: queues are bounded, so memory is. A thousand streams cost the same.
 SCALE = (
     SETUP
     + """

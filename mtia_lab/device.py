@@ -36,7 +36,7 @@ class Profile:
     Args:
         launch_us: host time to enqueue a kernel.
         event_us: host time to enqueue an event record or an event wait.
-        synchronize_us: host time of a synchronisation, at least; a longer wait hides it.
+        synchronize_us: host time of a synchronization, at least; a longer wait hides it.
         query_us: host time of asking a stream or an event whether it is done.
         kernel_slots: kernels that run at the same time on one device, 1 to 1,000,000.
         allocate_us: host time of getting new memory from the device. The caching allocator does so
@@ -178,7 +178,7 @@ def configure(
     Args:
         schedule: `"modelled"` (each command takes effect at its finish time), `"blocking"` (before
             its launch returns, like CUDA_LAUNCH_BLOCKING=1), `"latest"` (only when a
-            synchronisation demands it, so that missing ones show) or `"random:SEED"`
+            synchronization demands it, so that missing ones show) or `"random:SEED"`
             (modelled, with durations drawn anew). None keeps the present one, and does not restart
             a random schedule's draws unless it is given again.
         profile: what the device costs. None keeps the present one.
@@ -224,7 +224,7 @@ def launch(name: str = "kernel", us: float = 10.0, effect: Callable[[], object] 
         ValueError: the time is negative, not finite, or longer than a thousand seconds.
         TypeError: the effect cannot be called, or the name is no string.
         RuntimeError: under the schedule "blocking", the effect failed; its cause is what the effect
-            raised. Under the others that is raised by the next synchronisation of the device.
+            raised. Under the others that is raised by the next synchronization of the device.
         BaseException: what an effect raised that is no `Exception`, such as KeyboardInterrupt, as
             it is, by the call during which the effect ran, or right after it.
     """
@@ -301,7 +301,7 @@ def _awaited(frame: FrameType | None) -> object:
 
 
 def _futures(frame: FrameType | None) -> list[Future]:
-    """The futures that the work at this frame is going to fulfil."""
+    """The futures that the work at this frame is going to fulfill."""
     found = []
     while frame is not None:
         if frame.f_code is thread._WorkItem.run.__code__:

@@ -159,7 +159,7 @@ class ProcessLatched(MTIALabError):
 
 
 class ForkedProcess(MTIALabError):
-    """This process was forked after the device had been initialised."""
+    """This process was forked after the device had been initialized."""
 
 
 class DeviceMissing(MTIALabError):

@@ -263,7 +263,7 @@ def _check_again(devices: int) -> None:
     if os.getpid() != _process.pid and torch._C._mtia_isInBadFork():
         raise ForkedProcess(
             "The simulated device cannot be used in this process.",
-            "the process was forked after its parent had initialised the device, and torch "
+            "the process was forked after its parent had initialized the device, and torch "
             "refuses a device in such a child.",
             "start the child with the method 'spawn', or fork before the device is first used.",
         )

@@ -1,4 +1,4 @@
-// An effect runs on whichever thread synchronises, and must not notice what that thread is up to.
+// An effect runs on whichever thread synchronizes, and must not notice what that thread is up to.
 #pragma once
 
 #include <ATen/PythonTorchFunctionTLS.h>

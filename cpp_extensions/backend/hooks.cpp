@@ -34,7 +34,7 @@ void MTIAHooks::init() const {
   });
 }
 
-// Contract: whether work could run here; never throws, initialises nothing.
+// Contract: whether work could run here; never throws, initializes nothing.
 bool MTIAHooks::isAvailable() const { return sim::device_count() > 0; }
 
 // Contract: whether something was done on the device already. Autograd's threads leave alone

@@ -329,7 +329,7 @@ void PythonHost::check_wait(std::uintptr_t thread, const std::string& command) {
                      sim::in_quotes(command) +
                      " waits for this thread to end, and the device's queues wait for that "
                      "effect, so that neither would ever go on. Do not wait in an effect for a "
-                     "thread that uses the device; wait after a synchronisation instead");
+                     "thread that uses the device; wait after a synchronization instead");
   }
 }
 

@@ -1,4 +1,4 @@
-// Running the effects of commands: when their time has come, or when a synchronisation demands it.
+// Running the effects of commands: when their time has come, or when a synchronization demands it.
 #include <pthread.h>
 
 #include <algorithm>

@@ -98,7 +98,7 @@ double elapsed_ms(EventId from, EventId to) {
   check_can_wait(second.newest);
   const Time clock = simulator().clock;
   if (first.newest.finish > clock || second.newest.finish > clock) {
-    throw Error("an event of the two is still to come: synchronise before reading their times");
+    throw Error("an event of the two is still to come: synchronize before reading their times");
   }
   return static_cast<double>(second.newest.finish - first.newest.finish) / 1e6;
 }

@@ -64,7 +64,7 @@ struct Known {
   int device = 0;
   StreamId stream = 0;  // kAllStreams: of every stream of the device
   CommandId command = 0;
-  CommandId newest = 0;  // command there was when the host learnt it
+  CommandId newest = 0;  // command there was when the host learned it
 };
 constexpr StreamId kAllStreams = -1;
 
@@ -80,7 +80,7 @@ struct CallRecord {
   std::vector<int64_t> state{};  // device, then the current stream of each device, on return
   Site site{};
   std::vector<std::pair<Time, Time>> waits{};  // when the host stood still, waiting for the device
-  std::vector<Known> synchronized{};           // what the host learnt by this call
+  std::vector<Known> synchronized{};           // what the host learned by this call
   // What happened during this call; it follows the call in the log.
   std::vector<std::variant<CommandRecord, MemoryRecord, HostRecord, ValueRecord>> inner{};
 };

@@ -3,7 +3,7 @@
 // A block belongs to the stream it was allocated on. Freed, it is at once free for that stream,
 // whose later commands come after its earlier ones; other streams that use it must be named by
 // record_use. Addresses are readable by the host and stay so after a free: a program that uses
-// freed memory, or reads before it synchronises, gets wrong values and never a crash.
+// freed memory, or reads before it synchronizes, gets wrong values and never a crash.
 #pragma once
 
 #include <functional>

@@ -26,7 +26,7 @@ struct SmallestFirst {
 };
 using BlockSet = std::set<Block*, SmallestFirst>;  // lower addresses first among equals
 
-// A piece of a segment. `before` and `after` are its neighbours there.
+// A piece of a segment. `before` and `after` are its neighbors there.
 struct Block {
   char* address = nullptr;
   size_t bytes = 0;

@@ -1,4 +1,4 @@
-// Blocks: best fit, split, merged with their neighbours when they are free.
+// Blocks: best fit, split, merged with their neighbors when they are free.
 #include "memory_device.h"
 
 #include <algorithm>
@@ -175,7 +175,7 @@ Block* DeviceMemory::new_block(Segment* segment, char* address, size_t bytes) {
   return block;
 }
 
-// Takes it out from between its neighbours.
+// Takes it out from between its neighbors.
 void DeviceMemory::drop_block(Block* block) {
   (block->before != nullptr ? block->before->after : block->segment->first) = block->after;
   if (block->after != nullptr) {

@@ -43,7 +43,7 @@ class DeviceMemory {
 
   Block* find(const void* address) const;  // the allocated block that starts there, or null
   void release(Block* block);              // no longer allocated, not yet cached
-  void cache(Block* block);                // merges it with its cached neighbours
+  void cache(Block* block);                // merges it with its cached neighbors
 
   // A released block may have to wait until other streams have got to where they are now.
   void await(Block* block, Recording use);

@@ -17,7 +17,7 @@ struct Cost {
 struct Profile {
   Time launch = 0;                // host time to enqueue a kernel
   Time event = 0;                 // host time to enqueue an event record or wait
-  Time synchronize = 0;           // host time of a synchronisation; a longer wait hides it
+  Time synchronize = 0;           // host time of a synchronization; a longer wait hides it
   Time query = 0;                 // host time of a query
   int64_t kernel_slots = 1;       // kernels that run at once on one device
   int64_t queue_depth = 1024;     // commands a stream holds before a launch waits

@@ -10,7 +10,7 @@ namespace mtia::sim {
 enum class Order {
   Modelled,  // at its modelled finish time
   Blocking,  // before its launch returns, as under CUDA_LAUNCH_BLOCKING=1
-  Latest,    // adversarial: only when a synchronisation demands it
+  Latest,    // adversarial: only when a synchronization demands it
   Random,    // modelled, with every kernel's duration drawn from a seeded generator
 };
 

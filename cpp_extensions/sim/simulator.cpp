@@ -59,11 +59,11 @@ void check_may_call(const char* what) {
     throw Error(std::string(what) +
                 " was called from inside a command's effect. An effect runs while the device's "
                 "queues are being worked off, so it may not call the runtime. Read or compute "
-                "there, and call the runtime after a synchronisation instead");
+                "there, and call the runtime after a synchronization instead");
   }
   if (simulator().forked) {
     throw Error(std::string(what) +
-                " was called in a process forked after MTIA was initialised. A fork copies the "
+                " was called in a process forked after MTIA was initialized. A fork copies the "
                 "device's queues but not the threads that use them, as on CUDA. Start the process "
                 "with multiprocessing's 'spawn' method, or fork before the first use of MTIA");
   }

@@ -69,7 +69,7 @@ inline void mark(std::atomic<bool>& flag) {
 using Lock = std::unique_lock<std::mutex>;
 
 // Takes the mutex for a runtime call, once no thread is running effects. Throws Error inside an
-// effect (it may not call the runtime) and in a process forked after initialisation, and what the
+// effect (it may not call the runtime) and in a process forked after initialization, and what the
 // host has to throw. enter_to_free() throws nothing: its callers look for themselves.
 Lock enter(const char* what);
 Lock enter_to_free() noexcept;

@@ -111,7 +111,7 @@ void raise_failures(Lock& lock, Device& device) {
   lock.lock();
   raise(lock, std::exchange(device.failures, {}),
         "A kernel runs after its launch has returned, so it can only be reported at a later "
-        "synchronisation: this one. The stream went on with its next command. "
+        "synchronization: this one. The stream went on with its next command. "
         "mtia_lab.configure(schedule='blocking') reports a failure at its launch");
 }
 
@@ -127,7 +127,7 @@ void finish() {
     failures.insert(failures.end(), failed.begin(), failed.end());
   }
   raise(lock, failures,
-        "The program ended without a synchronisation after this. Call "
+        "The program ended without a synchronization after this. Call "
         "torch.accelerator.synchronize() at its end to meet such an error as an exception");
 }
 

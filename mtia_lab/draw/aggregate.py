@@ -108,7 +108,7 @@ def _legend(lanes: list, hazards: list) -> list:
     layers = [layer for lane in lanes for layer, shares in lane.layers.items() if any(shares)]
     rows = [
         ("call", swatch.box(palette.PLAIN.pale, palette.PLAIN.strong), "host calls"),
-        ("kernel", swatch.box(hue.pale, hue.strong), "kernels, in the stream's colour"),
+        ("kernel", swatch.box(hue.pale, hue.strong), "kernels, in the stream's color"),
         ("copy", swatch.box(palette.COPY.strong, palette.COPY.strong), "copies"),
         ("waits", swatch.box(palette.LINE, palette.FAINT), "waits for the device or an event"),
     ]

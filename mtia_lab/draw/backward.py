@@ -166,7 +166,7 @@ def _draw_events(c: Canvas, half: Half, rows: dict) -> None:
 def _legend(commands: list) -> list:
     hue = palette.stream_hue(1)
     parts = [
-        (swatch.box(hue.pale, hue.strong), "kernel, in its stream's colour", "kernel"),
+        (swatch.box(hue.pale, hue.strong), "kernel, in its stream's color", "kernel"),
         (swatch.box(palette.COPY.strong, palette.COPY.strong), "copy", "copy"),
         (lambda c, x, y: dot(c, x + 12, y + 7), "event recorded", "record"),
         (lambda c, x, y: diamond(c, x + 12, y + 7), "wait", "wait"),

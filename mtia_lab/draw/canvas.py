@@ -125,7 +125,7 @@ class Canvas:
         """One line of text with its baseline at ``y``; returns its estimated width.
 
         ``fit`` shortens it to that many pixels and keeps the whole of it as a tooltip; ``halo`` is
-        a colour to surround the letters with, so that a line passes behind them.
+        a color to surround the letters with, so that a line passes behind them.
         """
         whole = brief(value)
         shown = whole if fit is None else shorten(whole, fit, size, bold=bold, mono=mono)

@@ -117,7 +117,7 @@ def _levels(ladders: Sequence) -> dict:
 
 
 def _spans(has: list) -> list:
-    """Runs of neighbouring columns that have a class, as ``(first, last)``."""
+    """Runs of neighboring columns that have a class, as ``(first, last)``."""
     spans: list = []
     for column, present in enumerate(has):
         if present and spans and spans[-1][1] == column - 1:

@@ -22,8 +22,8 @@ CURVES = 66  # height of the curves
 def memory(log: Log | dict, device: int = 0) -> Picture:
     """Blocks over time: from left to right one step an action, from bottom to top addresses.
 
-    A grey area is a segment, memory that the allocator has reserved; on it the blocks, in the
-    colour of their stream, from ``alloc`` to ``free``. An arrow leads from a block to a later one
+    A gray area is a segment, memory that the allocator has reserved; on it the blocks, in the
+    color of their stream, from ``alloc`` to ``free``. An arrow leads from a block to a later one
     at its addresses. What was freed while another stream may use it (``record_stream``) is hatched
     until that stream is done. Below stand the two sums: allocated never exceeds reserved. Low
     blocks are drawn higher than they are, so that each can be seen. Of more than 400 actions those
@@ -212,7 +212,7 @@ def _legend(heap: Heap) -> list:
             swatch.box(palette.PANEL, palette.FAINT),
             "segment: reserved, cached where it is empty",
         ),
-        (swatch.box(hue.pale, hue.strong), "block: allocated, in its stream's colour"),
+        (swatch.box(hue.pale, hue.strong), "block: allocated, in its stream's color"),
     ]
     if any(later.begin > earlier.end for earlier, later in heap.reuses()):
         legend.append((swatch.arrow(palette.INK), "the same addresses again"))

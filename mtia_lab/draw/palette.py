@@ -1,7 +1,7 @@
-"""The colours of every picture: dark text on a white card, one hue per stream, red for faults only.
+"""The colors of every picture: dark text on a white card, one hue per stream, red for faults only.
 
-The hues follow Okabe and Ito's colour-blind-safe set (https://jfly.uni-koeln.de/color/), darkened
-until text of that colour reads on white. Its vermillion is left to faults. No picture relies on a
+The hues follow Okabe and Ito's color-blind-safe set (https://jfly.uni-koeln.de/color/), darkened
+until text of that color reads on white. Its vermilion is left to faults. No picture relies on a
 hue: a stream is always named as well, a fault always carries a word.
 """
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Hue(NamedTuple):
-    """A strong colour for outlines and text, and a pale one to fill with."""
+    """A strong color for outlines and text, and a pale one to fill with."""
 
     strong: str
     pale: str
@@ -30,7 +30,7 @@ COPY = Hue("#46417d", "#e6e4f4")  # drawn as dark bars, which no kernel is
 DOOR = Hue("#0b5c8f", "#e1f0fa")
 
 _STREAMS = (
-    Hue("#5f6b7a", "#e9edf2"),  # the default stream: grey, because nobody chose it
+    Hue("#5f6b7a", "#e9edf2"),  # the default stream: gray, because nobody chose it
     Hue("#0068a5", "#d8ebf8"),
     Hue("#9a5b00", "#fdecc8"),
     Hue("#00735a", "#d3f0e6"),

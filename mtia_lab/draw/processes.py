@@ -20,7 +20,7 @@ def processes(tree: Mapping) -> Picture:
 
     Args:
         tree: one process: ``name``; ``verdict`` (what came of it, in words); ``ok`` (True, False,
-            or None for no judgement); ``steps``, in the order of its life, each a string (something
+            or None for no judgment); ``steps``, in the order of its life, each a string (something
             it did) or another such mapping (a child it forked then).
 
     Raises:

@@ -77,7 +77,7 @@ def draw_state(
 
 
 def draw_stream(c: Canvas, x: float, y: float, w: float, stream: int, **look) -> None:
-    """A chip, 18 pixels high, that names a stream in its colour."""
+    """A chip, 18 pixels high, that names a stream in its color."""
     hue = palette.stream_hue(stream)
     style = {"fill": hue.pale, "stroke": hue.strong, "width": 1} | look
     c.rect(x, y, w, 18, radius=9, **style)

@@ -8,7 +8,7 @@ class Stretch:
     """Maps times onto positions from ``left`` to ``right``: in order, but not in proportion.
 
     Args:
-        spans: ``(start, finish)`` of what is to be seen. Between two neighbouring times of these,
+        spans: ``(start, finish)`` of what is to be seen. Between two neighboring times of these,
             positions are in proportion; how much room such a stretch gets depends little on how
             long it lasts.
         left, right: the room there is.

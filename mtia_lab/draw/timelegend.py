@@ -17,7 +17,7 @@ def legend(lanes: list, window: object, findings: list) -> list:
         legend.append((swatch.box(palette.PLAIN.pale, palette.PLAIN.strong), "host call"))
     if any(item.type == "kernel" for item in commands):
         hue = palette.stream_hue(1)
-        legend.append((swatch.box(hue.pale, hue.strong), "kernel, in its stream's colour"))
+        legend.append((swatch.box(hue.pale, hue.strong), "kernel, in its stream's color"))
     if any(map(is_copy, items)):
         legend.append((swatch.box(palette.COPY.strong, palette.COPY.strong), "copy"))
     if launches(lanes):

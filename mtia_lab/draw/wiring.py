@@ -52,7 +52,7 @@ OF_TORCH = ("x + x", "torch.Stream", "torch.mtia", "dispatcher")  # there before
 
 
 def wiring(before: Mapping, after: Mapping) -> Picture:
-    """The same wiring before and after ``mtia_lab.load()``, with what is missing dashed and grey.
+    """The same wiring before and after ``mtia_lab.load()``, with what is missing dashed and gray.
 
     Args:
         before, after: measured facts. ``"torch.mtia"``, ``"hooks"``, ``"guard"``, ``"generator"``,
@@ -130,11 +130,11 @@ def _draw_panel(c: Canvas, x: float, y: float, there: Mapping) -> None:
         c.rect(x + left, y + top, width, BOX, radius=8, **look)
         color = palette.INK if there[part] else palette.MUTED
         words = note if there[part] else "missing"
-        centre = {"anchor": "middle", "fit": width - 8}
+        center = {"anchor": "middle", "fit": width - 8}
         mono = part in OF_TORCH and part != "dispatcher"
         middle = x + left + width / 2
-        c.text(middle, y + top + 20, part, size=12.5, bold=True, mono=mono, color=color, **centre)
-        c.text(middle, y + top + 37, words, size=11, color=palette.MUTED, **centre)
+        c.text(middle, y + top + 20, part, size=12.5, bold=True, mono=mono, color=color, **center)
+        c.text(middle, y + top + 37, words, size=11, color=palette.MUTED, **center)
 
 
 def _look(there: bool, of_torch: bool) -> dict:

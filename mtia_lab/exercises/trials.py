@@ -63,7 +63,7 @@ def trial_cases(
 
     Returns:
         Named cases. What they answer: a wrong value; still a hazard, and between whom; kernels that
-        are missing; or, though nothing is wrong, over-synchronised.
+        are missing; or, though nothing is wrong, over-synchronized.
     """
 
     def value(schedule: str) -> Callable:
@@ -87,8 +87,8 @@ def trial_cases(
     def frugal(attempt):
         _, report, us = trial(program, attempt)
         if us > within:
-            return f"over-synchronised: the host took {us:.0f} us, and {within:g} will do"
-        return not report.hints or f"over-synchronised: {report.hints[0].kind}"
+            return f"over-synchronized: the host took {us:.0f} us, and {within:g} will do"
+        return not report.hints or f"over-synchronized: {report.hints[0].kind}"
 
     cases = {f"value under {schedule}": value(schedule) for schedule in SCHEDULES}
     cases |= {"kernels": computed} if kernels else {}

@@ -71,7 +71,7 @@ def payload(model: Model, findings: Iterable = ()) -> bytes:
 
 
 def _lanes(model: Model) -> dict:
-    """The host threads, then the streams: key -> how the page calls and colours it."""
+    """The host threads, then the streams: key -> how the page calls and colors it."""
     threads = {record.thread for record in model.records if not isinstance(record, Command)}
     lanes: dict = {
         thread: _lane(f"host thread {thread}", palette.PLAIN, []) | {"thread": thread}

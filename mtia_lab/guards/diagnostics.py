@@ -1,6 +1,6 @@
 """What a compiler says about a cell, in few words: the cell's line, the error, what to do.
 
-And what compiles but cannot be meant: it overrides nothing, or a name is misspelt.
+And what compiles but cannot be meant: it overrides nothing, or a name is misspelled.
 """
 
 import difflib
@@ -91,7 +91,7 @@ def _says(words: str) -> Callable:
 
 
 def _the_right_one(found: re.Match) -> str:
-    """How the method that this was meant to be is spelt."""
+    """How the method that this was meant to be is spelled."""
     known = signatures()
     name = re.split(r"::", found["name"].partition("(")[0])[-1].strip()
     if name in known:

@@ -22,7 +22,7 @@ KEEP = 64  # cells' libraries; each is about 100 KB
 _SOURCE = "unit.cpp"
 CELL = "cell"  # what the compiler calls the reader's file
 
-# Not optimised, which saves a third of the time. And a method that lacks `override` or `return`
+# Not optimized, which saves a third of the time. And a method that lacks `override` or `return`
 # compiles, and then does something else than it says.
 _MORE_FLAGS = (
     "-O0",

@@ -24,7 +24,7 @@ class Race(NamedTuple):
 
 
 class Checker:
-    """Finds the races in a log, and what needs no synchronisation.
+    """Finds the races in a log, and what needs no synchronization.
 
     Args:
         log: what to check.
@@ -80,7 +80,7 @@ class Checker:
         if call.synchronized:
             self._pending.append(call)
         else:
-            self.hints.add_call(call, learnt=False)
+            self.hints.add_call(call, learned=False)
 
     def _command(self, command: Command) -> None:
         order = self.order
@@ -163,8 +163,8 @@ class Checker:
                     piece.drop(self.order.up_to(use.stream, use.id))
 
     def _synchronize(self, call: Call) -> None:
-        learnt = [self.order.synchronize(known) for known in call.synchronized]
-        self.hints.add_call(call, learnt=any(learnt))
+        learned = [self.order.synchronize(known) for known in call.synchronized]
+        self.hints.add_call(call, learned=any(learned))
 
     # --- what would have ordered a race ---------------------------------------------------------
 

@@ -16,7 +16,7 @@ HOST_WRITE = "host writes too soon"
 EVENT = "event used across devices"
 UNRECORDED = "wait for an event that was never recorded"
 NEEDLESS_WAIT = "needless wait"
-NEEDLESS_SYNC = "needless synchronisation"
+NEEDLESS_SYNC = "needless synchronization"
 
 HINTS = frozenset({UNRECORDED, NEEDLESS_WAIT, NEEDLESS_SYNC})
 

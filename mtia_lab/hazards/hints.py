@@ -1,4 +1,4 @@
-"""Synchronisation that orders nothing new. Right, but of no use: so hints, never hazards."""
+"""Synchronization that orders nothing new. Right, but of no use: so hints, never hazards."""
 
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ _SYNCHRONIZATIONS = {
     "synchronizeDevice",
     "deviceSynchronize",
 }
-# What calls that wait or synchronise make besides: they look which device and stream is current.
+# What calls that wait or synchronize make besides: they look which device and stream is current.
 _BESIDES = {
     *("record", "block", "destroyEvent", "queryEvent", "queryStream"),
     *("getDevice", "setDevice", "exchangeDevice", "uncheckedSetDevice", "maybeExchangeDevice"),
@@ -23,7 +23,7 @@ _BESIDES = {
 
 @dataclass
 class _Line:
-    """What one line of the reader's synchronises: how often it was needed, how often not."""
+    """What one line of the reader's synchronizes: how often it was needed, how often not."""
 
     needed: bool = False
     found: list[Finding] = field(default_factory=list)
@@ -32,11 +32,11 @@ class _Line:
 class Hints:
     """Collects them. A line is only reported if what it does was never of any use.
 
-    Only lines that do nothing but synchronise count: what else waits, waits inside PyTorch.
+    Only lines that do nothing but synchronize count: what else waits, waits inside PyTorch.
     """
 
     def __init__(self) -> None:
-        self.working: set[str | None] = {None}  # lines that do more than synchronise
+        self.working: set[str | None] = {None}  # lines that do more than synchronize
         self._lines: dict[tuple[str, str | None], _Line] = {}
         self._records: dict[int, Command] = {}
 
@@ -52,15 +52,15 @@ class Hints:
             found = _needless_wait(command, record, order) if needless else None
             self._add(NEEDLESS_WAIT, command.site, found)
 
-    def add_call(self, call: Call, learnt: bool) -> None:
-        """A call, and whether the host learnt anything by it."""
+    def add_call(self, call: Call, learned: bool) -> None:
+        """A call, and whether the host learned anything by it."""
         if call.door == "torch" and call.name == "wait_event":
             self._add(UNRECORDED, call.site, _unrecorded(call))
         elif call.name not in _SYNCHRONIZATIONS:
             if call.name not in _BESIDES:
                 self.working.add(call.site)
         elif call.error is None:
-            self._add(NEEDLESS_SYNC, call.site, None if learnt else _needless_sync(call))
+            self._add(NEEDLESS_SYNC, call.site, None if learned else _needless_sync(call))
 
     def findings(self) -> list[Finding]:
         """The hints, one a line of the reader's."""
@@ -110,5 +110,5 @@ def _unrecorded(call: Call) -> Finding:
 def _needless_sync(call: Call) -> Finding:
     why = "the host knew already that all of it was finished"
     side = Side(call.name, "is called", None, call.begin, call.end, call.site)
-    fix = fixes.delete("synchronisation", call.site)
+    fix = fixes.delete("synchronization", call.site)
     return Finding(NEEDLESS_SYNC, why, None, side, fix)

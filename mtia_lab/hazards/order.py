@@ -33,7 +33,7 @@ class Order:
         self.clocks: list[Clock] = []  # of each stream, what comes before what it is given next
         self._histories: list[_History] = []
         self._numbers: dict[Stream, int] = {}
-        self._learnt = 0  # how often the host learnt something
+        self._learned = 0  # how often the host learned something
         self._waited_for: set[int] = set()  # devices of which the host has waited for all
         self._homes: dict[int, int] = {}  # of each command, the stream
 
@@ -109,12 +109,12 @@ class Order:
 
     def learn(self, clock: Clock) -> bool:
         """The host knows finished what is not after the clock; whether it did not know before."""
-        finished, learnt = self.finished, False
+        finished, learned = self.finished, False
         for stream, command in clock.items():
             if command > finished[stream]:
-                finished[stream], learnt = command, True
-        self._learnt += learnt
-        return learnt
+                finished[stream], learned = command, True
+        self._learned += learned
+        return learned
 
     def synchronize(self, known: Known) -> bool:
         """The host learns something; whether it did not know it before."""
@@ -129,8 +129,8 @@ class Order:
 
     def _join(self, stream: int, more: Clock, since: int) -> None:
         history, mine = self._histories[stream], self.clocks[stream]
-        if history.learnt != self._learnt:  # what the host knows finished need not be in a clock
-            history.learnt = self._learnt
+        if history.learned != self._learned:  # what the host knows finished need not be in a clock
+            history.learned = self._learned
             mine = {s: c for s, c in mine.items() if c > self.finished[s]}
             more = {s: c for s, c in more.items() if c > self.finished[s]}
         smaller, larger = sorted((mine, more), key=len)
@@ -147,10 +147,10 @@ class Order:
 class _History:
     """What a stream has been given, in order: kernels and copies, and when its clock changed."""
 
-    __slots__ = ("changes", "clocks", "learnt", "work")
+    __slots__ = ("changes", "clocks", "learned", "work")
 
     def __init__(self) -> None:
-        self.learnt = 0  # how often the host had learnt something when the clock was last pruned
+        self.learned = 0  # how often the host had learned something when the clock was last pruned
         self.work = [0]
         self.changes = [0]
         self.clocks: list[Clock] = [{}]

@@ -60,7 +60,7 @@ class Report(Sequence[Finding]):
 
     @property
     def hints(self) -> tuple[Finding, ...]:
-        """Synchronisation that is of no use, and the like: nothing that makes a result wrong."""
+        """Synchronization that is of no use, and the like: nothing that makes a result wrong."""
         return self._found.hints
 
     @property
@@ -95,7 +95,7 @@ def find_hazards(log: Log) -> Report:
     """Find what is wrong with a program, from its log alone.
 
     It asks what is ordered, not what happened: two accesses to the same memory, of which one
-    writes, are a race unless stream order, a wait, the host's synchronisation or the allocator
+    writes, are a race unless stream order, a wait, the host's synchronization or the allocator
     orders them, also where this run's schedule happened to give the right value. What one fix
     mends is one finding: after a race the checker goes on as if its fix were in the program.
 

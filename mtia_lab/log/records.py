@@ -30,12 +30,12 @@ class Access(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What the host learnt: on that stream, everything up to that command is done.
+    """What the host learned: on that stream, everything up to that command is done.
 
     Attributes:
         device, stream: the stream; None stands for every stream of the device.
         command: the id of the last command that is done. Whatever happens before it is done too.
-        newest: the newest command there was when the host learnt it: it knew before it gave the
+        newest: the newest command there was when the host learned it: it knew before it gave the
             next one.
     """
 
@@ -62,7 +62,7 @@ class Call:
         state: the thread's (device, stream on 0, stream on 1, …) on return.
         site: the reader's line, as "In[3]:2" or "train.py:12"; None where no Python runs.
         waits: when the host stood still in it, waiting for the device, each as (from, to).
-        synchronized: what the host learnt by it: that some commands are done.
+        synchronized: what the host learned by it: that some commands are done.
     """
 
     door: str

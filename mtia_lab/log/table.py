@@ -50,7 +50,7 @@ class Table:
         ]
 
     def html(self) -> str:
-        """The table as an HTML element. Colours are the notebook's own, so both themes read."""
+        """The table as an HTML element. Colors are the notebook's own, so both themes read."""
         head = self._row("th", self.head)
         body = "\n".join(self._row("td", row) for row in self.shown)
         more = f"<p>{html.escape(self.more)}</p>" if self.more else ""

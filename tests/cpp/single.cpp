@@ -125,7 +125,7 @@ void a_full_queue_makes_the_host_wait() {
   }
 }
 
-void failures_wait_for_a_synchronisation() {
+void failures_wait_for_a_synchronization() {
   use("modelled");
   launch("first", us, [] { throw Error("boom"); });
   launch("second", us, [] { throw std::bad_alloc(); });
@@ -250,7 +250,7 @@ const std::vector<Test> kSingleThreaded{
     {"recording again", recording_again_does_not_move_a_wait},
     {"elapsed time", elapsed_time},
     {"full queue", a_full_queue_makes_the_host_wait},
-    {"failures", failures_wait_for_a_synchronisation},
+    {"failures", failures_wait_for_a_synchronization},
     {"effects and the runtime", an_effect_may_not_call_the_runtime},
     {"configure", configure_needs_an_idle_device},
     {"closures", closures_die_when_they_have_run},

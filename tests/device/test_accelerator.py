@@ -1,4 +1,4 @@
-"""The behaviours that PyTorch's own accelerator test asks of every backend, on device memory."""
+"""The behaviors that PyTorch's own accelerator test asks of every backend, on device memory."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""An effect runs on the thread that synchronises, but notices nothing of its modes."""
+"""An effect runs on the thread that synchronizes, but notices nothing of its modes."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -48,7 +48,7 @@ def test_an_effect_runs_as_on_a_fresh_thread(lab, mode):
     }
 
 
-def test_the_synchronising_thread_keeps_its_own_modes(lab):
+def test_the_synchronizing_thread_keeps_its_own_modes(lab):
     mtia_lab.launch("look", us=1, effect=lambda: None)
     with torch.inference_mode(), torch.autocast("cpu"):
         torch.mtia.synchronize()

@@ -1,4 +1,4 @@
-"""A program that lacks one synchronisation gives a wrong value under "latest", and which one."""
+"""A program that lacks one synchronization gives a wrong value under "latest", and which one."""
 
 from functools import cache
 

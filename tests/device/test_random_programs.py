@@ -5,7 +5,7 @@ import same
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from random_programs import Synchronised, on_cpu, steps
+from random_programs import Synchronized, on_cpu, steps
 
 
 @pytest.mark.parametrize("schedule", same.SCHEDULES)
@@ -16,11 +16,11 @@ from random_programs import Synchronised, on_cpu, steps
     program=st.lists(steps, min_size=4, max_size=25),
     ways=st.lists(st.sampled_from(["event", "wait_stream", "synchronize"]), min_size=1, max_size=5),
 )
-def test_a_synchronised_program_gives_the_cpus_values(lab, schedule, program, ways):
+def test_a_synchronized_program_gives_the_cpus_values(lab, schedule, program, ways):
     torch.mtia.synchronize(0)
     torch.mtia.synchronize(1)
     lab.configure(schedule)
-    device = Synchronised(ways)
+    device = Synchronized(ways)
     for number, step in enumerate(program):
         device.step(number, step)
     got = device.values()

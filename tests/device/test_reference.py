@@ -215,7 +215,7 @@ def fail():
     raise ValueError("boom")
 
 
-def test_a_failure_waits_for_a_synchronisation_of_its_device_and_is_told_once():
+def test_a_failure_waits_for_a_synchronization_of_its_device_and_is_told_once():
     sim, seen = Simulator(), []
     sim.launch("bad", US, fail)
     sim.launch("worse", US, fail)

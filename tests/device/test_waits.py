@@ -1,4 +1,4 @@
-"""The log says when the host stood still: in synchronisations, copies, full queues, `blocking`."""
+"""The log says when the host stood still: in synchronizations, copies, full queues, `blocking`."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ def test_item_waits_for_the_stream_and_says_so(lab):
     assert log.calls[-1].waited == copy.finish - copy.enqueue > 490
 
 
-def test_a_synchronisation_waits_from_its_call_to_the_finish(lab):
+def test_a_synchronization_waits_from_its_call_to_the_finish(lab):
     stream = torch.Stream("mtia")
     with lab.record() as log, stream:
         lab.launch("long", us=100)

@@ -17,7 +17,7 @@ LEFT, RIGHT = 170, 822
 
 
 def heights(drawing, color):
-    """The filled outlines of a colour, each as a list of (left, right, height)."""
+    """The filled outlines of a color, each as a list of (left, right, height)."""
     found = []
     for path in (p for p in drawing.all("path") if p.get("fill") == color):
         for outline in path.get("d").split("Z")[:-1]:

@@ -67,7 +67,7 @@ def test_a_device_is_busy_while_at_least_one_kernel_runs():
 
 def test_no_two_arrows_run_into_each_other():
     ends = [x for line in arrows(Drawing(draw.devices(shuttle(4)))) for x in {p[0] for p in line}]
-    assert len(ends) == len(set(ends)) == 8 + 2 * 8  # to and from the host; between neighbours
+    assert len(ends) == len(set(ends)) == 8 + 2 * 8  # to and from the host; between neighbors
 
 
 @pytest.mark.parametrize("count", range(1, 9))

@@ -42,7 +42,7 @@ def bar(drawing, words):
 
 
 def edges(drawing, color):
-    """The two ends of each dashed line of a colour, the legend's left out."""
+    """The two ends of each dashed line of a color, the legend's left out."""
     found = []
     for path in drawing.all("path"):
         if path.get("stroke") == color and path.get("stroke-dasharray"):
@@ -87,7 +87,7 @@ def test_hints_are_not_red():
     (hint,) = report.hints
     picture = draw.hazard(hint)
     assert RED not in picture.svg and GREEN in picture.svg
-    assert "delete the synchronisation" in picture.text
+    assert "delete the synchronization" in picture.text
 
 
 def test_a_report_draws_its_first_findings_tells_of_some_and_counts_the_rest():

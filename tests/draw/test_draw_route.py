@@ -38,7 +38,7 @@ def test_a_route_ends_at_a_composite_or_at_the_device(kinds, end):
     assert text.count("(not reached)") == len(KEYS) - 1 - KEYS.index(end)
 
 
-def test_each_kind_has_its_colour_and_a_key_that_is_not_reached_has_none():
+def test_each_kind_has_its_color_and_a_key_that_is_not_reached_has_none():
     drawing = Drawing(draw.route(ROUTES))
     (fallback,) = boxes_of(drawing, "backend fallback")
     (composite,) = boxes_of(drawing, "math kernel")  # twice in the table, reached once

@@ -129,7 +129,7 @@ def test_hatching_marks_when_the_host_waited():
     assert picture.text.split("\n")[-1].split()[3:] == ["_copy_from", "18", "0", "30"]
 
 
-def test_a_synchronisation_that_had_nothing_to_wait_for_is_not_hatched():
+def test_a_synchronization_that_had_nothing_to_wait_for_is_not_hatched():
     picture = draw.timeline(Log([call("synchronizeStream", begin=0.0, end=9.0)]))
     assert hatchings(Drawing(picture)) == [] and "waits" not in picture.svg + picture.text
 

@@ -88,12 +88,12 @@ def test_a_failing_cell_is_found(lab, tmp_path):
 
 def test_what_cannot_be_seen_is_found(lab, tmp_path):
     complaints = lab.check("unseen.ipynb", tmp_path)
-    of_a_grey = [c.rpartition(",")[0] for c in complaints if "one grey" in c]
-    assert of_a_grey == [
-        "Light: cell 1 has an output of one grey",  # an empty white card
-        "Light: cell 2 has an output of one grey",  # no height
-        "Dark: cell 0 has an output of one grey",  # dark text without a card
-        "Dark: cell 2 has an output of one grey",
+    of_a_gray = [c.rpartition(",")[0] for c in complaints if "one gray" in c]
+    assert of_a_gray == [
+        "Light: cell 1 has an output of one gray",  # an empty white card
+        "Light: cell 2 has an output of one gray",  # no height
+        "Dark: cell 0 has an output of one gray",  # dark text without a card
+        "Dark: cell 2 has an output of one gray",
     ]
     assert "as stored: cell 3: an image without pixels" in complaints
     assert "cell 3: an image without pixels" in complaints

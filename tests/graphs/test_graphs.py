@@ -130,7 +130,7 @@ def test_more_commands_than_a_queue_holds(lab):
 
 
 @pytest.mark.parametrize("schedule", ["modelled", "latest"])
-def test_a_kernel_that_fails_in_a_replay_is_reported_at_the_next_synchronisation(lab, schedule):
+def test_a_kernel_that_fails_in_a_replay_is_reported_at_the_next_synchronization(lab, schedule):
     lab.configure(schedule)
     calls = []
 

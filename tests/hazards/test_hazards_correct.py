@@ -39,7 +39,7 @@ def test_operators_on_a_stream_of_their_own(lab, start):
 )
 def test_random_programs_on_three_streams_and_two_devices(lab, program, ways):
     with lab.sanitizer() as report:
-        device = random_programs.Synchronised(ways)
+        device = random_programs.Synchronized(ways)
         for number, step in enumerate(program):
             device.step(number, step)
         device.values()

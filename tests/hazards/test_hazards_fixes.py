@@ -92,7 +92,7 @@ NEW = re.compile(
 )
 RECORD = re.compile(r"call `x(.*)` on the tensor before it is freed at line prog.py:(\d+)")
 DELETE = re.compile(
-    r"delete the (?:wait|synchronisation) at line prog.py:\d+"
+    r"delete the (?:wait|synchronization) at line prog.py:\d+"
     r"|record the event before line prog.py:\d+, or delete the wait there"
 )
 

@@ -1,4 +1,4 @@
-"""Hints: synchronisation that orders nothing new, and nothing else."""
+"""Hints: synchronization that orders nothing new, and nothing else."""
 
 import cProfile
 import sys
@@ -40,7 +40,7 @@ HINTS = {
     wait_for_itself: (kinds.NEEDLESS_WAIT, "delete the wait", 1),
     wait_twice: (kinds.NEEDLESS_WAIT, "delete the wait", 2),
     wait_after_the_host_has: (kinds.NEEDLESS_WAIT, "delete the wait", 3),
-    synchronize_twice: (kinds.NEEDLESS_SYNC, "delete the synchronisation", 2),
+    synchronize_twice: (kinds.NEEDLESS_SYNC, "delete the synchronization", 2),
     wait_for_nothing: (kinds.UNRECORDED, "record the event before line", 1),
 }
 

@@ -226,7 +226,7 @@ def test_a_privateuse1_backend_is_named_because_torch_prefers_it():
 
 
 @programs.test
-def test_a_fork_before_initialisation_works_and_one_after_is_refused():
+def test_a_fork_before_initialization_works_and_one_after_is_refused():
     def forked(check) -> bool:
         if not (pid := os.fork()):
             os._exit(0 if check() else 1)
@@ -244,7 +244,7 @@ def test_a_fork_before_initialisation_works_and_one_after_is_refused():
 
     assert forked(works)  # not loaded
     mtia_lab.load()
-    assert forked(works)  # loaded, not initialised
+    assert forked(works)  # loaded, not initialized
     torch.mtia.init()
     assert forked(refused)
     assert mtia_lab.load().devices == 2  # the parent goes on

@@ -1,4 +1,4 @@
-"""What the log says of memory: who used which, what the host learnt, what commands left behind."""
+"""What the log says of memory: who used which, what the host learned, what commands left behind."""
 
 import struct
 
@@ -99,7 +99,7 @@ def test_blocking_copies_and_item_teach_the_host_and_what_does_not_wait_does_not
         assert not learns or known(log)[0].command == log.commands[0].id
 
 
-def test_nothing_is_learnt_from_an_event_nobody_recorded(lab):
+def test_nothing_is_learned_from_an_event_nobody_recorded(lab):
     lab.launch("before", us=5)
     event = torch.Event("mtia")
     with lab.record() as log:

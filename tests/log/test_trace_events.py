@@ -28,7 +28,7 @@ def written(tmp_path):
 
 
 def everything(lab):
-    """Threads, streams, devices, copies, graphs, random draws, a failure, synchronisations."""
+    """Threads, streams, devices, copies, graphs, random draws, a failure, synchronizations."""
     one, two = torch.Stream("mtia"), torch.Stream("mtia")
     pinned = torch.ones(1 << 12, pin_memory=True)
     weight = torch.ones(64, 64, device="mtia:1", requires_grad=True)

@@ -151,7 +151,7 @@ def test_an_attempt_that_changes_nothing_is_still_a_race(check):
     ]
 
 
-def test_an_attempt_that_waits_too_long_is_over_synchronised(lab, streams, check):
+def test_an_attempt_that_waits_too_long_is_over_synchronized(lab, streams, check):
     one, two = streams
 
     def attempt():
@@ -160,11 +160,11 @@ def test_an_attempt_that_waits_too_long_is_over_synchronised(lab, streams, check
         two.wait_stream(one)
 
     (line,) = repr(check(attempt)).splitlines()[1:]
-    assert line.startswith("  time: over-synchronised: the host took 1")
+    assert line.startswith("  time: over-synchronized: the host took 1")
     assert line.endswith("us, and 30 will do")
 
 
-def test_an_attempt_that_waits_twice_is_over_synchronised(streams, check):
+def test_an_attempt_that_waits_twice_is_over_synchronized(streams, check):
     one, two = streams
 
     def attempt():
@@ -172,7 +172,7 @@ def test_an_attempt_that_waits_twice_is_over_synchronised(streams, check):
         two.wait_stream(one)
 
     (line,) = repr(check(attempt)).splitlines()[1:]
-    assert line == "  time: over-synchronised: needless wait"
+    assert line == "  time: over-synchronized: needless wait"
 
 
 def test_a_value_that_is_right_but_not_computed_is_wrong(lab, streams, tenfold):

@@ -25,7 +25,7 @@ from PIL import Image
 from playwright.sync_api import Error, Page, sync_playwright
 
 THEMES = ("Light", "Dark")
-GREY_RANGE = 80  # of 255: an output whose lightest and darkest pixel are nearer is unreadable
+GRAY_RANGE = 80  # of 255: an output whose lightest and darkest pixel are nearer is unreadable
 TIMEOUT = 180  # seconds for a notebook to run, or for anything else to happen
 TALLEST = 16_000  # pixels: Chromium takes no picture beyond 16,384
 _FLAGS = ["--disable-gpu", "--disable-quic"]
@@ -170,8 +170,8 @@ class Lab:
         for box in boxes:
             area = [round(edge) for edge in box["area"]]
             darkest, lightest = shot.crop(area).convert("L").getextrema()
-            if lightest - darkest < GREY_RANGE:
-                yield f"{theme}: cell {box['cell']} has an output of one grey, {darkest}-{lightest}"
+            if lightest - darkest < GRAY_RANGE:
+                yield f"{theme}: cell {box['cell']} has an output of one gray, {darkest}-{lightest}"
 
 
 # Scripts for the page. `jupyterapp` is JupyterLab's application object.

@@ -126,7 +126,7 @@ def a_fix_waits_for_itself(patch):
 
 def all_synchronization_is_needless(patch):
     changed(
-        patch, Hints, "add_call", lambda original, self, call, learnt: original(self, call, False)
+        patch, Hints, "add_call", lambda original, self, call, learned: original(self, call, False)
     )
 
 

@@ -25,7 +25,7 @@ TABLES = """root => Object.fromEntries([...root.querySelectorAll('table')].map(t
   const texts = row => [...row.cells].map(cell => cell.innerText.replace(/\\s+/g, ' ').trim());
   return [table.caption.innerText, [...table.tBodies[0].rows].map(texts)];
 }))"""
-# The contrast of each text that stands in the explorer, as the browser has computed its colours.
+# The contrast of each text that stands in the explorer, as the browser has computed its colors.
 CONTRASTS = """root => {
   const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
   const over = (color, under) => {

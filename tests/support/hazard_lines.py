@@ -129,7 +129,7 @@ FINISH = re.compile(
     rf"insert `work\.wait\(\)` before line {AT}; `work` is what \w+ at line {AT} returns"
 )
 DELETE = re.compile(
-    rf"(?:delete the (?:wait|synchronisation) at"
+    rf"(?:delete the (?:wait|synchronization) at"
     rf"|record the event before) line {AT}(?:, or delete the wait there)?"
 )
 

@@ -23,7 +23,7 @@ KINDS = {  # how often each kind of step is taken
 
 
 def random_program(seed, *, whole=False):
-    """5 to 40 steps of a program that synchronises now and then.
+    """5 to 40 steps of a program that synchronizes now and then.
 
     Args:
         seed: gives the same program again.
@@ -129,7 +129,7 @@ def to_command(id, type, stream, site, **fields):
 
 
 class Closure:
-    """What happens before what, as a set of ancestors for every command and synchronisation.
+    """What happens before what, as a set of ancestors for every command and synchronization.
 
     Args:
         log: made by ``to_log``.
@@ -151,10 +151,10 @@ class Closure:
                 self.before[id] = ancestors
                 last[record.stream] = (id,)
             elif isinstance(record, Call):
-                host |= self.learnt(record, last, log)
+                host |= self.learned(record, last, log)
         self.host = host
 
-    def learnt(self, call, last, log):
+    def learned(self, call, last, log):
         """What the host knows finished after a call: everything up to some command."""
         found = set()
         for known in call.synchronized:

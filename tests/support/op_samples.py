@@ -12,7 +12,7 @@ import torch
 from sweeps.program import copy_to, tensors_in
 from torch.testing._internal.common_methods_invocations import op_db
 
-# Nothing can be compared: uninitialised memory, and kernels compiled for CUDA.
+# Nothing can be compared: uninitialized memory, and kernels compiled for CUDA.
 _NOTHING_TO_COMPARE = ("empty", "new_empty", "jiterator")
 
 ENTRIES = {

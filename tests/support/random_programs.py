@@ -1,4 +1,4 @@
-"""Random programs of tensor operations over streams and devices, synchronised as they must be.
+"""Random programs of tensor operations over streams and devices, synchronized as they must be.
 
 A program is a list of steps over a few tensors, each owned by a device. Before a step runs on a
 stream, that stream waits for the last step that touched one of its tensors elsewhere. So every
@@ -78,7 +78,7 @@ def streams():
     return [[torch.Stream(f"mtia:{d}") for _ in range(STREAMS)] for d in (0, 1)]
 
 
-class Synchronised:
+class Synchronized:
     """Runs steps on streams; before each, waits for what it depends on, one way or another."""
 
     def __init__(self, ways):

@@ -18,7 +18,7 @@ class Refused(Exception):
 
 
 class KernelFailed(Exception):
-    """An effect failed some time ago; a synchronisation reports it."""
+    """An effect failed some time ago; a synchronization reports it."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Operators whose kernel fails after their launch has returned: synchronisations tell."""
+"""Operators whose kernel fails after their launch has returned: synchronizations tell."""
 
 import pytest
 import same
@@ -20,7 +20,7 @@ RETURNS_AT_ONCE = {  # each with what the CPU raises
     "index": IndexError,
     "scatter_": RuntimeError,
 }
-SYNCHRONISE = {
+SYNCHRONIZE = {
     "synchronize": lambda x: torch.mtia.synchronize(),
     "stream.synchronize": lambda x: torch.mtia.current_stream().synchronize(),
     "event.synchronize": lambda x: torch.mtia.current_stream().record_event().synchronize(),
@@ -31,16 +31,16 @@ SYNCHRONISE = {
 }
 
 
-@pytest.mark.parametrize("synchronise", SYNCHRONISE.values(), ids=SYNCHRONISE)
+@pytest.mark.parametrize("synchronize", SYNCHRONIZE.values(), ids=SYNCHRONIZE)
 @pytest.mark.parametrize("schedule", ["modelled", "latest", "random:1"])
-def test_a_failure_is_told_at_the_next_synchronization(lab, schedule, synchronise):
+def test_a_failure_is_told_at_the_next_synchronization(lab, schedule, synchronize):
     lab.configure(schedule)
     x = torch.ones((), device="mtia")
     torch.mtia.synchronize()
     FAILURES["index_select"]()
     with pytest.raises(IndexError, match="kernel 'index_select' failed on stream 0 of mtia:0 at"):
-        synchronise(x)
-    synchronise(x)
+        synchronize(x)
+    synchronize(x)
 
 
 @pytest.mark.parametrize("name", RETURNS_AT_ONCE)

@@ -1,6 +1,6 @@
 """Every operator PyTorch tests its backends with gives the CPU's result, bit for bit.
 
-Under the schedule "latest": each command runs only when a synchronisation demands it, so a kernel
+Under the schedule "latest": each command runs only when a synchronization demands it, so a kernel
 that forgot one would show. `make test` runs a few samples of each entry in float32, forward and
 backward; `make test-ops` runs all samples in all dtypes.
 """

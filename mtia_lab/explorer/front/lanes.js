@@ -166,7 +166,7 @@ class Lanes {
     );
   }
 
-  /** What changes with the moment and the choice: colours, the line, the arrows. */
+  /** What changes with the moment and the choice: colors, the line, the arrows. */
   update() {
     const { data, view, moment, place, chosen } = this.app;
     let stop = null;
