@@ -13,6 +13,7 @@ import re
 import shutil
 import stat
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ _KINDS = {"torch": str, "compiler": str, "seconds": int | float, "bytes": int}  
 _MARKER = ".mtia_lab"
 _PRIVATE = "mtia_lab-work-"
 _WORK = re.compile(r"mtia_lab-work-[a-z0-9_]{8}", re.ASCII)
+_POLL_SECONDS = 0.05
 _IN_THE_WAY = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}
 
 
@@ -65,30 +67,57 @@ class Build:
 def hold(path: Path) -> int | None:
     """Mark `path` as in use until this process ends or closes the file descriptor returned.
 
-    A kernel lock, so it goes when the process goes, however it ends. None: `path` is not there.
+    None: `path` is not there.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:
         return None
-    with contextlib.suppress(OSError):  # a file system without locks: then pruning is by age only
+    with contextlib.suppress(OSError):  # a file system without locks: then nothing is pruned
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     return descriptor
 
 
 def _in_use(path: Path) -> bool:
-    """Tell whether a live process holds `path`."""
+    """Whether a live process holds `path`, for all one can know."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return not _locked(descriptor)
     except OSError:
         return True
     finally:
         os.close(descriptor)
-    return False
+
+
+# Note [Locks]
+# All locks here are flock's: the kernel's own, so they go when a process goes, however it ends.
+# A build is in use while anybody shares the lock of its manifest; one process builds at a time,
+# whoever has the lock of `.lock` alone. The filelock package knows no shared lock, and to import
+# it would cost more than all the rest of a warm load.
+
+
+def _locked(descriptor: int) -> bool:
+    """Lock an open file for this process alone; False if another one has it.
+
+    Raises:
+        OSError: the file system has no locks.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _lock_within(seconds: float, descriptor: int, waiting: Callable[[], None]) -> bool:
+    waiting()
+    deadline = time.monotonic() + seconds
+    while not (got := _locked(descriptor)) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    return got
 
 
 class Cache:
@@ -172,23 +201,15 @@ class Cache:
         The lock saves work and is not needed for safety: without it two processes build the same
         thing and the second finds the first one's result when it publishes.
         """
-        import filelock  # slow to import and not needed when the library is there
-
         folders.make(self.folder)
-        lock = filelock.FileLock(self.folder / ".lock", mode=0o600)
-        try:
+        with contextlib.ExitStack() as opened:
             try:
-                lock.acquire(timeout=0)
-            except filelock.Timeout:
-                waiting()
-                lock.acquire(timeout=timeout)
-        except (OSError, NotImplementedError):  # not in time, or not to be had: a folder, no locks
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            lock.release()
+                descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+                opened.callback(os.close, descriptor)
+                got = _locked(descriptor) or _lock_within(timeout, descriptor, waiting)
+            except OSError:  # not to be had: it is a folder, or there are no locks here
+                got = False
+            yield got
 
     @contextlib.contextmanager
     def private_folder(self) -> Iterator[Path]:

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import re
 import signal
+import threading
 import types
 import warnings
 from collections.abc import Callable
@@ -386,3 +387,19 @@ def test_clean_also_empties_the_temporary_folder(ensure, place, monkeypatch, cap
     assert __main__.main(["clean", "--verbose"]) == 0
     assert not found.library.exists()
     assert str(found.library.parent.parent) in capsys.readouterr().out
+
+
+def test_one_builds_while_the_other_waits(tmp_path):
+    cache, waits, order = Cache(tmp_path / "cache"), threading.Event(), []
+
+    def second():
+        with cache.lock(waiting=waits.set) as got:
+            order.append(("second", got))
+
+    with cache.lock() as got:
+        other = threading.Thread(target=second)
+        other.start()
+        assert waits.wait(10)
+        order.append(("first", got))
+    other.join()
+    assert order == [("first", True), ("second", True)]
