@@ -12,9 +12,9 @@ from .filmstrip import filmstrip
 from .hazard import hazard, hazards
 from .ladder import ladder, ladder_of
 from .memory import memory
-from .picture import Picture
 from .processes import processes
 from .route import route
+from .svg import Picture
 from .threads import threads
 from .timeline import timeline
 from .wiring import wiring

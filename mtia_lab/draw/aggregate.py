@@ -1,14 +1,13 @@
 """The timeline of more commands than can be drawn: heights are shares of time."""
 
-from . import palette, swatch
+from . import palette, svg
 from .aggregatetable import CHART, notes, sentence, tell
 from .axis import draw_axis, draw_track
-from .canvas import MARGIN, Canvas, number
 from .lanes import BAR, FONT, STRIP, Scale
-from .measure import text_width
 from .missing import draw_missing, list_missing
-from .picture import Picture
 from .shares import Busy, busy_lanes
+from .svg import MARGIN, Canvas, Picture, number
+from .text import text_width
 from .timelegend import queue_swatch
 
 COLUMNS = 2 * CHART  # of some four pixels; the ASCII form has half as many
@@ -107,14 +106,14 @@ def _legend(lanes: list, hazards: list) -> list:
     hue = palette.stream_hue(1)
     layers = [layer for lane in lanes for layer, shares in lane.layers.items() if any(shares)]
     rows = [
-        ("call", swatch.box(palette.PLAIN.pale, palette.PLAIN.strong), "host calls"),
-        ("kernel", swatch.box(hue.pale, hue.strong), "kernels, in the stream's color"),
-        ("copy", swatch.box(palette.COPY.strong, palette.COPY.strong), "copies"),
-        ("waits", swatch.box(palette.LINE, palette.FAINT), "waits for the device or an event"),
+        ("call", svg.box(palette.PLAIN.pale, palette.PLAIN.strong), "host calls"),
+        ("kernel", svg.box(hue.pale, hue.strong), "kernels, in the stream's color"),
+        ("copy", svg.box(palette.COPY.strong, palette.COPY.strong), "copies"),
+        ("waits", svg.box(palette.LINE, palette.FAINT), "waits for the device or an event"),
     ]
     legend = [(draw, words) for layer, draw, words in rows if layer in layers]
     if any(any(lane.queue) for lane in lanes):
         legend.append((queue_swatch, "kernels and copies that wait in the queue"))
     if hazards:
-        legend.append((swatch.arrow(palette.FAULT.strong, dash="6 4"), "the order that is missing"))
+        legend.append((svg.arrow(palette.FAULT.strong, dash="6 4"), "the order that is missing"))
     return legend

@@ -2,7 +2,7 @@
 
 from ..log.summary import by_time
 from ..log.units import microseconds, thousands
-from . import ascii
+from . import text
 from .lanes import Scale
 from .missing import tell_missing
 from .shares import Busy
@@ -58,10 +58,10 @@ def tell(title: str, scale: Scale, lanes: list, more: int, hazards: list) -> str
     ]
     words = []
     for lane in lanes:
-        words += ["", *ascii.paragraph(f"{lane_name(lane)}: {'; '.join(notes(lane))}", "    ")]
+        words += ["", *text.paragraph(f"{lane_name(lane)}: {'; '.join(notes(lane))}", "    ")]
     hidden = [f"... and {more} more lanes, with fewer commands"] if more else []
-    first = ascii.paragraph(sentence(lanes, scale).replace("\u00b5", "u"))
-    return ascii.page(
+    first = text.paragraph(sentence(lanes, scale).replace("\u00b5", "u"))
+    return text.page(
         head, first, "", rows, hidden, key, words, _longest(lanes), tell_missing(hazards)
     )
 
@@ -73,7 +73,7 @@ def _rows(lane: Busy) -> list:
     ]
     waits = lane.layers["waits"]
     cells = "".join(map(_cell, busy, waits))
-    rows = [f"{ascii.cut(lane_name(lane), NAME):<{NAME}} |{cells}"]
+    rows = [f"{text.cut(lane_name(lane), NAME):<{NAME}} |{cells}"]
     if any(lane.queue):
         rows.append(queue_row(lane.queue))
     return rows
@@ -96,7 +96,7 @@ def _longest(lanes: list) -> list:
             names[name] = (before[0] + count, before[1] + time)
     order = by_time(names)
     rows = [
-        f"{ascii.cut(name, 40):<40} {count:>10,} {thousands(time):>16}"
+        f"{text.cut(name, 40):<40} {count:>10,} {thousands(time):>16}"
         for name, (count, time) in order[:TOP]
     ]
     hidden = [f"... and {len(order) - TOP} more names"] if len(order) > TOP else []

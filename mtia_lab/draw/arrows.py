@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from ..log.units import microseconds
 from . import palette
-from .canvas import Canvas, number
 from .lanes import BAR, ROW, Lane, Scale, is_mark, waits_of
+from .svg import Canvas, number
 from .timetable import describe
 
 FEW = 16  # so many launches are joined with their bars; more would be a thicket

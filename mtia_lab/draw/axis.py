@@ -2,9 +2,9 @@
 
 from ..log.units import microseconds
 from . import palette
-from .canvas import MARGIN, Canvas
 from .lanes import BAR, FONT, Scale
 from .stateview import draw_stream
+from .svg import MARGIN, Canvas
 
 
 def draw_axis(c: Canvas, scale: Scale, top: float, bottom: float) -> None:

@@ -5,21 +5,20 @@ import math
 from ..log.arguments import a_log
 from ..log.log import Log
 from ..log.units import microseconds
-from . import ascii, palette, swatch
+from . import palette, svg, text
 from .axis import draw_stream_name
-from .canvas import MARGIN, WIDTH, Canvas, number
 from .halves import Half, halves
 from .lanes import BAR, FONT, is_copy, is_flag, is_mark
 from .marks import apart, diamond, dot, draw_marks
-from .measure import text_width
-from .picture import Picture
+from .svg import MARGIN, WIDTH, Canvas, Picture, number
+from .text import text_width
 from .timetable import describe
 
 TITLE = "Forward and backward in virtual time"
 LEFT, RIGHT = 170, WIDTH - MARGIN - 40
 PITCH = BAR + 20  # from one lane to the next
 NAME, WHAT = 19, 45  # columns of the ASCII form
-CHART = ascii.COLUMNS - NAME - 2
+CHART = text.COLUMNS - NAME - 2
 KEY = (
     ("[=kernel=]", "kernel"),
     ("[#copy#]", "copy"),
@@ -166,11 +165,11 @@ def _draw_events(c: Canvas, half: Half, rows: dict) -> None:
 def _legend(commands: list) -> list:
     hue = palette.stream_hue(1)
     parts = [
-        (swatch.box(hue.pale, hue.strong), "kernel, in its stream's color", "kernel"),
-        (swatch.box(palette.COPY.strong, palette.COPY.strong), "copy", "copy"),
+        (svg.box(hue.pale, hue.strong), "kernel, in its stream's color", "kernel"),
+        (svg.box(palette.COPY.strong, palette.COPY.strong), "copy", "copy"),
         (lambda c, x, y: dot(c, x + 12, y + 7), "event recorded", "record"),
         (lambda c, x, y: diamond(c, x + 12, y + 7), "wait", "wait"),
-        (swatch.arrow(palette.INK), "from the recording waited for", "wait"),
+        (svg.arrow(palette.INK), "from the recording waited for", "wait"),
     ]
     types = {command.type for command in commands}
     return [(draw, words) for draw, words, type in parts if type in types]
@@ -191,12 +190,12 @@ def _tell(forward: Half, back: Half) -> str:
             lines.append(f"{'':<{NAME}}{'- ' * (CHART // 2 - 2)}turn")
     commands = forward.commands + back.commands
     if not commands:
-        return ascii.page(lines)
+        return text.page(lines)
     types = {command.type for command in commands}
     key = "   ".join(words for words, type in KEY if type in types)
     head = f"{'id':>4}  {'where':<{NAME}}{'thread':>6}  {'what':<{WHAT}}"
     head += f" {'start':>9} {'finish':>9}"
-    return ascii.page(lines, "", key, "", head, [_row(command) for command in commands])
+    return text.page(lines, "", key, "", head, [_row(command) for command in commands])
 
 
 def _chart(half: Half, lane: tuple) -> str:
@@ -213,7 +212,7 @@ def _chart(half: Half, lane: tuple) -> str:
         width = max(last - first, 1)
         bar = ("#" if is_copy(command) else "=") * width
         if width > 2:
-            bar = f"[{ascii.cut(command.name, width - 2).center(width - 2, bar[0])}]"
+            bar = f"[{text.cut(command.name, width - 2).center(width - 2, bar[0])}]"
         cells[first : first + width] = bar
     return f"{f'mtia:{lane[0]} stream {lane[1]}':<{NAME}}|{''.join(cells)}"
 
@@ -221,5 +220,5 @@ def _chart(half: Half, lane: tuple) -> str:
 def _row(command: object) -> str:
     where = f"mtia:{command.device} stream {command.stream}"
     times = " ".join(f"{microseconds(t):>9}" for t in (command.start, command.finish))
-    what = ascii.cut(describe(command), WHAT)
+    what = text.cut(describe(command), WHAT)
     return f"{command.id:>4}  {where:<{NAME}}{command.thread:>6}  {what:<{WHAT}} {times}"

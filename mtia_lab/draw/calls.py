@@ -8,10 +8,9 @@ from ..errors import WrongValue
 from ..log.arguments import a_log, of_type
 from ..log.log import Log
 from ..log.records import Call
-from . import ascii, palette, swatch
-from .canvas import MARGIN, WIDTH, Canvas, legal
-from .measure import shorten, text_width
-from .picture import Picture
+from . import palette, svg, text
+from .svg import MARGIN, WIDTH, Canvas, Picture, legal
+from .text import shorten, text_width
 
 TITLE = "The tree of calls: from Python through two doors to one state"
 ROOT = 160  # width of the box of a line of Python
@@ -66,16 +65,16 @@ def calls(logs: Mapping) -> Picture:
     for line, leaves in trees.items():
         y = _draw_tree(c, y, line, leaves, columns) + 14
     items = [
-        (swatch.box(palette.WHITE, palette.INK), "Python"),
+        (svg.box(palette.WHITE, palette.INK), "Python"),
         *(
-            (swatch.box(hue.pale, hue.strong), f"method of the {door}")
+            (svg.box(hue.pale, hue.strong), f"method of the {door}")
             for door, hue in DOORS.items()
             if door in columns
         ),
-        (swatch.box(palette.PANEL, palette.INK, width=2), "state changed by this call (*)"),
+        (svg.box(palette.PANEL, palette.INK, width=2), "state changed by this call (*)"),
     ]
     y = c.legend(y + 4, items)
-    return Picture(_tell(trees), c.svg(y + MARGIN))
+    return Picture(_to_text(trees), c.svg(y + MARGIN))
 
 
 def _columns(doors: list) -> dict:
@@ -153,16 +152,16 @@ def _draw_state(c: Canvas, top: float, leaf: Leaf) -> None:
     c.text(STATE, top + 15, str(tuple(leaf.state)), **style)
 
 
-def _tell(trees: Mapping) -> str:
+def _to_text(trees: Mapping) -> str:
     lines = [TITLE]
     for line, leaves in trees.items():
-        lines += ["", *(ascii.cut(part, ascii.COLUMNS) for part in line.splitlines())]
-        lines += [_tell_leaf(leaf) for leaf in leaves] or ["  no call"]
-    return ascii.page(lines, ["", "* state changed by this call"])
+        lines += ["", *(text.cut(part, text.COLUMNS) for part in line.splitlines())]
+        lines += [_leaf_text(leaf) for leaf in leaves] or ["  no call"]
+    return text.page(lines, ["", "* state changed by this call"])
 
 
-def _tell_leaf(leaf: Leaf) -> str:
+def _leaf_text(leaf: Leaf) -> str:
     if not leaf.door:
         return f"  {leaf.words}"
-    words = ascii.cut(f"{leaf.door}.{leaf.words}", 70)
+    words = text.cut(f"{leaf.door}.{leaf.words}", 70)
     return f"  +- {words:<71} {'*' if leaf.changed else ' '} {tuple(leaf.state)}"

@@ -6,10 +6,9 @@ from typing import NamedTuple
 
 from ..errors import WrongValue
 from ..log.arguments import of_type, wrong
-from . import ascii, palette
-from .canvas import MARGIN, WIDTH, Canvas
-from .measure import text_width, wrap
-from .picture import Picture
+from . import palette, text
+from .svg import MARGIN, WIDTH, Canvas, Picture
+from .text import text_width, wrap
 
 TITLE = "PyTorch's contract for a guard, clause by clause"
 # The words of the cards, where they occur; guards/runner.py defines them.
@@ -90,7 +89,7 @@ def clauses(outcomes: Sequence, printed: str = "") -> Picture:
     for line in _printed(printed):
         c.text(MARGIN, y + 14, line, size=12, mono=True, fit=WIDTH - 2 * MARGIN)
         y += 17
-    return Picture(_tell(outcomes, broken, unreached, printed), c.svg(y + MARGIN))
+    return Picture(_to_text(outcomes, broken, unreached, printed), c.svg(y + MARGIN))
 
 
 def _count(outcomes: Sequence) -> str:
@@ -180,8 +179,8 @@ def _draw_note(c: Canvas, y: float, note: str) -> float:
 
 def _glossary(shown: Sequence) -> str:
     """What the words mean that stand on these cards."""
-    text = "\n".join(f"{o.clause.code}\n{o.expected}\n{o.seen}" for o in shown)
-    return " ".join(words for pattern, words in GLOSSARY.items() if re.search(pattern, text))
+    cards = "\n".join(f"{o.clause.code}\n{o.expected}\n{o.seen}" for o in shown)
+    return " ".join(words for pattern, words in GLOSSARY.items() if re.search(pattern, cards))
 
 
 def _seen(outcome) -> str:
@@ -207,27 +206,27 @@ def _printed(printed: str) -> list:
     return ["The guard printed:"] * bool(lines) + shown + [f"  and {left} more lines"] * (left > 0)
 
 
-def _tell(outcomes: Sequence, broken: Sequence, unreached: Sequence, printed: str) -> str:
+def _to_text(outcomes: Sequence, broken: Sequence, unreached: Sequence, printed: str) -> str:
     cells = [
-        f"{ascii.cut(method, 24)} {''.join(LOOKS[outcome.status].mark for outcome in owed)}"
+        f"{text.cut(method, 24)} {''.join(LOOKS[outcome.status].mark for outcome in owed)}"
         for method, owed in _by_method(outcomes).items()
     ]
     rows = -(-len(cells) // COLUMNS)
     columns = [cells[start : start + rows] for start in range(0, len(cells), rows)]
     shown = broken[:MOST_CARDS]
-    cards = [line for outcome in shown for line in _tell_card(outcome)]
-    rest = [line for note in _rest(broken, unreached) for line in ("", *ascii.paragraph(note))]
-    told = ["", *(ascii.cut(line, ascii.COLUMNS) for line in _printed(printed))] * bool(printed)
+    cards = [line for outcome in shown for line in _card_text(outcome)]
+    rest = [line for note in _rest(broken, unreached) for line in ("", *text.paragraph(note))]
+    told = ["", *(text.cut(line, text.COLUMNS) for line in _printed(printed))] * bool(printed)
     head = [f"{TITLE}: {_count(outcomes)}", ""]
-    note = ascii.paragraph(_glossary(shown)) if shown else []
+    note = text.paragraph(_glossary(shown)) if shown else []
     key = ["", "+ kept   X broken   . not reached", *note]
-    return ascii.page(head, ascii.beside(columns), key, cards, rest, told)
+    return text.page(head, text.beside(columns), key, cards, rest, told)
 
 
-def _tell_card(outcome) -> list:
+def _card_text(outcome) -> list:
     mark = LOOKS[outcome.status].mark
-    head = ascii.paragraph(f"{mark} {outcome.clause.key}: {outcome.clause.sentence}", "    ")
-    code = [f"    {ascii.cut(line, 94)}" for line in outcome.clause.code.splitlines()[:LINES]]
-    expected = [f"    expected {ascii.cut(outcome.expected, 85)}"] * bool(outcome.expected)
-    seen = ascii.paragraph(f"    {_seen(outcome)[:LETTERS]}", "        ")
+    head = text.paragraph(f"{mark} {outcome.clause.key}: {outcome.clause.sentence}", "    ")
+    code = [f"    {text.cut(line, 94)}" for line in outcome.clause.code.splitlines()[:LINES]]
+    expected = [f"    expected {text.cut(outcome.expected, 85)}"] * bool(outcome.expected)
+    seen = text.paragraph(f"    {_seen(outcome)[:LETTERS]}", "        ")
     return ["", *head, *code, *expected, *seen]

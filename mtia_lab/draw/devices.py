@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 from ..log.arguments import a_log
 from ..log.log import Log
 from ..log.units import microseconds, size
-from . import ascii, palette
-from .canvas import MARGIN, WIDTH, Canvas
+from . import palette, text
 from .lanes import is_copy
-from .measure import text_width
-from .picture import Picture
 from .stateview import draw_stream
+from .svg import MARGIN, WIDTH, Canvas, Picture
+from .text import text_width
 
 TITLE = "Devices, and the copies between them"
 HOST = -1
@@ -57,7 +56,7 @@ def devices(log: Log) -> Picture:
     for ends, (_, middle, room) in routes.items():  # words last: lines pass behind them
         _draw_label(c, *middle, room, _words(copies[ends]))
     y = max([top + BOX, *(middle[1] + 12 for _, middle, _ in routes.values())])
-    return Picture(_tell(boxes, copies, end), c.svg(y + MARGIN))
+    return Picture(_to_text(boxes, copies, end), c.svg(y + MARGIN))
 
 
 def _count(log: Log) -> tuple:
@@ -172,7 +171,7 @@ def _draw_label(c: Canvas, x: float, y: float, room: float, words: str) -> None:
     c.text(x, y + 4, words, size=12, anchor="middle", fit=width - 10)
 
 
-def _tell(boxes: list, copies: dict, end: float) -> str:
+def _to_text(boxes: list, copies: dict, end: float) -> str:
     """The same facts in ASCII."""
     names = {HOST: "host"} | {k: f"mtia:{k}" for k in range(len(boxes))}
     lines = [TITLE, "", f"in {microseconds(end)} us of virtual time", ""]
@@ -185,4 +184,4 @@ def _tell(boxes: list, copies: dict, end: float) -> str:
         f"{names[ends[0]]:>8} ---> {names[ends[1]]:<8} {_words(moved)}"
         for ends, moved in sorted(copies.items())
     ]
-    return ascii.page(lines, "", arrows or ["no copies"])
+    return text.page(lines, "", arrows or ["no copies"])

@@ -2,17 +2,17 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from ..errors import WrongValue
 from ..log.arguments import a_log, of_type, wrong
 from ..log.log import Log
+from ..log.records import Call
 from ..log.units import count
-from . import ascii, palette, swatch
-from .canvas import MARGIN, WIDTH, Canvas
-from .frames import Frame, frames_of
-from .measure import text_width
-from .picture import Picture
-from .stateview import draw_state, state_height, state_text
+from . import palette, svg, text
+from .stateview import as_tuple, differing, draw_state, part_name, state_height, state_text
+from .svg import MARGIN, WIDTH, Canvas, Picture
+from .text import text_width
 
 TITLE = "Film strip: one frame for each call that sets something"
 WIDE, NARROW = 162, 116  # widths of a column: the state changed, or it did not
@@ -21,6 +21,90 @@ EDGE = 16  # height of the perforated edges
 MOST, FIRST, LAST = 80, 40, 20  # of more frames than that, so many at either end are drawn
 DEVICES = 64
 THREADS = 8  # those with most frames are drawn
+
+
+# Calls that exist to change the state; one that leaves it as it was is a frame all the same.
+_SETTER = re.compile(r"(set|exchange)[A-Z]", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One call and the state after it. ``call`` is None for the start and for an empty phase.
+
+    ``place`` is the call's position in the log, or for a phase that of the next one.
+    """
+
+    thread: int
+    call: object
+    state: tuple
+    changed: tuple
+    phase: str = ""
+    place: int = 0
+
+
+@dataclass
+class Strip:
+    """The frames of one host thread, the first being the state before."""
+
+    thread: int
+    frames: list = field(default_factory=list)
+
+    @property
+    def leaked(self) -> tuple:
+        """The parts of the state in which the last frame differs from the first."""
+        return differing(self.frames[0].state, self.frames[-1].state)
+
+    def verdict(self) -> str:
+        """One sentence on what leaked."""
+        first, last = self.frames[0].state, self.frames[-1].state
+        if not self.leaked:
+            return f"nothing leaked: it ends as it began, {state_text(last)}"
+        parts = ", ".join(f"{part_name(k)} {first[k]} -> {last[k]}" for k in self.leaked)
+        return f"leaked: {parts}"
+
+
+def is_frame(call: object, before: tuple) -> bool:
+    """Whether a call belongs in the film: it set something, or the state is not what it was."""
+    return bool(_SETTER.search(call.name)) or as_tuple(call.state) != before
+
+
+def frames_of(log: Log, device_count: int, captions: Mapping | Iterable) -> tuple:
+    """``(columns, strips)``: the frames of all threads in the order of the log, and by thread.
+
+    The start of each thread is not a column: it opens the thread's strip.
+    """
+    known = {thread: as_tuple(s) for thread, s in dict(log.initial_state or {}).items()}
+    places = [place for place, record in enumerate(log) if isinstance(record, Call)]
+    calls = [log[place] for place in places]
+    seen = sorted(set(known) | {call.thread for call in calls})
+    sizes = [len(as_tuple(call.state)) for call in calls] + [len(s) for s in known.values()]
+    blank = (0,) * max(sizes, default=1 + device_count)
+    state = {thread: known.get(thread, blank) for thread in seen or [0]}
+    strips = {t: Strip(t, [Frame(t, None, s, (), "")]) for t, s in state.items()}
+    columns: list[Frame] = []
+    phases = captions.items() if isinstance(captions, Mapping) else captions
+    pending = sorted(phases, key=lambda pair: pair[0])
+    phase, used = "", True
+    last_thread = min(strips)
+
+    def add(thread: int, call: object, after: tuple, place: int) -> None:
+        frame = Frame(thread, call, after, differing(state[thread], after), phase, place)
+        columns.append(frame)
+        strips[thread].frames.append(frame)
+        state[thread] = after
+
+    for index, (place, call) in enumerate([*zip(places, calls, strict=True), (len(log), None)]):
+        while pending and (pending[0][0] <= index or call is None):
+            if not used:  # a phase in which nothing was called still gets its frame
+                add(last_thread, None, state[last_thread], place)
+            phase, used = str(pending.pop(0)[1]), False
+        if call is not None and is_frame(call, state[call.thread]):
+            add(call.thread, call, as_tuple(call.state), place)
+            used, last_thread = True, call.thread
+    if not used:
+        add(last_thread, None, state[last_thread], len(log))
+    kept = {f.thread for f in columns} or {min(strips)}
+    return columns, [strip for thread, strip in strips.items() if thread in kept]
 
 
 def filmstrip(log: Log, *, device_count: int = 2, captions: Mapping | Iterable = ()) -> Picture:
@@ -64,13 +148,13 @@ def filmstrip(log: Log, *, device_count: int = 2, captions: Mapping | Iterable =
     for strip in strips:
         y = _draw_verdict(c, y, strip, len(strips) > 1)
     items = [
-        (swatch.pointer(), "current device"),
-        (swatch.box(palette.WHITE, palette.INK, width=2.4), "changed by this call (thick outline)"),
+        (svg.pointer, "current device"),
+        (svg.box(palette.WHITE, palette.INK, width=2.4), "changed by this call (thick outline)"),
     ]
     if any(strip.leaked for strip in strips):
-        items.append((swatch.box(palette.WHITE, palette.FAULT.strong, width=2.4), "leaked (red)"))
+        items.append((svg.box(palette.WHITE, palette.FAULT.strong, width=2.4), "leaked (red)"))
     y = c.legend(y + 6, items)
-    return Picture(_tell(columns, strips, rest), c.svg(y + MARGIN))
+    return Picture(_to_text(columns, strips, rest), c.svg(y + MARGIN))
 
 
 def _phases(captions: object) -> list:
@@ -246,7 +330,7 @@ def _draw_verdict(c: Canvas, y: float, strip, named: bool) -> float:
     return y + 42
 
 
-def _tell(columns: list, strips: list, rest: str) -> str:
+def _to_text(columns: list, strips: list, rest: str) -> str:
     several = len(strips) > 1
     lines = [TITLE, ""]
     room = min(48, 70 - len(state_text(strips[0].frames[0].state)))  # for a call, of 100 columns
@@ -258,16 +342,16 @@ def _tell(columns: list, strips: list, rest: str) -> str:
         for k, frame in enumerate(frames, first):
             if frame.phase != phase:
                 phase = frame.phase
-                lines.append(f"-- {ascii.cut(phase, 60)}")
+                lines.append(f"-- {text.cut(phase, 60)}")
             name, args, result, place = _words(frame)
             owner = f"t{frame.thread}" if several else ""
-            call = ascii.cut(" ".join(filter(None, (owner, name, args, result))), room - 4)
+            call = text.cut(" ".join(filter(None, (owner, name, args, result))), room - 4)
             mark = "*" if frame.changed else " "
             state = state_text(frame.state)
-            lines.append(f"{k:>3} {call:<{room - 4}} {ascii.cut(place, 24):<24} {mark} {state}")
+            lines.append(f"{k:>3} {call:<{room - 4}} {text.cut(place, 24):<24} {mark} {state}")
         lines += [more] if more else []
     lines += [rest, ""] if rest else [""]
     for strip in strips:
         owner = f"thread {strip.thread}: " if several else ""
-        lines += ascii.paragraph(f"{owner}{strip.verdict()}", "  ")
-    return ascii.page(lines, "* changed by this call")
+        lines += text.paragraph(f"{owner}{strip.verdict()}", "  ")
+    return text.page(lines, "* changed by this call")

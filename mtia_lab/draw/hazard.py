@@ -1,12 +1,11 @@
 """A finding of the happens-before checker: the lanes concerned, both sides, the missing edge."""
 
 from ..log.arguments import REPORT, wrong
-from . import ascii, palette
-from .canvas import MARGIN, WIDTH, Canvas
+from . import palette, text
 from .hazardscene import RIGHT, Scene, draw_scene, legend
 from .hazardtext import tell
-from .measure import text_width, wrap
-from .picture import Picture
+from .svg import MARGIN, WIDTH, Canvas, Picture
+from .text import text_width, wrap
 
 MOST = 4  # so many findings of a report are drawn; of more, the text form tells
 TOLD = 20  # and of so many; the rest is counted
@@ -30,7 +29,7 @@ def hazard(finding: object) -> Picture:
     c, scene = Canvas(), Scene(finding)
     y = _draw(c, finding, scene, 4, "")
     y = c.legend(y + 4, legend([scene]))
-    return Picture(ascii.page(tell(finding, "")), c.svg(y + MARGIN))
+    return Picture(text.page(tell(finding, "")), c.svg(y + MARGIN))
 
 
 def hazards(report: object) -> Picture:
@@ -45,10 +44,10 @@ def hazards(report: object) -> Picture:
     if not hasattr(report, "hints"):
         raise wrong(hazards, REPORT, report)
     found = [*report, *report.hints]
-    c, text, scenes = Canvas(), [report.headline], []
+    c, lines, scenes = Canvas(), [report.headline], []
     y = c.heading(report.headline) - 12
     for number, finding in enumerate(found[:TOLD], 1):
-        text += ["", *tell(finding, f"{number}. ")]
+        lines += ["", *tell(finding, f"{number}. ")]
         if number <= MOST:
             scenes.append(Scene(finding))
             c.line([(MARGIN, y), (WIDTH - MARGIN, y)], stroke=palette.LINE)
@@ -57,12 +56,12 @@ def hazards(report: object) -> Picture:
         y = c.legend(y + 4, legend(scenes))
     if len(found) > TOLD:
         rest = f"report[{TOLD}:]" if len(report) > TOLD else f"report.hints[{TOLD - len(report)}:]"
-        text += ["", f"... and {len(found) - TOLD:,} more, the first of them in {rest}"]
+        lines += ["", f"... and {len(found) - TOLD:,} more, the first of them in {rest}"]
     if len(found) > MOST:
         more = f"and {len(found) - MOST:,} more: print(report) tells of them"
         c.text(MARGIN, y + 24, more, color=palette.MUTED)
         y += 24
-    return Picture(ascii.page(text), c.svg(y + MARGIN))
+    return Picture(text.page(lines), c.svg(y + MARGIN))
 
 
 def _draw(c: Canvas, finding: object, scene: Scene, top: float, number: str) -> float:
@@ -85,8 +84,8 @@ def _draw(c: Canvas, finding: object, scene: Scene, top: float, number: str) -> 
     return _words(c, f"fix: {finding.fix}{names}", y, palette.GOOD.strong, bold=True)
 
 
-def _words(c: Canvas, text: str, y: float, color: str, *, bold: bool = False) -> float:
-    for line in wrap(text, RIGHT - MARGIN, 12, bold=bold):
+def _words(c: Canvas, words: str, y: float, color: str, *, bold: bool = False) -> float:
+    for line in wrap(words, RIGHT - MARGIN, 12, bold=bold):
         c.text(MARGIN, y, line, size=12, color=color, bold=bold)
         y += 18
     return y

@@ -1,13 +1,13 @@
 """The part of a timeline that a finding is about: lanes, bars, the edges there are and are not."""
 
 from ..log.units import microseconds
-from . import palette, swatch
+from . import palette, svg
 from .axis import draw_stream_name
-from .canvas import MARGIN, WIDTH, Canvas
 from .lanes import BAR, FONT, is_copy, is_flag, is_mark
-from .measure import text_width
 from .missing import draw_cross, draw_edge
 from .stretch import Stretch
+from .svg import MARGIN, WIDTH, Canvas
+from .text import text_width
 
 LEFT, RIGHT = 170, WIDTH - MARGIN - 14
 LANE, ABOVE = 64, 26  # height of a lane, and of what is above its bars
@@ -153,14 +153,14 @@ def legend(scenes: list) -> list:
     """What the marks in some scenes mean."""
     fault, items = palette.FAULT.strong, []
     if any(not scene.is_hint for scene in scenes):
-        items.append((swatch.box(palette.WHITE, fault, width=2.6), "the two sides"))
+        items.append((svg.box(palette.WHITE, fault, width=2.6), "the two sides"))
     if any(scene.is_missing for scene in scenes):
-        items.append((swatch.arrow(fault, dash="6 4"), "the order that is missing"))
+        items.append((svg.arrow(fault, dash="6 4"), "the order that is missing"))
     if any(scene.is_hint for scene in scenes):
         good = palette.GOOD.strong
-        items.append((swatch.box(palette.WHITE, good, width=2.6), "what a hint is about"))
+        items.append((svg.box(palette.WHITE, good, width=2.6), "what a hint is about"))
     if any(scene.has(is_flag) for scene in scenes):
-        items.append((swatch.flag, "event recorded"))
+        items.append((svg.flag, "event recorded"))
     if any(scene.has(is_mark) for scene in scenes):
-        items.append((swatch.diamond, "wait for an event"))
+        items.append((svg.diamond, "wait for an event"))
     return items

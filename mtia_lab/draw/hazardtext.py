@@ -1,21 +1,21 @@
 """A finding in ASCII: the lanes as lines of characters, then the finding in words."""
 
-from . import ascii
+from . import text
 from .hazardscene import Scene, lane_of
 from .lanes import is_flag, is_mark
 
 NAME = 10
-CHART = ascii.COLUMNS - NAME - 5
+CHART = text.COLUMNS - NAME - 5
 
 
 def tell(finding: object, number: str) -> list:
     """The lines; ``number`` is put before the first."""
     scene = Scene(finding, 0, CHART - 1)
-    head, *rest = ascii.paragraph(
+    head, *rest = text.paragraph(
         f"{finding.severity} {number}{finding.kind}: {finding.why}", "     "
     )
     lanes = [_lane(scene, key) for key in scene.lanes]
-    return [head, *rest, *lanes, *map(ascii.plain, finding.details())]
+    return [head, *rest, *lanes, *map(text.plain, finding.details())]
 
 
 def _lane(scene: Scene, key: tuple | None) -> str:
@@ -28,9 +28,9 @@ def _lane(scene: Scene, key: tuple | None) -> str:
             continue
         last = max(round(scene.scale.x(command.finish)) - 1, first + 2)
         number, room = scene.number(command), last - first - 1
-        name = ascii.cut(command.name if number is None else f"{number} {command.name}", room)
+        name = text.cut(command.name if number is None else f"{number} {command.name}", room)
         cells[first : last + 1] = f"[{name:=^{room}}]"
     for side in (side for side in scene.others if side.where == key):
         cells[round(scene.scale.x(side.start))] = str(scene.sides.index(side) + 1)
     name = "host" if key is None else f"mtia:{key[0]}/{key[1]}"
-    return f"  {ascii.cut(name, NAME):<{NAME}} |{''.join(cells[:CHART])}"
+    return f"  {text.cut(name, NAME):<{NAME}} |{''.join(cells[:CHART])}"

@@ -4,9 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from ..errors import WrongArgument, WrongValue
 from ..log.arguments import of_type
-from . import ascii, palette, swatch
-from .canvas import MARGIN, WIDTH, Canvas
-from .picture import Picture
+from . import palette, svg, text
+from .svg import MARGIN, WIDTH, Canvas, Picture
 
 TITLE = "Method resolution order, from the class down to object"
 GAP = 18
@@ -80,16 +79,16 @@ def ladder(ladders: Mapping, *, dummy: Collection = ()) -> Picture:
             box = (left(first), floor - STEP * level, left(last) + width - left(first))
             _draw_rung(c, *box, name, name in dummy, shared=name in shared)
     items = [
-        (swatch.box(palette.DOOR.pale, palette.DOOR.strong), "what you type"),
-        (swatch.box(palette.WHITE, palette.INK), "class"),
-        (swatch.box(palette.GOOD.pale, palette.GOOD.strong, width=2), "class that several share"),
+        (svg.box(palette.DOOR.pale, palette.DOOR.strong), "what you type"),
+        (svg.box(palette.WHITE, palette.INK), "class"),
+        (svg.box(palette.GOOD.pale, palette.GOOD.strong, width=2), "class that several share"),
     ]
     if set(dummy) & set(levels):
         items.append(
-            (swatch.box(palette.WHITE, palette.FAINT, dash="5 4"), "stand-in for a class not built")
+            (svg.box(palette.WHITE, palette.FAINT, dash="5 4"), "stand-in for a class not built")
         )
     y = c.legend(floor + RUNG + 22, items)
-    return Picture(_tell(columns, given, levels, set(dummy)), c.svg(y + MARGIN))
+    return Picture(_to_text(columns, given, levels, set(dummy)), c.svg(y + MARGIN))
 
 
 def _arrange(given: Mapping) -> list:
@@ -144,25 +143,25 @@ def _draw_rung(c: Canvas, x, y, w, name: str, is_dummy: bool, *, shared: bool) -
     c.text(middle, at, short, size=13, bold=True, mono=True, anchor="middle", color=color, fit=room)
 
 
-def _tell(columns: list, given: Mapping, levels: Mapping, dummy: set) -> str:
-    width = min(36, (ascii.COLUMNS - 3 * (len(columns) - 1)) // len(columns))
+def _to_text(columns: list, given: Mapping, levels: Mapping, dummy: set) -> str:
+    width = min(36, (text.COLUMNS - 3 * (len(columns) - 1)) // len(columns))
     blocks = []
     for key in columns:
         rungs = {levels[name]: name for name in given[key]}
-        block = [ascii.cut(key, width)]
+        block = [text.cut(key, width)]
         for level in range(max(levels.values(), default=0), -1, -1):
             if level in rungs:
                 name = rungs[level]
                 module, _, short = name.rpartition(".")
                 wide = [name] if len(name) <= width - 4 else [module, short]
                 note = ["(stand-in)"] if name in dummy else []
-                block += _rung(ascii.box([*wide, *note], width, dashed=name in dummy))
+                block += _rung(text.frame([*wide, *note], width, dashed=name in dummy))
             else:
                 block += _rung([f"{'|':^{width}}"] * 4)
         blocks.append(block)
     shared = [n for n in levels if sum(n in names for names in given.values()) > 1]
     told = [f"shared: {n} ({sum(n in v for v in given.values())} ladders)" for n in shared]
-    return ascii.page(TITLE, "", ascii.beside(blocks), "", [ascii.cut(t, 100) for t in told])
+    return text.page(TITLE, "", text.beside(blocks), "", [text.cut(t, 100) for t in told])
 
 
 def _rung(lines: list) -> list:

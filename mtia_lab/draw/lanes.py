@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from .canvas import legal
-from .measure import shorten, text_width
+from .svg import legal
+from .text import shorten, text_width
 
 FONT = 11
 BAR = 28  # height of a bar

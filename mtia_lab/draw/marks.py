@@ -5,8 +5,8 @@ from itertools import chain
 
 from . import palette
 from .arrows import draw_curve
-from .canvas import Canvas
 from .lanes import is_mark
+from .svg import Canvas
 from .timetable import describe
 
 STEP, SPREAD = 13, 39  # from one mark to the next at one place, and of all of them

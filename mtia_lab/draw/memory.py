@@ -1,15 +1,14 @@
 """The heap strip: which addresses of a device's memory were in use, step by step."""
 
+from bisect import bisect_left
+
 from ..log.arguments import LOG, of_type
 from ..log.log import Log
 from ..log.replay import Heap, Span, of_snapshot
 from ..log.units import microseconds, size
-from . import palette, swatch
-from .addresses import Scale
-from .canvas import MARGIN, WIDTH, Canvas
-from .measure import text_width
-from .memorytable import tell
-from .picture import Picture
+from . import palette, svg, text
+from .svg import MARGIN, WIDTH, Canvas, Picture
+from .text import text_width
 
 LEFT, RIGHT = 176, WIDTH - MARGIN - 14
 FONT = 11
@@ -17,6 +16,40 @@ STRIP = (150, 330)  # least and largest height of the strip
 ROW = 19  # wanted height of the lowest block
 FLAG = 18  # room above the strip for the words of a failed request
 CURVES = 66  # height of the curves
+LABEL = 24
+CHART = text.COLUMNS - LABEL - 2
+ROWS = 40  # at most so many rows of addresses, and so many lines in the table
+KEY = {
+    ".": "cached",
+    "/": "freed, another stream may use it",
+    "x": "freed and overwritten",
+    "!": "out of memory",
+}
+
+
+class Heights:
+    """Maps addresses onto heights: in proportion, but nothing is lower than ``least``."""
+
+    def __init__(self, edges: list, bottom: float, height: float, least: float) -> None:
+        self._edges, self.bottom, self.top = edges, bottom, bottom - height
+        gaps = [high - low for low, high in zip(edges, edges[1:], strict=False)]
+        least = min(least, height / max(len(gaps), 1))
+        wide = set(range(len(gaps)))
+        rate = 0.0
+        while wide:  # those too low get the least; the others share what is left
+            room = height - least * (len(gaps) - len(wide))
+            rate = room / sum(gaps[k] for k in wide)
+            low = {k for k in wide if gaps[k] * rate < least}
+            if not low:
+                break
+            wide -= low
+        self._places = [bottom]
+        for k, gap in enumerate(gaps):
+            self._places.append(self._places[-1] - (gap * rate if k in wide else least))
+
+    def y(self, address: int) -> float:
+        """Where one of the edges lies."""
+        return self._places[bisect_left(self._edges, address)]
 
 
 def memory(log: Log | dict, device: int = 0) -> Picture:
@@ -51,15 +84,15 @@ def memory(log: Log | dict, device: int = 0) -> Picture:
     y += FLAG if any(step.action == "oom" for step in heap.steps) else 0
     if not heap.boundaries():
         c.text(MARGIN, y + 20, "nothing was allocated", color=palette.MUTED)
-        return Picture(tell(title, heap), c.svg(y + 40))
+        return Picture(_to_text(title, heap), c.svg(y + 40))
     edges = heap.boundaries()
     height = min(max(ROW * (len(edges) - 1), STRIP[0]), STRIP[1])
-    scale = Scale(edges, y + height, height, ROW)
+    scale = Heights(edges, y + height, height, ROW)
     _draw_strip(c, heap, scale)
     y = _draw_steps(c, heap, y + height)
     y = _draw_curves(c, heap, y + 20)
     y = c.legend(y + 24, _legend(heap))
-    return Picture(tell(title, heap), c.svg(y + MARGIN))
+    return Picture(_to_text(title, heap), c.svg(y + MARGIN))
 
 
 def _x(heap: Heap, step: int) -> float:
@@ -67,14 +100,14 @@ def _x(heap: Heap, step: int) -> float:
     return LEFT + (RIGHT - LEFT) * step / len(heap.steps)
 
 
-def _area(heap: Heap, scale: Scale, span: Span) -> tuple:
+def _area(heap: Heap, scale: Heights, span: Span) -> tuple:
     """Left, top, width and height of a span."""
     left, right = _x(heap, span.begin), _x(heap, span.end)
     top, bottom = scale.y(span.top), scale.y(span.address)
     return left, top, right - left, bottom - top
 
 
-def _draw_strip(c: Canvas, heap: Heap, scale: Scale) -> None:
+def _draw_strip(c: Canvas, heap: Heap, scale: Heights) -> None:
     for segment in heap.of("segment"):
         tip = f"segment of {size(segment.bytes)}, stream {segment.stream}"
         area = _area(heap, scale, segment)
@@ -94,7 +127,7 @@ def _draw_strip(c: Canvas, heap: Heap, scale: Scale) -> None:
     _draw_addresses(c, heap, scale)
 
 
-def _draw_block(c: Canvas, heap: Heap, scale: Scale, block: Span) -> None:
+def _draw_block(c: Canvas, heap: Heap, scale: Heights, block: Span) -> None:
     left, top, width, height = _area(heap, scale, block)
     hue = palette.stream_hue(block.stream)
     tip = f"{block.name}: {size(block.bytes)} on stream {block.stream}"
@@ -109,7 +142,7 @@ def _draw_block(c: Canvas, heap: Heap, scale: Scale, block: Span) -> None:
         c.text(left + width / 2, middle + 4, words, size=FONT, bold=True, anchor="middle")
 
 
-def _draw_reuse(c: Canvas, heap: Heap, scale: Scale, earlier: Span, later: Span) -> None:
+def _draw_reuse(c: Canvas, heap: Heap, scale: Heights, earlier: Span, later: Span) -> None:
     """An arrow through the addresses that both have, if some time lies between them."""
     begin, end = _x(heap, earlier.end), _x(heap, later.begin)
     if end - begin >= 12:
@@ -119,7 +152,7 @@ def _draw_reuse(c: Canvas, heap: Heap, scale: Scale, earlier: Span, later: Span)
         c.arrow([(begin + 1, y), (end - 1, y)], stroke=palette.INK)
 
 
-def _draw_failures(c: Canvas, heap: Heap, scale: Scale) -> None:
+def _draw_failures(c: Canvas, heap: Heap, scale: Heights) -> None:
     """A red line where a request found no memory, with what was asked if there is room."""
     free = LEFT
     for k, step in enumerate(heap.steps):
@@ -135,7 +168,7 @@ def _draw_failures(c: Canvas, heap: Heap, scale: Scale) -> None:
                 free = left + width + 8
 
 
-def _draw_addresses(c: Canvas, heap: Heap, scale: Scale) -> None:
+def _draw_addresses(c: Canvas, heap: Heap, scale: Heights) -> None:
     """On the left, what each segment is and where it begins and ends."""
     c.line([(LEFT - 6, scale.bottom), (LEFT - 6, scale.top)], stroke=palette.MUTED, width=1)
     free = scale.bottom + 20  # below this line all is still free for words
@@ -209,19 +242,68 @@ def _legend(heap: Heap) -> list:
     hue = palette.stream_hue(1)
     legend = [
         (
-            swatch.box(palette.PANEL, palette.FAINT),
+            svg.box(palette.PANEL, palette.FAINT),
             "segment: reserved, cached where it is empty",
         ),
-        (swatch.box(hue.pale, hue.strong), "block: allocated, in its stream's color"),
+        (svg.box(hue.pale, hue.strong), "block: allocated, in its stream's color"),
     ]
     if any(later.begin > earlier.end for earlier, later in heap.reuses()):
-        legend.append((swatch.arrow(palette.INK), "the same addresses again"))
+        legend.append((svg.arrow(palette.INK), "the same addresses again"))
     if heap.of("rests"):
-        legend.append(
-            (swatch.hatched(palette.PANEL, hue.strong), "freed, another stream may use it")
-        )
+        legend.append((svg.hatched(palette.PANEL, hue.strong), "freed, another stream may use it"))
     if heap.of("poisoned"):
-        legend.append((swatch.hatched(palette.PANEL, palette.FILM), "freed and overwritten"))
-    legend.append((swatch.box(palette.PLAIN.pale, palette.PLAIN.strong), "sum of the reserved"))
-    legend.append((swatch.box(palette.DOOR.pale, palette.DOOR.strong), "sum of the allocated"))
+        legend.append((svg.hatched(palette.PANEL, palette.FILM), "freed and overwritten"))
+    legend.append((svg.box(palette.PLAIN.pale, palette.PLAIN.strong), "sum of the reserved"))
+    legend.append((svg.box(palette.DOOR.pale, palette.DOOR.strong), "sum of the allocated"))
     return legend
+
+
+# --- The same in ASCII ----------------------------------------------------------------------------
+
+
+def _to_text(title: str, heap: Heap) -> str:
+    """The same facts as the drawing: which block was where, from which step to which."""
+    if not heap.boundaries():
+        return text.page(title, "", "nothing was allocated")
+    width = max(1, min(CHART // len(heap.steps), 6))
+    strip = _strip(heap, width)
+    signs = {sign for row in strip for sign in row.partition("|")[2]}
+    key = ["a b ..  blocks", *(f"{sign} {words}" for sign, words in KEY.items() if sign in signs)]
+    lines = [title, "", *strip, "", "   ".join(key), ""]
+    head = f"{'us':>10}  {'action':<40} {'allocated':>12} {'reserved':>12}  line"
+    rows = [
+        f"{microseconds(step.time):>10}  {text.cut(step.what, 40):<40} {size(step.allocated):>12}"
+        f" {size(step.reserved):>12}  {text.cut(step.site or '', 20)}"
+        for step in heap.steps
+    ]
+    more = [f"... and {len(rows) - ROWS} more: log.memory has all"] if len(rows) > ROWS else []
+    left_out = [heap.left_out] if heap.left_out else []
+    return text.page(lines, head, rows[:ROWS], more, left_out)
+
+
+def _strip(heap: Heap, width: int) -> list:
+    edges = heap.boundaries()
+    count = len(heap.steps)
+    columns = range(count) if count <= CHART else [k * count // CHART for k in range(CHART)]
+    rows = []
+    for low, high in zip(edges[:ROWS], edges[1:], strict=False):
+        cells = [_cell(heap, low, k) for k in columns]
+        name = f"{size(high - low)} from {size(low) if low else '0'}"
+        rows.append(f"{name:>{LABEL}} |{''.join(cell * width for cell in cells)}")
+    if (skipped := len(edges) - 1 - ROWS) > 0:
+        rows.append(f"... and {skipped} rows more")
+    marks = ["!" if heap.steps[k].action == "oom" else " " for k in columns]
+    last = (
+        [" " * (LABEL + 1) + "|" + "".join(mark * width for mark in marks)] if "!" in marks else []
+    )
+    return [*reversed(rows), *last]
+
+
+def _cell(heap: Heap, address: int, step: int) -> str:
+    """What was at an address in a step."""
+    found = " "
+    for span in heap.spans:  # a segment comes before what is on it
+        if span.begin <= step < span.end and span.address <= address < span.top:
+            signs = {"segment": ".", "rests": "/", "poisoned": "x"}
+            found = signs.get(span.kind, span.name[:1])
+    return found

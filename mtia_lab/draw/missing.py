@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from ..log.units import microseconds
-from . import ascii, palette
-from .canvas import MARGIN, WIDTH, Canvas
+from . import palette, text
 from .lanes import BAR, Lane, Scale
-from .measure import wrap
+from .svg import MARGIN, WIDTH, Canvas
+from .text import wrap
 
 MOST = 12  # so many are drawn and told
 
@@ -102,7 +102,7 @@ def list_missing(c: Canvas, y: float, hazards: list) -> float:
 
 def tell_missing(hazards: list) -> list:
     """The same in ASCII."""
-    lines = [row for line in _told(hazards) for row in ascii.paragraph(line, "   ")]
+    lines = [row for line in _told(hazards) for row in text.paragraph(line, "   ")]
     return ["", *lines] if lines else []
 
 

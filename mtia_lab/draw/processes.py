@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 
 from ..errors import WrongArgument, WrongValue
-from . import ascii, palette, swatch
-from .canvas import MARGIN, WIDTH, Canvas
-from .measure import wrap
-from .picture import Picture
+from . import palette, svg, text
+from .svg import MARGIN, WIDTH, Canvas, Picture
+from .text import wrap
 
 TITLE = "Processes: each life runs downwards, a fork branches off"
 INDENT = 150
@@ -33,13 +32,13 @@ def processes(tree: Mapping) -> Picture:
     y = c.heading(TITLE)
     y = _draw(c, MARGIN, y, tree)
     items = [
-        (swatch.wire(palette.MUTED, width=2.4), "life of a process"),
-        (swatch.arrow(palette.DOOR.strong), "fork"),
-        (swatch.box(palette.GOOD.pale, palette.GOOD.strong), "works (tick)"),
-        (swatch.box(palette.FAULT.pale, palette.FAULT.strong, width=2.2), "fails (cross)"),
+        (svg.wire(palette.MUTED, width=2.4), "life of a process"),
+        (svg.arrow(palette.DOOR.strong), "fork"),
+        (svg.box(palette.GOOD.pale, palette.GOOD.strong), "works (tick)"),
+        (svg.box(palette.FAULT.pale, palette.FAULT.strong, width=2.2), "fails (cross)"),
     ]
     y = c.legend(y + 10, items)
-    return Picture(ascii.page(TITLE, "", _tell(tree)), c.svg(y + MARGIN))
+    return Picture(text.page(TITLE, "", _to_text(tree)), c.svg(y + MARGIN))
 
 
 def _check(tree: object) -> int:
@@ -107,15 +106,15 @@ def _draw_box(c: Canvas, x: float, y: float, width: float, node: Mapping) -> flo
     return height
 
 
-def _tell(node: Mapping, width: int = ascii.COLUMNS) -> list:
+def _to_text(node: Mapping, width: int = text.COLUMNS) -> list:
     ok = node.get("ok")
     mark = "" if ok is None else "[works] " if ok else "[fails] "
     verdict = f": {node['verdict']}" if node.get("verdict") else ""
-    lines = ascii.paragraph(f"{mark}{node['name']}{verdict}", "    ", max(width, 30))
+    lines = text.paragraph(f"{mark}{node['name']}{verdict}", "    ", max(width, 30))
     for step in node.get("steps", ()):
         if isinstance(step, str):
-            lines.append(f"  | {ascii.plain(step)}")
+            lines.append(f"  | {text.plain(step)}")
         else:
-            head, *rest = _tell(step, width - 15)
+            head, *rest = _to_text(step, width - 15)
             lines += [f"  +-- fork --> {head}", *(f"  |            {line}" for line in rest)]
     return lines

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Mapping
 
 from ..errors import WrongValue
 from ..log.arguments import of_type
-from . import ascii, palette, swatch
-from .canvas import MARGIN, WIDTH, Canvas
-from .measure import wrap
-from .picture import Picture
+from . import palette, svg, text
+from .svg import MARGIN, WIDTH, Canvas, Picture
+from .text import wrap
 
 TITLE = "The route of a call: who runs it?"
 LABEL = 136  # width of the column of keys
@@ -62,15 +61,15 @@ def route(table: Mapping, ends: Mapping | None = None) -> Picture:
     c.text(MARGIN, seen + 18, "what was seen", size=12, color=palette.MUTED, fit=LABEL - 10)
     last = [_draw_column(c, k, y, width, op, table[op], ends) for k, op in enumerate(table)]
     items = [
-        (swatch.wire(palette.MUTED, width=2.4), "passes on"),
-        (swatch.box(palette.WHITE, palette.INK), "does its part, calls on"),
-        (swatch.box(palette.DOOR.pale, palette.DOOR.strong), "the backend's"),
-        (swatch.box(palette.GOOD.pale, palette.GOOD.strong), "composite: calls other operators"),
+        (svg.wire(palette.MUTED, width=2.4), "passes on"),
+        (svg.box(palette.WHITE, palette.INK), "does its part, calls on"),
+        (svg.box(palette.DOOR.pale, palette.DOOR.strong), "the backend's"),
+        (svg.box(palette.GOOD.pale, palette.GOOD.strong), "composite: calls other operators"),
     ]
     if any(stop(kinds) < len(keys) - 1 for kinds in table.values()):
-        items.append((swatch.arrow(palette.FAINT, dash="4 4"), "keys not reached (dashed)"))
+        items.append((svg.arrow(palette.FAINT, dash="4 4"), "keys not reached (dashed)"))
     y = c.legend(max(last) + 18, items)
-    return Picture(_tell(keys, table, ends), c.svg(y + MARGIN))
+    return Picture(_to_text(keys, table, ends), c.svg(y + MARGIN))
 
 
 def stop(kinds: Mapping) -> int:
@@ -122,18 +121,18 @@ def _words(ends: Mapping, op: str) -> list:
     return [found] if isinstance(found, str) else list(found)[:WORDS]
 
 
-def _tell(keys: list, table: Mapping, ends: Mapping) -> str:
+def _to_text(keys: list, table: Mapping, ends: Mapping) -> str:
     lines = [TITLE]
-    width = max(len(ascii.plain(key)) for key in keys)
+    width = max(len(text.plain(key)) for key in keys)
     for op, kinds in table.items():
-        lines += ["", ascii.cut(op, ascii.COLUMNS)]
+        lines += ["", text.cut(op, text.COLUMNS)]
         for row, (key, kind) in enumerate(kinds.items()):
             reached = row <= stop(kinds)
             ending = " <- ends here" if row == stop(kinds) else ""
             lines.append(
-                f"  {ascii.plain(key):<{width}}  {kind if reached else '(not reached)'}{ending}"
+                f"  {text.plain(key):<{width}}  {kind if reached else '(not reached)'}{ending}"
             )
         lines += [
-            part for words in _words(ends, op) for part in ascii.paragraph(f"  = {words}", "    ")
+            part for words in _words(ends, op) for part in text.paragraph(f"  = {words}", "    ")
         ]
-    return ascii.page(*lines)
+    return text.page(*lines)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 from ..errors import WrongArgument
 from . import palette
-from .canvas import Canvas
+from .svg import Canvas
 
 ROW = 26
 

@@ -5,10 +5,9 @@ from itertools import islice
 
 from ..log.arguments import LOG, wrong
 from ..log.log import Log
-from . import ascii, palette, swatch
-from .canvas import MARGIN, WIDTH, Canvas
-from .picture import Picture
+from . import palette, svg, text
 from .stateview import as_tuple, differing, draw_state, state_height, state_text
+from .svg import MARGIN, WIDTH, Canvas, Picture
 
 TITLE = "Current device and streams of each host thread"
 BOX = 174
@@ -55,15 +54,15 @@ def threads(states: object = None, /, **panels: object) -> Picture:
             c.text(x + GAP, bottom + 18, more[name], size=12, color=palette.MUTED)
             bottom += 24
         x += width + GAP
-        lines += [*_tell_stage(name, stage, changes), *filter(None, [more[name]])]
+        lines += [*_stage_text(name, stage, changes), *filter(None, [more[name]])]
         previous |= stage
-    items = [(swatch.pointer(), "current device")]
+    items = [(svg.pointer, "current device")]
     lines.append("> current device")
     if len(stages) > 1:
-        items.append((swatch.box(palette.WHITE, palette.INK, width=2.2), "changed (thick outline)"))
+        items.append((svg.box(palette.WHITE, palette.INK, width=2.2), "changed (thick outline)"))
         lines.append("* changed")
     y = c.legend(bottom + 18, items)
-    return Picture(ascii.page(lines), c.svg(y + MARGIN))
+    return Picture(text.page(lines), c.svg(y + MARGIN))
 
 
 def _more(stage: dict) -> str:
@@ -107,7 +106,7 @@ def _draw_stage(
     return bottom
 
 
-def _tell_stage(name: str, stage: dict, changes: dict) -> list:
+def _stage_text(name: str, stage: dict, changes: dict) -> list:
     boxes = []
     for thread, state in stage.items():
         rows = [thread, state_text(state)]
@@ -116,8 +115,8 @@ def _tell_stage(name: str, stage: dict, changes: dict) -> list:
             mark = " *" if 1 + device in changes[thread] else ""
             moved = " *" if device == state[0] and 0 in changes[thread] else "  "
             rows.append(f"{pointer} mtia:{device}{moved} stream {stream}{mark}")
-        boxes.append(ascii.box([ascii.cut(row, 26) for row in rows]))
-    out = [ascii.cut(name, ascii.COLUMNS)] if name else []
+        boxes.append(text.frame([text.cut(row, 26) for row in rows]))
+    out = [text.cut(name, text.COLUMNS)] if name else []
     for first in range(0, len(boxes), 3):
-        out += ascii.beside(boxes[first : first + 3])
+        out += text.beside(boxes[first : first + 3])
     return [*out, ""]

@@ -1,9 +1,9 @@
 """The legend of a timeline: what the marks that occur in it mean."""
 
-from . import palette, swatch
+from . import palette, svg
 from .arrows import chains, launches, releases
-from .canvas import Canvas
 from .lanes import is_copy, is_flag, is_mark, waits_of
+from .svg import Canvas
 
 
 def legend(lanes: list, window: object, findings: list) -> list:
@@ -14,35 +14,35 @@ def legend(lanes: list, window: object, findings: list) -> list:
     waits = [item for item in items if is_mark(item)]
     legend = []
     if any(lane.host for lane in lanes):
-        legend.append((swatch.box(palette.PLAIN.pale, palette.PLAIN.strong), "host call"))
+        legend.append((svg.box(palette.PLAIN.pale, palette.PLAIN.strong), "host call"))
     if any(item.type == "kernel" for item in commands):
         hue = palette.stream_hue(1)
-        legend.append((swatch.box(hue.pale, hue.strong), "kernel, in its stream's color"))
+        legend.append((svg.box(hue.pale, hue.strong), "kernel, in its stream's color"))
     if any(map(is_copy, items)):
-        legend.append((swatch.box(palette.COPY.strong, palette.COPY.strong), "copy"))
+        legend.append((svg.box(palette.COPY.strong, palette.COPY.strong), "copy"))
     if launches(lanes):
-        legend.append((swatch.wire(palette.LINE), "from its launch"))
+        legend.append((svg.wire(palette.LINE), "from its launch"))
     if any(map(is_flag, items)):
-        legend.append((swatch.flag, "event recorded (event, version)"))
+        legend.append((svg.flag, "event recorded (event, version)"))
     if waits:
         legend += [
-            (swatch.diamond, "wait"),
-            (swatch.arrow(palette.INK), "from the recording waited for"),
+            (svg.diamond, "wait"),
+            (svg.arrow(palette.INK), "from the recording waited for"),
         ]
     if chains(lanes):
-        legend.append((swatch.arrow(palette.INK, dash="3 3"), "next draw on one generator"))
+        legend.append((svg.arrow(palette.INK, dash="3 3"), "next draw on one generator"))
     if any(source not in known for wait in waits for source in wait.after):
         words = "recorded before this window" if window.zoomed else "recorded before this log"
-        legend.append((swatch.arrow(palette.INK, dash="3 3"), words))
+        legend.append((svg.arrow(palette.INK, dash="3 3"), words))
     if window.held or any(map(waits_of, items)):
-        legend.append((swatch.hatched(palette.WHITE, palette.FAINT), "waits (hatched)"))
+        legend.append((svg.hatched(palette.WHITE, palette.FAINT), "waits (hatched)"))
     if releases(lanes):
-        legend.append((swatch.wire(palette.MUTED, dash="2 3"), "what the host waited for"))
+        legend.append((svg.wire(palette.MUTED, dash="2 3"), "what the host waited for"))
     if any(lane.queue for lane in lanes):
         legend.append((queue_swatch, "kernels and copies that wait in the queue"))
     if findings:
         fault = palette.FAULT.strong
-        legend.append((swatch.arrow(fault, dash="6 4"), "the order that is missing"))
+        legend.append((svg.arrow(fault, dash="6 4"), "the order that is missing"))
     return legend
 
 

@@ -9,7 +9,6 @@ from . import palette
 from .aggregate import aggregate
 from .arrows import draw_chains, draw_launches, draw_releases, draw_waits
 from .axis import draw_axis, draw_track
-from .canvas import MARGIN, WIDTH, Canvas
 from .lanes import (
     BAR,
     FONT,
@@ -27,9 +26,9 @@ from .lanes import (
     plan,
     waits_of,
 )
-from .measure import text_width
 from .missing import draw_missing, hazards_of, list_missing
-from .picture import Picture
+from .svg import MARGIN, WIDTH, Canvas, Picture
+from .text import text_width
 from .timelegend import legend
 from .timetable import describe, tell
 from .window import Window

@@ -1,13 +1,13 @@
 """The timeline in ASCII: lanes of characters, then everything in a table."""
 
 from ..log.units import microseconds
-from . import ascii
+from . import text
 from .lanes import Scale, is_copy, is_flag, is_mark, waits_of
 from .missing import tell_missing
 from .shares import column, deepest
 
 NAME = 17
-CHART = ascii.COLUMNS - NAME - 2
+CHART = text.COLUMNS - NAME - 2
 WHAT = 40
 
 
@@ -24,7 +24,7 @@ def tell(title: str, lanes: list, scale: Scale, hazards: list) -> str:
     else:
         head = f"{'id':>4}  {'where':<{NAME}}  {'what':<{WHAT}} {'waited':>9}"
         lines += ["", *_key(lanes), "", f"{head} {'start':>10} {'finish':>10}", *rows]
-    return ascii.page(lines, tell_missing(hazards))
+    return text.page(lines, tell_missing(hazards))
 
 
 def _key(lanes: list) -> list:
@@ -40,7 +40,7 @@ def _key(lanes: list) -> list:
     ]
     lines = [""]
     for words in (words for words, used in parts if used):
-        if len(lines[-1]) + len(words) > ascii.COLUMNS:
+        if len(lines[-1]) + len(words) > text.COLUMNS:
             lines.append("")
         lines[-1] += words + "   "
     return lines
@@ -66,7 +66,7 @@ def _lane(lane, scale: Scale) -> str:
     for item in lane.items:
         if is_flag(item) or is_mark(item):
             cells[_at(item.finish, scale)] = "R" if is_flag(item) else "W"
-    return f"{ascii.cut(lane_name(lane), NAME):<{NAME}} |{''.join(cells)}"
+    return f"{text.cut(lane_name(lane), NAME):<{NAME}} |{''.join(cells)}"
 
 
 def _fill(cells: list, lane, item, scale: Scale) -> None:
@@ -81,7 +81,7 @@ def _fill(cells: list, lane, item, scale: Scale) -> None:
         cells[a : b + 1] = "~" * (b + 1 - a)
     if not lane.host and width > 2:
         cells[first], cells[last] = "[", "]"
-    word = ascii.cut(item.name, max(width - 2, 0))
+    word = text.cut(item.name, max(width - 2, 0))
     if len(word) > 2 and not (lane.host and word != item.name):
         middle = first + (width - len(word)) // 2
         cells[middle : middle + len(word)] = word
@@ -105,7 +105,7 @@ def queue_row(counts: list) -> str:
 
 
 def _row(item, lane) -> str:
-    where = ascii.cut(lane_name(lane), NAME)
+    where = text.cut(lane_name(lane), NAME)
     if lane.host:
         what, label = f"{item.name} {item.args}".strip(), ""
         begin, finish = item.begin, item.end
@@ -116,7 +116,7 @@ def _row(item, lane) -> str:
         waited = item.start - item.enqueue
     times = " ".join(f"{microseconds(time):>10}" for time in (begin, finish))
     shown = microseconds(waited) if waited > 0 else ""
-    return f"{label:>4}  {where:<{NAME}}  {ascii.cut(what, WHAT):<{WHAT}} {shown:>9} {times}"
+    return f"{label:>4}  {where:<{NAME}}  {text.cut(what, WHAT):<{WHAT}} {shown:>9} {times}"
 
 
 def describe(command: object) -> str:

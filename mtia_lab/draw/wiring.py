@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 from ..errors import WrongValue
 from ..log.arguments import of_type
-from . import ascii, palette, swatch
-from .canvas import MARGIN, WIDTH, Canvas
-from .picture import Picture
+from . import palette, svg, text
+from .svg import MARGIN, WIDTH, Canvas, Picture
 
 TITLE = "Who answers when Python asks for the device"
 PANEL = (WIDTH - 2 * MARGIN - 20) / 2
@@ -81,14 +80,14 @@ def wiring(before: Mapping, after: Mapping) -> Picture:
         _draw_panel(c, x + INSET, y, _present(facts))
         _draw_answers(c, x + INSET, y + FLOOR + 92, questions, facts)
     items = [
-        (swatch.box(palette.WHITE, palette.INK), "part of torch"),
-        (swatch.box(palette.DOOR.pale, palette.DOOR.strong), "part of the backend"),
-        (swatch.box(palette.WHITE, palette.FAINT, dash="5 4"), "missing (dashed)"),
-        (swatch.arrow(palette.INK), "calls"),
-        (swatch.arrow(palette.FAINT, dash="4 4"), "leads nowhere (dashed)"),
+        (svg.box(palette.WHITE, palette.INK), "part of torch"),
+        (svg.box(palette.DOOR.pale, palette.DOOR.strong), "part of the backend"),
+        (svg.box(palette.WHITE, palette.FAINT, dash="5 4"), "missing (dashed)"),
+        (svg.arrow(palette.INK), "calls"),
+        (svg.arrow(palette.FAINT, dash="4 4"), "leads nowhere (dashed)"),
     ]
     y = c.legend(y + height + 18, items)
-    return Picture(_tell(stages, questions), c.svg(y + MARGIN))
+    return Picture(_to_text(stages, questions), c.svg(y + MARGIN))
 
 
 def _is_part(key: str) -> bool:
@@ -170,7 +169,7 @@ def _draw_answers(c: Canvas, x: float, y: float, questions: list, facts: Mapping
         y += 24
 
 
-def _tell(stages: Mapping, questions: list) -> str:
+def _to_text(stages: Mapping, questions: list) -> str:
     blocks = []
     for name, facts in stages.items():
         there = _present(facts)
@@ -188,10 +187,10 @@ def _tell(stages: Mapping, questions: list) -> str:
             block.append("".join(f"{cell:^15}" for cell in cells).rstrip())
             block.append("".join(f"{wire:^15}" for wire in wires).rstrip())
         inside = "simulator: one state" if there["simulator"] else "simulator: missing"
-        block += ascii.box([inside], 45, dashed=not there["simulator"])
+        block += text.frame([inside], 45, dashed=not there["simulator"])
         for question in questions:
-            answer = ascii.cut(facts.get(question, "not asked"), 16)
-            block.append(f"{ascii.cut(question, 27):<28} {answer}")
+            answer = text.cut(facts.get(question, "not asked"), 16)
+            block.append(f"{text.cut(question, 27):<28} {answer}")
         blocks.append(block)
     key = "[x] there   (x) missing   | calls   : leads nowhere"
-    return ascii.page(TITLE, "", ascii.beside(blocks, 4), "", key)
+    return text.page(TITLE, "", text.beside(blocks, 4), "", key)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from ..draw.picture import Picture
+from ..draw.svg import Picture
 from ..log.log import Log
 from .model import Model
 from .payload import payload

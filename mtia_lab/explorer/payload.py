@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from ..draw import palette
-from ..draw.addresses import Scale
+from ..draw.memory import Heights
 from ..log.attribution import nanoseconds
 from ..log.records import PINNED, Call, Command, Host
 from ..log.units import size
@@ -197,7 +197,7 @@ def _scale(model: Model, device: int) -> Callable[[int], float]:
     """Addresses in proportion, but nothing is too small to see: the same at every moment."""
     spans = [span for span in (*model.blocks, *model.segments) if span.device == device]
     edges = sorted({edge for span in spans for edge in (span.address, span.address + span.bytes)})
-    scale = Scale(edges, 0, STRIP, LEAST)
+    scale = Heights(edges, 0, STRIP, LEAST)
     return lambda address: -scale.y(address)
 
 

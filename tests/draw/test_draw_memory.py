@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mtia_lab import draw
 from mtia_lab.draw import palette
-from mtia_lab.draw.addresses import Scale
+from mtia_lab.draw.memory import Heights
 from mtia_lab.log.log import Log
 from mtia_lab.log.replay import Heap, of_snapshot
 from mtia_lab.log.units import size
@@ -183,7 +183,7 @@ def test_sizes_in_words(count, words):
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(0, 2**37), min_size=2, max_size=60, unique=True).map(sorted))
 def test_heights_rise_with_addresses_and_fill_the_strip(edges):
-    scale = Scale(edges, bottom=500, height=300, least=20)
+    scale = Heights(edges, bottom=500, height=300, least=20)
     heights = [scale.y(edge) for edge in edges]
     gaps = [low - high for low, high in zip(heights, heights[1:], strict=False)]
     least = min(20, 300 / len(gaps))

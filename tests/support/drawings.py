@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 from mtia_lab import draw
-from mtia_lab.draw.measure import text_width
+from mtia_lab.draw.text import text_width
 from mtia_lab.hazards import find_hazards
 from mtia_lab.log.log import Call, Command, Log, Memory
 from mtia_lab.log.records import Access, Host

@@ -1,20 +1,73 @@
-"""A canvas that writes SVG a notebook can show anywhere.
+"""SVG that a notebook can show anywhere: the canvas, its swatches, and the finished picture.
 
 What it writes is deliberately poor: rectangles, lines, paths, text. No ids, scripts, styles,
 classes or markers, because inside an ``<img>`` of an untrusted notebook nothing else is sure to
 survive; and numbers in one fixed format, because stored pictures are compared byte for byte.
+Every name passes through ``escape`` here, whoever gave it.
 """
 
+import base64
+import html
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
 
 from ..errors import LONGEST
 from . import palette
-from .measure import shorten, text_width
+from .text import shorten, text_width
 
 Point = tuple[float, float]
 MARGIN = 24
 WIDTH = 860
+
+
+class Look(TypedDict, total=False):
+    """How a shape is drawn."""
+
+    fill: str
+    stroke: str | None
+    width: float
+    radius: float
+    dash: str | None
+
+
+class Style(TypedDict, total=False):
+    """How words are written."""
+
+    size: float
+    color: str
+    bold: bool
+    mono: bool
+    anchor: str
+    fit: float | None
+    halo: str | None
+
+
+@dataclass(frozen=True, repr=False)
+class Picture:
+    """One drawing, told twice: as SVG and as plain ASCII.
+
+    Args:
+        text: the picture in ASCII, at most 100 columns; its ``repr``, and what nbval compares.
+        svg: the picture as a complete SVG document.
+    """
+
+    text: str
+    svg: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        # The <img> is what survives everywhere: both themes, untrusted notebooks, exports.
+        data = base64.b64encode(self.svg.encode()).decode("ascii")
+        alt = html.escape(self.text, quote=True).replace("\n", "&#10;")
+        return {
+            "text/plain": self.text,
+            "image/svg+xml": self.svg,
+            "text/html": f'<img src="data:image/svg+xml;base64,{data}" alt="{alt}">',
+        }
 
 
 def number(value: float) -> str:
@@ -23,21 +76,22 @@ def number(value: float) -> str:
     return "0" if text in ("-0", "") else text
 
 
-def legal(value: object) -> str:
+def legal(text: str) -> str:
     """Text on one line, with a mark in the place of characters that XML forbids."""
-    return "".join(c if c.isprintable() else " " if c in "\t\n\r" else "\ufffd" for c in str(value))
+    return "".join(c if c.isprintable() else " " if c in "\t\n\r" else "\ufffd" for c in text)
 
 
-def brief(value: object) -> str:
+def brief(text: str) -> str:
     """The same, of what is very long the beginning."""
-    text = str(value)
     return legal(text if len(text) <= LONGEST else text[:LONGEST] + "\u2026")
 
 
-def escape(value: object) -> str:
+def escape(text: str) -> str:
     """Text for XML, whatever it holds."""
-    text = legal(value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return text.replace('"', "&quot;").replace("'", "&#39;")
+    return html.escape(legal(text)).replace("&#x27;", "&#39;")
+
+
+_Attributes = Mapping[str, str | float | None]
 
 
 class Canvas:
@@ -46,9 +100,9 @@ class Canvas:
     def __init__(self, width: float = WIDTH) -> None:
         self.width = width
         self._parts: list[str] = []
-        self._words: list[tuple] = []  # where there is text: left, top, right, bottom
+        self._words: list[tuple[float, float, float, float]] = []  # left, top, right, bottom
 
-    def _add(self, tag: str, attributes: dict, body: str = "") -> None:
+    def _add(self, tag: str, attributes: _Attributes, body: str = "") -> None:
         given = "".join(
             f' {key}="{number(value) if isinstance(value, int | float) else escape(value)}"'
             for key, value in attributes.items()
@@ -57,7 +111,18 @@ class Canvas:
         self._parts.append(f"<{tag}{given}>{body}</{tag}>" if body else f"<{tag}{given}/>")
 
     def rect(
-        self, x, y, w, h, *, fill="none", stroke=None, width=1.2, radius=6, dash=None, tip=None
+        self,
+        x: float,
+        y: float,
+        w: float,
+        h: float,
+        *,
+        fill: str = "none",
+        stroke: str | None = None,
+        width: float = 1.2,
+        radius: float = 6,
+        dash: str | None = None,
+        tip: str | None = None,
     ) -> None:
         """A rectangle; ``tip`` is a tooltip, ``dash`` an SVG dash pattern."""
         self._add(
@@ -67,22 +132,42 @@ class Canvas:
             _tip(tip),
         )
 
-    def line(self, points: Sequence[Point], *, stroke, width=1.4, dash=None) -> None:
+    def line(
+        self, points: Sequence[Point], *, stroke: str, width: float = 1.4, dash: str | None = None
+    ) -> None:
         """An open polyline through ``points``."""
         path = "M" + " L".join(f"{number(x)} {number(y)}" for x, y in points)
         self.path(path, stroke=stroke, width=width, dash=dash)
 
-    def path(self, d: str, *, stroke=None, fill="none", width=1.4, dash=None, tip=None) -> None:
+    def path(
+        self,
+        d: str,
+        *,
+        stroke: str | None = None,
+        fill: str = "none",
+        width: float = 1.4,
+        dash: str | None = None,
+    ) -> None:
         """Any path; the caller formats ``d`` with ``number``."""
-        self._add("path", {"d": d, "fill": fill} | _outline(stroke, width, dash), _tip(tip))
+        self._add("path", {"d": d, "fill": fill} | _outline(stroke, width, dash))
 
-    def polygon(self, points: Sequence[Point], *, fill, stroke=None, width=1.2, tip=None) -> None:
+    def polygon(
+        self,
+        points: Sequence[Point],
+        *,
+        fill: str,
+        stroke: str | None = None,
+        width: float = 1.2,
+        tip: str | None = None,
+    ) -> None:
         """A closed, filled shape."""
         corners = " ".join(f"{number(x)},{number(y)}" for x, y in points)
         outline = _outline(stroke, width, None)
         self._add("polygon", {"points": corners, "fill": fill} | outline, _tip(tip))
 
-    def arrow(self, points: Sequence[Point], *, stroke, width=1.6, dash=None) -> None:
+    def arrow(
+        self, points: Sequence[Point], *, stroke: str, width: float = 1.6, dash: str | None = None
+    ) -> None:
         """A polyline with a head at its last point."""
         (x1, y1), (x2, y2) = points[-2:]
         angle = math.atan2(y2 - y1, x2 - x1)
@@ -96,7 +181,9 @@ class Canvas:
         back = [(x - 9 * math.cos(side), y - 9 * math.sin(side)) for side in sides]
         self.polygon([(x, y), *back], fill=fill)
 
-    def hatch(self, x, y, w, h, *, stroke, step=6.0) -> None:
+    def hatch(
+        self, x: float, y: float, w: float, h: float, *, stroke: str, step: float = 6.0
+    ) -> None:
         """Diagonal lines inside a rectangle (patterns would need ids, so each line is drawn)."""
         strokes = []
         for k in range(1, math.ceil((w + h) / step)):
@@ -110,17 +197,17 @@ class Canvas:
 
     def text(
         self,
-        x,
-        y,
-        value,
+        x: float,
+        y: float,
+        value: str,
         *,
-        size=13,
-        color=palette.INK,
-        bold=False,
-        mono=False,
-        anchor="start",
-        fit=None,
-        halo=None,
+        size: float = 13,
+        color: str = palette.INK,
+        bold: bool = False,
+        mono: bool = False,
+        anchor: str = "start",
+        fit: float | None = None,
+        halo: str | None = None,
     ) -> float:
         """One line of text with its baseline at ``y``; returns its estimated width.
 
@@ -129,7 +216,7 @@ class Canvas:
         """
         whole = brief(value)
         shown = whole if fit is None else shorten(whole, fit, size, bold=bold, mono=mono)
-        attributes = {
+        attributes: _Attributes = {
             "x": x,
             "y": y,
             "font-family": "monospace" if mono else "sans-serif",
@@ -139,7 +226,7 @@ class Canvas:
             "fill": color,
         }
         if halo:
-            attributes |= {"stroke": halo, "stroke-width": 3, "paint-order": "stroke"}
+            attributes = {**attributes, "stroke": halo, "stroke-width": 3, "paint-order": "stroke"}
         if shown:
             self._add("text", attributes, _tip(whole if shown != whole else None) + escape(shown))
         width = text_width(shown, size, bold=bold, mono=mono)
@@ -147,7 +234,7 @@ class Canvas:
         self._words.append((left, y - 0.76 * size, left + width, y + 0.22 * size))
         return width
 
-    def has_room(self, left, top, right, bottom) -> bool:
+    def has_room(self, left: float, top: float, right: float, bottom: float) -> bool:
         """Whether there is no text so far in a rectangle."""
         return all(c <= left or right <= a or d <= top or bottom <= b for a, b, c, d in self._words)
 
@@ -159,7 +246,7 @@ class Canvas:
             self.text(MARGIN, 57, subtitle, size=13, color=palette.MUTED, fit=room)
         return 78 if subtitle else 58
 
-    def legend(self, y: float, items: Iterable[tuple[Callable, str]]) -> float:
+    def legend(self, y: float, items: Iterable["Entry"]) -> float:
         """Swatches with their meaning, from left to right; returns the y below them.
 
         Each item is ``(swatch, text)``; ``swatch(canvas, x, y)`` draws 24 by 14 pixels there.
@@ -186,11 +273,63 @@ class Canvas:
         return "\n".join([head, card, *self._parts, "</svg>"])
 
 
-def _outline(stroke, width, dash) -> dict:
+def _outline(stroke: str | None, width: float, dash: str | None) -> dict[str, str | float | None]:
     if stroke is None:
         return {}
     return {"stroke": stroke, "stroke-width": width, "stroke-dasharray": dash}
 
 
-def _tip(tip) -> str:
+def _tip(tip: str | None) -> str:
     return f"<title>{escape(brief(tip))}</title>" if tip else ""
+
+
+# --- Swatches of a legend, which draw themselves in 24 by 14 pixels ------------------------------
+
+Swatch = Callable[[Canvas, float, float], None]
+Entry = tuple[Swatch, str]
+
+
+def box(fill: str, stroke: str, *, dash: str | None = None, width: float = 1.2) -> Swatch:
+    """A filled rectangle."""
+    return lambda c, x, y: c.rect(
+        x + 1, y, 22, 14, fill=fill, stroke=stroke, dash=dash, width=width, radius=4
+    )
+
+
+def hatched(fill: str, stroke: str) -> Swatch:
+    """A hatched rectangle."""
+
+    def draw(c: Canvas, x: float, y: float) -> None:
+        c.rect(x + 1, y, 22, 14, fill=fill, stroke=stroke, radius=0)
+        c.hatch(x + 1, y, 22, 14, stroke=stroke)
+
+    return draw
+
+
+def arrow(stroke: str, *, dash: str | None = None) -> Swatch:
+    """A short arrow."""
+    return lambda c, x, y: c.arrow([(x, y + 7), (x + 24, y + 7)], stroke=stroke, dash=dash)
+
+
+def wire(stroke: str, *, dash: str | None = None, width: float = 1.4) -> Swatch:
+    """A short line."""
+    return lambda c, x, y: c.line(
+        [(x, y + 7), (x + 24, y + 7)], stroke=stroke, dash=dash, width=width
+    )
+
+
+def pointer(c: Canvas, x: float, y: float) -> None:
+    """The triangle that marks the current device: a swatch itself."""
+    c.polygon([(x + 8, y + 2), (x + 8, y + 12), (x + 17, y + 7)], fill=palette.INK)
+
+
+def flag(c: Canvas, x: float, y: float) -> None:
+    """The flag of a recording: a swatch itself."""
+    c.line([(x + 3, y), (x + 3, y + 15)], stroke=palette.INK, width=1.6)
+    c.rect(x + 3, y, 18, 9, fill=palette.INK, radius=0)
+
+
+def diamond(c: Canvas, x: float, y: float) -> None:
+    """The diamond of a wait: a swatch itself."""
+    points = [(x + 7, y + 7), (x + 12, y), (x + 17, y + 7), (x + 12, y + 14)]
+    c.polygon(points, fill=palette.WHITE, stroke=palette.INK, width=1.8)

@@ -1,9 +1,19 @@
-"""How wide a text will be, without asking a browser.
+"""Text: how wide it will be without asking a browser, and the ASCII form of a picture.
 
 Pictures name only the generic fonts ``sans-serif`` and ``monospace``, so the real font differs from
 one machine to the next. The advance widths below are those of DejaVu Sans, the widest of the usual
 defaults (Arial, Helvetica and Liberation Sans are narrower), rounded up: what fits here fits there.
 """
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from ..errors import cut, plain
+
+__all__ = ["COLUMNS", "beside", "cut", "frame", "page", "paragraph", "plain", "shorten"]
+__all__ += ["text_width", "wrap"]
+
+COLUMNS = 100  # of the ASCII form
 
 # Thousandths of the font size; a character that is in no group is as wide as a digit.
 _GROUPS = {
@@ -48,7 +58,9 @@ def shorten(text: str, width: float, size: float, *, bold: bool = False, mono: b
     return kept.rstrip() + "\u2026" if kept else ""
 
 
-def wrap(text: str, width: float, size: float, *, bold: bool = False, mono: bool = False) -> list:
+def wrap(
+    text: str, width: float, size: float, *, bold: bool = False, mono: bool = False
+) -> list[str]:
     """``text`` broken at spaces into lines of at most ``width`` pixels (long words shortened)."""
     lines: list[str] = []
     for word in text.split():
@@ -58,3 +70,40 @@ def wrap(text: str, width: float, size: float, *, bold: bool = False, mono: bool
         else:
             lines.append(shorten(word, width, size, bold=bold, mono=mono))
     return lines
+
+
+# --- The ASCII form ------------------------------------------------------------------------------
+
+
+def frame(lines: Sequence[str], width: int = 0, *, dashed: bool = False) -> list[str]:
+    """``lines`` in a frame, ``width`` columns outside (or as wide as they need)."""
+    inner = width - 4 if width else max((len(plain(line)) for line in lines), default=0)
+    rule = ("- " * inner)[: inner + 2] if dashed else "-" * (inner + 2)
+    side = ":" if dashed else "|"
+    body = [f"{side} {cut(line, inner):<{inner}} {side}" for line in lines]
+    return [f"+{rule}+", *body, f"+{rule}+"]
+
+
+def beside(blocks: Sequence[Sequence[str]], gap: int = 3) -> list[str]:
+    """Blocks of lines next to each other, their tops level."""
+    height = max((len(block) for block in blocks), default=0)
+    widths = [max((len(line) for line in block), default=0) for block in blocks]
+    rows = []
+    for row in range(height):
+        cells = [block[row] if row < len(block) else "" for block in blocks]
+        padded = (f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+        rows.append((" " * gap).join(padded).rstrip())
+    return rows
+
+
+def paragraph(text: str, indent: str = "", width: int = COLUMNS) -> list[str]:
+    """``text`` as lines of at most ``width`` columns, the second and later ones indented."""
+    return textwrap.wrap(plain(text), width, subsequent_indent=indent) or [""]
+
+
+def page(*parts: str | Iterable[str]) -> str:
+    """Lines and blocks of lines joined into the final text, none over 100 columns."""
+    lines: list[str] = []
+    for part in parts:
+        lines.extend([part] if isinstance(part, str) else part)
+    return "\n".join(line[:COLUMNS].rstrip() for line in lines).rstrip("\n")
