@@ -42,9 +42,10 @@ $(READY): pyproject.toml constraints.txt
 build: setup  ## build the simulated device, if this was not done yet
 	@$(RUN) -m mtia_lab build
 
-lint: setup  ## check the form of Python, notebooks and C++, and the spelling of all
+lint: setup  ## check the form of Python, notebooks and C++, the types of mtia_lab, and the spelling of all
 	@$(RUN) -m ruff check --quiet .
 	@$(RUN) -m ruff format --quiet --check .
+	@$(RUN) -m mypy --no-error-summary
 	@$(CPP_FILES) | xargs $(CLANG_FORMAT) --dry-run -Werror
 	@$(RUN) -m codespell_lib .
 
@@ -71,5 +72,5 @@ faults: build  ## hold the notebooks against backends that are wrong in one meth
 
 clean:  ## delete .venv, the built devices in the user's cache, and what tools leave behind
 	@test ! -x $(RUN) || $(RUN) -m mtia_lab clean
-	rm -rf .venv .sanitized dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .sanitized dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,108 +1,43 @@
-"""MTIA Lab: a simulated accelerator behind PyTorch's own interfaces, to learn and test with."""
+"""MTIA Lab: a simulated accelerator behind PyTorch's own interfaces, to learn and test with.
 
+`__init__.pyi` lists the public names and their modules. Each is imported when it is first used, so
+that loading costs little.
+"""
+
+import ast
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from . import errors
-from .device import Profile, State, configure, host_clock, launch, state, stream_priority
-from .load import Status, after_load, load
+from .load import after_load
+from .load import load as load  # the function, in place of its module
 from .log.lines import name_lines
 
-if TYPE_CHECKING:  # the rest is imported when it is first used, so that loading costs little
+if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from . import distributed, draw, isolated
-    from .exercises.check import check
-    from .exercises.source import source
-    from .exercises.trials import trial, trial_cases
-    from .explorer import explore
-    from .guards import GuardReport, try_guard
-    from .hazards import Finding, Report, find_hazards
-    from .hazards.sanitizer import sanitizer
-    from .log.log import Log
-    from .log.recording import record
-    from .log.records import Access, Call, Command, Host, Known, Memory, Value
-    from .log.summary import summary
-    from .log.trace import write_trace
-
-_MODULE_OF = {
-    "Access": "log.records",
-    "Call": "log.records",
-    "Command": "log.records",
-    "Finding": "hazards",
-    "GuardReport": "guards",
-    "Host": "log.records",
-    "Known": "log.records",
-    "Log": "log.log",
-    "Memory": "log.records",
-    "Report": "hazards",
-    "Value": "log.records",
-    "check": "exercises.check",
-    "distributed": "distributed",
-    "draw": "draw",
-    "explore": "explorer",
-    "find_hazards": "hazards",
-    "isolated": "isolated",
-    "record": "log.recording",
-    "sanitizer": "hazards.sanitizer",
-    "source": "exercises.source",
-    "summary": "log.summary",
-    "trial": "exercises.trials",
-    "trial_cases": "exercises.trials",
-    "try_guard": "guards",
-    "write_trace": "log.trace",
-}
-
-__all__ = [
-    "Access",
-    "Call",
-    "Command",
-    "Finding",
-    "GuardReport",
-    "Host",
-    "Known",
-    "Log",
-    "Memory",
-    "Profile",
-    "Report",
-    "State",
-    "Status",
-    "Value",
-    "check",
-    "configure",
-    "distributed",
-    "draw",
-    "errors",
-    "explore",
-    "find_hazards",
-    "host_clock",
-    "isolated",
-    "launch",
-    "load",
-    "record",
-    "sanitizer",
-    "source",
-    "state",
-    "stream_priority",
-    "summary",
-    "trial",
-    "trial_cases",
-    "try_guard",
-    "write_trace",
-]
 __version__ = "0.1.0"
+_MODULE_OF = {
+    imported.name: statement.module
+    for statement in ast.parse(Path(__file__).with_suffix(".pyi").read_bytes()).body
+    if isinstance(statement, ast.ImportFrom) and statement.level
+    for imported in statement.names
+}
+__all__ = sorted(_MODULE_OF)
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     if name not in _MODULE_OF:
         raise errors.UnknownAttribute(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(f".{_MODULE_OF[name]}", __name__)
-    return module if name == _MODULE_OF[name] else getattr(module, name)
+    if not (module := _MODULE_OF[name]):
+        return import_module(f".{name}", __name__)
+    return getattr(import_module(f".{module}", __name__), name)
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __all__
 
 
 def load_ipython_extension(shell: "InteractiveShell") -> None:

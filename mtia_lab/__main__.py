@@ -16,7 +16,8 @@ def main(arguments: list[str] | None = None) -> int:
         command.set_defaults(run=run)
     chosen = parser.parse_args(arguments)
     try:
-        return chosen.run(chosen.verbose)
+        status: int = chosen.run(chosen.verbose)
+        return status
     except MTIALabError as error:
         print(error, file=sys.stderr)
         return 1

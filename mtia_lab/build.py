@@ -11,16 +11,17 @@ import platform
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypedDict, TypeVar, Unpack
 
 from . import compiler
-from .cache import LOCK_TIMEOUT, Build, Cache
+from .cache import LOCK_TIMEOUT, Build, Cache, Facts
 from .errors import CacheUnusable, CacheWarning, SourcesMissing
 from .folders import default_folder
+from .progress import Progress
 
 T = TypeVar("T")
 
@@ -75,7 +76,7 @@ class Recipe:
     compiler: str
 
     @classmethod
-    def now(cls, extra_include_paths=()) -> "Recipe":
+    def now(cls, extra_include_paths: Iterable[str | os.PathLike[str]] = ()) -> Self:
         """Return the recipe for this checkout, this torch, this compiler."""
         origin = source_root()
         return cls.of(origin, _read(origin), extra_include_paths, _DEVICE_FLAGS)
@@ -85,9 +86,9 @@ class Recipe:
         cls,
         origin: Path,
         files: dict[str, bytes],
-        extra_include_paths=(),
+        extra_include_paths: Iterable[str | os.PathLike[str]] = (),
         flags: tuple[str, ...] = (),
-    ) -> "Recipe":
+    ) -> Self:
         """Return the recipe for other sources; the flags of all come first, then `flags`."""
         return cls(
             origin=origin,
@@ -114,7 +115,7 @@ class Recipe:
         """The whole fingerprint."""
         return f"{self.prefix}-{hashlib.sha256(self.compiler.encode()).hexdigest()[:8]}"
 
-    def facts(self, seconds: float) -> dict:
+    def facts(self, seconds: float) -> Facts:
         """Return what is noted of a build that took so long."""
         return {
             "torch": self.torch.partition(" ")[0],
@@ -123,10 +124,10 @@ class Recipe:
         }
 
 
-def _read(root: str | os.PathLike, prefix: str = "") -> dict[str, bytes]:
+def _read(root: str | Path, prefix: str = "") -> dict[str, bytes]:
     """Return the sources below `root`, in an order that depends on their names only."""
-    files = {}
-    for entry in sorted(os.scandir(root), key=lambda entry: entry.name):
+    files: dict[str, bytes] = {}
+    for entry in sorted(os.scandir(str(root)), key=lambda entry: entry.name):
         if entry.is_dir():
             files |= _read(entry.path, f"{prefix}{entry.name}/")
         elif entry.name.endswith(_SUFFIXES):
@@ -164,13 +165,21 @@ def find(recipe: Recipe, cache: Cache) -> Build | None:
     return None if recipe.compiler else cache.find_any(recipe.prefix)
 
 
-def ensure(recipe: Recipe, cache: Cache | None = None, **how) -> Build:
+class How(TypedDict, total=False):
+    """How to build; `make` says what each means."""
+
+    progress: Progress | None
+    verbose: bool
+    lock_timeout: float
+
+
+def ensure(recipe: Recipe, cache: Cache | None = None, **how: Unpack[How]) -> Build:
     """Return the build for `recipe`, making it first if it is not there.
 
     Args:
         recipe: what to build.
         cache: where; default: the user's cache folder, and a temporary folder if that is unusable.
-        how: `progress`, `verbose` and `lock_timeout`, see `make`.
+        how: see `How`.
 
     Raises:
         CacheUnusable: no folder can hold the build.
@@ -179,7 +188,7 @@ def ensure(recipe: Recipe, cache: Cache | None = None, **how) -> Build:
     return in_some_cache(lambda cache: find(recipe, cache) or make(recipe, cache, **how), cache)
 
 
-def rebuild(recipe: Recipe, broken: Build, **how) -> Build:
+def rebuild(recipe: Recipe, broken: Build, **how: Unpack[How]) -> Build:
     """Build `recipe` again where `broken` is, which cannot be opened; else as `ensure` does."""
 
     def build(cache: Cache) -> Build:
@@ -230,7 +239,7 @@ def make(
     recipe: Recipe,
     cache: Cache,
     *,
-    progress=None,
+    progress: Progress | None = None,
     verbose: bool = False,
     lock_timeout: float = LOCK_TIMEOUT,
     again: bool = False,
@@ -240,7 +249,7 @@ def make(
     Args:
         recipe: what to build.
         cache: where.
-        progress: told what happens; default: what suits a terminal or a notebook.
+        progress: shows what happens; default: what suits a terminal or a notebook.
         verbose: show every command.
         lock_timeout: seconds to wait for another process's build before building here too.
         again: build even though one is there, because it cannot be opened.

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from . import folders
 from .errors import CacheWarning
@@ -26,6 +27,8 @@ from .errors import CacheWarning
 LIBRARY = "mtia_extension.so"
 KEEP = 4  # builds kept beside those in use
 LOCK_TIMEOUT = 300.0  # seconds to wait for another process's build; no lock may hang anyone
+
+Facts = dict[str, Any]  # what a manifest holds
 
 _MANIFEST = "build.json"
 _PUBLISHED = "build-"
@@ -49,7 +52,7 @@ class Build:
     """
 
     library: Path
-    facts: dict
+    facts: Facts
     cached: bool = True
 
     @property
@@ -227,7 +230,7 @@ class Cache:
             if held is not None:
                 os.close(held)
 
-    def publish(self, name: str, private: Path, library: Path, facts: dict) -> Build:
+    def publish(self, name: str, private: Path, library: Path, facts: Facts) -> Build:
         """Make `library`, built in the folder `private`, the build called `name`."""
         folder, ready = self.folder / (_PUBLISHED + name), private / "ready"
         folders.make(ready)
@@ -287,7 +290,7 @@ class Cache:
         return [folder for _, folder in sorted(found, reverse=True) if marked(folder)]
 
 
-def _facts(folder: Path) -> dict:
+def _facts(folder: Path) -> Facts:
     """Return what the manifest of the build in `folder` says; {} if that is none of the lab's."""
     try:
         facts = json.loads((folder / _MANIFEST).read_bytes())

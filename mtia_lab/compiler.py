@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from .cache import LIBRARY
 from .errors import (
@@ -161,7 +161,7 @@ def torch_release() -> tuple[int, int]:
 
 
 def check_standard(compiler: Command) -> None:
-    """Try whether `compiler` really implements the C++ standard that is needed.
+    """Check that `compiler` really implements the C++ standard that is needed.
 
     Raises:
         CompilerTooOld: it does not, though it works.
@@ -233,10 +233,11 @@ def _refusal(compiler: list[str], program: str) -> str | None:
     result = _run([*compiler, "-fsyntax-only", "-x", "c++", "-"], program)
     if not result.returncode:
         return None
-    return result.stdout + result.stderr + "\nKilled" * (result.returncode == -signal.SIGKILL)
+    killed = "\nKilled" if result.returncode == -signal.SIGKILL else ""
+    return result.stdout + result.stderr + killed
 
 
-def _run(command: list[str], text: str = "") -> subprocess.CompletedProcess:
+def _run(command: list[str], text: str = "") -> subprocess.CompletedProcess[str]:
     env = plain_environment()
     try:
         return subprocess.run(
@@ -261,7 +262,7 @@ _CONTEXT = re.compile(r"In file included from|\s+from |.*: In |.*: At global sco
 _PLACE = re.compile(r"(?<![\w./-])(?:[\w.-]+/)*[\w.-]+(?=:[\d ])", re.ASCII)
 _SHOWN = 30  # lines of a compiler's message
 
-# Runs a command, and ends it with all that it started when nobody holds standard input any more.
+# Runs a command, and ends it with all that it started when its standard input is closed.
 _WATCHED = """exec 3<&0
 { read -r _ <&3; kill -TERM 0; } >/dev/null 2>&1 &
 "$@" </dev/null 3<&-
@@ -332,7 +333,7 @@ class Compilation:
         environment.pop("LD_PRELOAD", None)  # meant for this process: sanitizers break shells
         environment.pop("CLICOLOR_FORCE", None)  # a notebook's kernel sets it: ninja is to be read
         jobs = ["-j", most] if (most := os.environ.get("MAX_JOBS", "")).isdecimal() else []
-        self._process = subprocess.Popen(
+        process = subprocess.Popen(
             ["/bin/sh", "-c", _WATCHED, "sh", ninja, "-f", "../build.ninja", *jobs],
             cwd=private / "src",
             env=environment,
@@ -343,13 +344,15 @@ class Compilation:
             errors="replace",
             start_new_session=True,
         )
+        assert process.stdin and process.stdout  # for there are pipes
+        self._process, self._held, self._output = process, process.stdin, process.stdout
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_) -> None:
-        self._process.stdin.close()
-        self._process.stdout.close()
+    def __exit__(self, *_: Any) -> None:
+        self._held.close()
+        self._output.close()
         self._process.wait()
 
     def finish(self, say: Callable[[str], None] = lambda line: None) -> Path:
@@ -364,7 +367,7 @@ class Compilation:
             OSError: the disk is full.
         """
         lines = []
-        for line in self._process.stdout:
+        for line in self._output:
             lines.append(line.rstrip("\n"))
             say(lines[-1])
         if code := self._process.wait():
@@ -393,7 +396,7 @@ def compile_library(
         private: an empty folder that no other process knows.
         flags: for the compiler and the linker.
         include_paths: further folders to search for headers, in order.
-        progress: told about each translation unit.
+        progress: shows each translation unit.
         verbose: show each command and all the compiler says.
 
     Returns:
@@ -404,8 +407,9 @@ def compile_library(
             LibraryBroken: as their names say.
         OSError: `private` cannot be written to.
     """
-    how = {"flags": flags, "include_paths": include_paths, "verbose": verbose}
-    with Compilation(files, private, LIBRARY, **how) as compilation:
+    with Compilation(
+        files, private, LIBRARY, flags=flags, include_paths=include_paths, verbose=verbose
+    ) as compilation:
         try:
             library = compilation.finish(_Steps(progress or Progress(), verbose))
         except Refused as refusal:
@@ -478,7 +482,7 @@ def _link_script(compiler: Command, flags: Iterable[str], verbose: bool) -> str:
 
 
 def _script(command: str, verbose: bool) -> str:
-    return "set -x\n" * verbose + f"exec {command}\n"
+    return f"set -x\nexec {command}\n" if verbose else f"exec {command}\n"
 
 
 def _torch_folder() -> Path:
@@ -534,13 +538,13 @@ def first_error(said: str) -> str:
         start -= 1
     shown = block[start : start + _SHOWN]
     left = len(block) - start - len(shown)
-    return "\n".join(shown + [f"... and {left} lines more"] * (left > 0))
+    return "\n".join([*shown, f"... and {left} lines more"] if left else shown)
 
 
 def _in_folder(origin: Path, files: dict[str, bytes], said: str) -> str:
     """Put the folder the sources came from before their names in a message."""
 
-    def full(match: re.Match) -> str:
+    def full(match: re.Match[str]) -> str:
         name = os.path.normpath(match[0])
         return str(origin / name) if name in files else match[0]
 

@@ -7,6 +7,7 @@ from concurrent.futures import Future, thread
 from dataclasses import asdict, dataclass
 from numbers import Real
 from types import FrameType
+from typing import Any
 
 import torch
 
@@ -28,10 +29,10 @@ class Profile:
 
     What the device itself does takes `latency_us` plus the longer of two times: the bytes it reads
     and writes over `memory_gb_per_s`, or its operations over a throughput. Synthetic kernels
-    (`mtia_lab.launch`) take exactly what they are told. The bandwidths, throughputs and the size of
-    the memory are the published figures: LPDDR5 of 128 GB at 204.8 GB/s, eight lanes of PCIe Gen5
-    at 32 GB/s, 2.76 TFLOPS of FP32 in the vector units, 177 TFLOPS of FP16 (and twice that of INT8)
-    in the matrix units.
+    (`mtia_lab.launch`) take exactly the time that they are given. The bandwidths, throughputs and
+    the size of the memory are the published figures: LPDDR5 of 128 GB at 204.8 GB/s, eight lanes of
+    PCIe Gen5 at 32 GB/s, 2.76 TFLOPS of FP32 in the vector units, 177 TFLOPS of FP16 (and twice
+    that of INT8) in the matrix units.
 
     Args:
         launch_us: host time to enqueue a kernel.
@@ -72,10 +73,10 @@ class Profile:
     queue_depth: int = 1024
 
     def __post_init__(self) -> None:
-        self.fields()  # raises what the values deserve
         _check_size(self.kernel_slots, "kernel_slots", 1, _LARGEST)
         _check_size(self.queue_depth, "queue_depth", 1, _LARGEST)
         _check_size(self.memory_bytes, "memory_bytes", 2 * 2**20, _MEMORY)
+        self.fields()  # checks the times and the rates
 
     def fields(self) -> dict[str, int]:
         """The simulator's fields by its own names: whole nanoseconds, and amounts a microsecond."""
@@ -89,7 +90,7 @@ def _field(name: str, value: float) -> tuple[str, int]:
         return name.replace("_gb_per_s", "_bandwidth"), _rate(value, name, 1e3)
     if name.endswith("_tflops"):
         return name.replace("_tflops", "_throughput"), _rate(value, name, 1e6)
-    return name, value
+    return name, int(value)
 
 
 def _rate(value: float, what: str, per_microsecond: float) -> int:
@@ -136,11 +137,11 @@ _profile = Profile()  # what was last sent; the simulator keeps it in nanosecond
 
 
 class _Simulator:
-    """`torch.ops.mtia_lab`; who asks it before `load()` gets a sentence."""
+    """`torch.ops.mtia_lab`; before `load()` its use raises `NotLoaded`."""
 
-    def __getattr__(self, name: str) -> Callable:
+    def __getattr__(self, name: str) -> Callable[..., Any]:
         try:
-            operator = getattr(torch.ops.mtia_lab, name)
+            operator: Callable[..., Any] = getattr(torch.ops.mtia_lab, name)
         except AttributeError:
             raise NotLoaded(
                 "There is no simulated device in this process.",
@@ -154,7 +155,7 @@ class _Simulator:
 simulator = _Simulator()
 
 
-class State(tuple):
+class State(tuple[int, ...]):
     """What is current on one host thread: `(device, stream on 0, stream on 1, …)`."""
 
     __slots__ = ()
@@ -212,7 +213,7 @@ def configure(
         simulator.set_poison(poison)
 
 
-def launch(name: str = "kernel", us: float = 10.0, effect: Callable[[], object] | None = None):
+def launch(name: str = "kernel", us: float = 10.0, effect: Callable[[], Any] | None = None) -> None:
     """Enqueue a synthetic kernel on the current stream of the current device, and return at once.
 
     Args:
@@ -250,21 +251,23 @@ def state() -> State:
 
 def host_clock() -> float:
     """The virtual time of the host, in microseconds since the simulator was loaded."""
-    return simulator.host_clock() / 1000
+    nanoseconds: int = simulator.host_clock()
+    return nanoseconds / 1000
 
 
 def stream_priority(stream: torch.Stream) -> int:
     """The priority a stream was made with.
 
-    PyTorch passes it to the backend and keeps no copy, so the backend is who knows.
+    PyTorch passes it to the backend and keeps no copy, so the backend is asked.
 
     Raises:
         RuntimeError: the device has no such stream.
     """
-    return simulator.stream_priority(stream.device_index, stream.stream_id)
+    priority: int = simulator.stream_priority(stream.device_index, stream.stream_id)
+    return priority
 
 
-# --- Who waits for whom: an effect may not wait for a thread that waits for that effect -----------
+# --- What a thread waits for: an effect may not wait for a thread that waits for that effect ------
 
 # Functions whose caller waits until `self`, a thread or a future, is done.
 _WAITS = {threading.Thread.join.__code__, Future.result.__code__, Future.exception.__code__}
@@ -274,7 +277,7 @@ def is_awaited(by: int) -> bool:
     """Whether a thread waits for the calling one to finish, itself or through others it waits for.
 
     It looks for `Thread.join` and for `result()` of a future in what that thread runs; other ways
-    to wait say nothing about whom they wait for.
+    to wait do not say which thread they wait for.
 
     Args:
         by: the identifier of the thread, as `threading.get_ident()` gives it.
@@ -291,16 +294,17 @@ def is_awaited(by: int) -> bool:
     return False
 
 
-def _awaited(frame: FrameType | None) -> object:
+def _awaited(frame: FrameType | None) -> "threading.Thread | Future[Any] | None":
     """What a thread that is at this frame waits for, if it is known."""
     while frame is not None:
         if frame.f_code in _WAITS:
-            return frame.f_locals["self"]
+            awaited: threading.Thread | Future[Any] = frame.f_locals["self"]
+            return awaited
         frame = frame.f_back
     return None
 
 
-def _futures(frame: FrameType | None) -> list[Future]:
+def _futures(frame: FrameType | None) -> list[Future[Any]]:
     """The futures that the work at this frame is going to fulfill."""
     found = []
     while frame is not None:

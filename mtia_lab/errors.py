@@ -7,6 +7,7 @@ reader's line and the message, without the lab's own lines.
 import sys
 import sysconfig
 import textwrap
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -16,8 +17,8 @@ WIDTH = 88  # of a message: what is wider, JupyterLab breaks in the middle of a 
 LONGEST = 300  # columns of what stands for one thing; its attributes have the whole of it
 
 
-class Advice:
-    """Part of an exception class whose message says what to do; plain Python shows it as any."""
+class Advice(Exception):
+    """An exception whose message says what to do; plain Python shows it as any other."""
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows in place of the traceback, for which it asks by this name."""
@@ -26,7 +27,9 @@ class Advice:
         text = _wrapped(f"{name}: {self}").removeprefix(f"{name}: ")
         shown = type(name, (Exception,), {})(text)  # without what caused it, of no use to a reader
         lines = _of_reader(self.__traceback__)
-        return shell.InteractiveTB.structured_traceback(type(shown), shown, lines, tb_offset=0)
+        tb = shell.InteractiveTB
+        rendered: list[str] = tb.structured_traceback(type(shown), shown, lines, tb_offset=0)
+        return rendered
 
 
 def _of_reader(traceback: TracebackType | None) -> TracebackType | None:
@@ -41,11 +44,11 @@ def _of_reader(traceback: TracebackType | None) -> TracebackType | None:
 
 def _wrapped(text: str) -> str:
     """No line wider than `WIDTH`, but for single words; what is indented stays so."""
+    wrap = partial(textwrap.wrap, width=WIDTH, break_long_words=False, break_on_hyphens=False)
     lines = []
     for line in text.splitlines():
         indent = line[: len(line) - len(line.lstrip())]
-        how = {"break_long_words": False, "break_on_hyphens": False, "subsequent_indent": indent}
-        lines += textwrap.wrap(line, WIDTH, **how) or [""]
+        lines += wrap(line, subsequent_indent=indent) or [""]
     return "\n".join(lines)
 
 
@@ -65,7 +68,7 @@ def is_readers(file: str) -> bool:
 
 
 def plain(value: object) -> str:
-    """``value`` as one line of printable ASCII; anything else appears escaped."""
+    """`value` as one line of printable ASCII; anything else appears escaped."""
     text = str(value)
     if text.isascii() and text.isprintable():
         return text
@@ -74,7 +77,7 @@ def plain(value: object) -> str:
 
 
 def cut(value: object, width: int = LONGEST) -> str:
-    """``plain(value)``, shortened with dots to at most ``width`` columns."""
+    """`plain(value)`, shortened with dots to at most `width` columns."""
     text = plain(str(value)[: width + 1])
     return text if len(text) <= width else text[: max(width - 2, 0)] + ".."[:width]
 

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -92,7 +93,7 @@ _lock = threading.Lock()
 def load(
     devices: int = 2,
     *,
-    extra_include_paths: tuple[str | os.PathLike, ...] = (),
+    extra_include_paths: tuple[str | os.PathLike[str], ...] = (),
     verbose: bool = False,
 ) -> Status:
     """Register the simulated device with torch; the first time on a machine, build it.
@@ -121,7 +122,7 @@ def load(
         raise _bad_count(devices, f"1 to {MOST_DEVICES} devices can be simulated.")
     with _lock:
         if _process.status:
-            _check_again(devices)
+            _check_again(devices, _process.status.devices)
             return _process.status
         if refused := _process.refused:
             raise type(refused)(*refused.args)
@@ -240,10 +241,10 @@ def _initialize(devices: int) -> None:
     serialization.register()
     atexit.register(_finish)
     accelerator = torch.accelerator.current_accelerator()
-    if accelerator.type != "mtia":
+    if accelerator is not None and (other := accelerator.type) != "mtia":
         warnings.warn(
-            f"The backend {accelerator.type!r} (PrivateUse1) is registered in this process, and "
-            f"torch prefers it: torch.accelerator and torch.Stream() mean {accelerator.type!r}. "
+            f"The backend {other!r} (PrivateUse1) is registered in this process, and "
+            f"torch prefers it: torch.accelerator and torch.Stream() mean {other!r}. "
             "The simulated device is there: name it, as in torch.Stream('mtia').",
             PrivateUse1Warning,
             stacklevel=3,
@@ -251,14 +252,14 @@ def _initialize(devices: int) -> None:
 
 
 def _finish() -> None:
-    """The program ends: run what is pending and say what failed, since nobody else will."""
+    """At the end of the program: run what is pending and print what failed."""
     try:
         torch.ops.mtia_lab.finish()
     except Exception as error:
         print(f"MTIA Lab: {error}", file=sys.stderr)
 
 
-def _check_again(devices: int) -> None:
+def _check_again(devices: int, present: int) -> None:
     """Check that the device loaded before serves this call too."""
     if os.getpid() != _process.pid and torch._C._mtia_isInBadFork():
         raise ForkedProcess(
@@ -267,13 +268,13 @@ def _check_again(devices: int) -> None:
             "refuses a device in such a child.",
             "start the child with the method 'spawn', or fork before the device is first used.",
         )
-    if devices != _process.status.devices:
+    if devices != present:
         raise DeviceCountFixed(
-            f"This process already simulates {_process.status.devices} devices, not {devices}.",
+            f"This process already simulates {present} devices, not {devices}.",
             "torch keeps generators and threads per device and cannot change their number.",
             _RESTART.replace("load()", f"load(devices={devices})"),
         )
 
 
-def _bad_count(devices, why: str) -> BadDeviceCount:
+def _bad_count(devices: Any, why: str) -> BadDeviceCount:
     return BadDeviceCount(f"devices={devices!r} is no number of devices.", why, "try devices=2.")

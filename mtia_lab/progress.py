@@ -31,7 +31,7 @@ class Notebook(Progress):
     display has no content, as it had when it began: an output that every reader passes over.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         from IPython.display import display
 
         self._text = ""

@@ -6,9 +6,12 @@ import sys
 import tomllib
 from fnmatch import fnmatch
 
+import pytest
 import torch
 from building import ROOT, python
 
+import mtia_lab
+from mtia_lab import errors
 from mtia_lab.load import NEWEST, OLDEST
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -76,3 +79,15 @@ def test_no_folder_of_tests_is_passed_over(request):
     folders = {part for path in (ROOT / "tests").rglob("test_*.py") for part in path.parts[:-1]}
     folders -= set(ROOT.parts)
     assert folders and not [f for f in folders if any(fnmatch(f, p) for p in passed_over)]
+
+
+def test_each_public_name_is_there_and_no_other():
+    for name in mtia_lab.__all__:
+        found = getattr(mtia_lab, name)
+        assert found is sys.modules.get(f"mtia_lab.{name}") or found.__name__ == name
+    assert dir(mtia_lab) == mtia_lab.__all__ and {"load", "record", "draw"} <= set(dir(mtia_lab))
+    namespace = {}
+    exec("from mtia_lab import *", namespace)
+    assert namespace.keys() - {"__builtins__"} == set(mtia_lab.__all__)
+    with pytest.raises(errors.UnknownAttribute, match="nothing_such"):
+        mtia_lab.nothing_such  # noqa: B018

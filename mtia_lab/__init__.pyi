@@ -1,0 +1,43 @@
+# What is public, and where it is; `__init__.py` reads it here, as type checkers and editors do.
+
+from IPython.core.interactiveshell import InteractiveShell
+
+from . import distributed as distributed
+from . import draw as draw
+from . import errors as errors
+from . import isolated as isolated
+from .device import Profile as Profile
+from .device import State as State
+from .device import configure as configure
+from .device import host_clock as host_clock
+from .device import launch as launch
+from .device import state as state
+from .device import stream_priority as stream_priority
+from .exercises.check import check as check
+from .exercises.source import source as source
+from .exercises.trials import trial as trial
+from .exercises.trials import trial_cases as trial_cases
+from .explorer import explore as explore
+from .guards import GuardReport as GuardReport
+from .guards import try_guard as try_guard
+from .hazards import Finding as Finding
+from .hazards import Report as Report
+from .hazards import find_hazards as find_hazards
+from .hazards.sanitizer import sanitizer as sanitizer
+from .load import Status as Status
+from .load import load as load
+from .log.log import Log as Log
+from .log.recording import record as record
+from .log.records import Access as Access
+from .log.records import Call as Call
+from .log.records import Command as Command
+from .log.records import Host as Host
+from .log.records import Known as Known
+from .log.records import Memory as Memory
+from .log.records import Value as Value
+from .log.summary import summary as summary
+from .log.trace import write_trace as write_trace
+
+__version__: str
+
+def load_ipython_extension(shell: InteractiveShell) -> None: ...
