@@ -23,6 +23,7 @@ help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
 
 lab: build  ## set up, build, open JupyterLab on the first notebook (PORT=..., ARGS="--no-browser ...")
+	@$(RUN) -m mtia_lab notebooks
 	@$(LAB) $(RUN) -m jupyterlab $(ALLOW_ROOT) $(if $(PORT),--port=$(PORT)) $(ARGS)
 
 test: build lint  ## set up, then linters, unit tests and all notebooks

@@ -14,6 +14,6 @@ def leave_python_out(model: dict, **_: object) -> None:
 
 
 c = get_config()  # noqa: F821
-c.LabApp.default_url = "/lab/tree/notebooks/00_start_here.ipynb"
+c.LabApp.default_url = "/lab/tree/my-notebooks/00_start_here.ipynb"
 warnings.filterwarnings("ignore", "Overriding existing pre_save_hook")  # JupyterLab sets it twice
 c.ContentsManager.pre_save_hook = leave_python_out

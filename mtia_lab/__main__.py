@@ -1,4 +1,4 @@
-"""`python -m mtia_lab doctor | build | clean`: look at the set-up, build ahead, delete builds."""
+"""`python -m mtia_lab COMMAND`: look at the set-up, build ahead, delete builds, copy notebooks."""
 
 import argparse
 import sys
@@ -14,9 +14,14 @@ def main(arguments: list[str] | None = None) -> int:
         command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
         command.add_argument("-v", "--verbose", action="store_true", help="show every detail")
         command.set_defaults(run=run)
-    chosen = parser.parse_args(arguments)
+    notebooks = commands.add_parser("notebooks", help=_notebooks.__doc__)
+    notebooks.add_argument("folder", nargs="?", default=None, metavar="FOLDER")
+    notebooks.set_defaults(run=_notebooks)
+    chosen = vars(parser.parse_args(arguments))
+    run = chosen.pop("run")
+    del chosen["command"]
     try:
-        status: int = chosen.run(chosen.verbose)
+        status: int = run(**chosen)
         return status
     except MTIALabError as error:
         print(error, file=sys.stderr)
@@ -56,6 +61,17 @@ def _clean(verbose: bool) -> int:
         if verbose:
             print(f"  {root}")
     print("All builds are deleted." if not left else f"{left} builds are in use and stay.")
+    return 0
+
+
+def _notebooks(folder: str | None) -> int:
+    """copy the notebooks, without their outputs, into FOLDER (my-notebooks)"""
+    from .exercises.copies import FIRST, FOLDER, write_copies
+
+    copies = write_copies(folder or FOLDER)
+    for line in copies.lines():
+        print(line)
+    print(f"To begin: jupyter lab {copies.folder / FIRST}")
     return 0
 
 

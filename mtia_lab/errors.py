@@ -214,6 +214,14 @@ class TookTooLong(Advice, TimeoutError):
     """Code that ran in another process did not end in time."""
 
 
+class NotebooksMissing(MTIALabError):
+    """The lab's notebooks are neither inside the package nor beside it."""
+
+
+class CopiesUnwritable(MTIALabError):
+    """There is no place for working copies of the notebooks."""
+
+
 class NotBegun(MTIALabError, AttributeError, TypeError):
     """What is meant for `with` was used without it."""
 

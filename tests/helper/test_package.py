@@ -1,17 +1,21 @@
 """The package as it is declared and shipped."""
 
+import os
 import re
 import subprocess
 import sys
 import tomllib
+import types
 from fnmatch import fnmatch
 
 import pytest
 import torch
 from building import ROOT, python
+from notebook_files import NOTEBOOKS
 
 import mtia_lab
 from mtia_lab import errors
+from mtia_lab.exercises.copies import FIRST, FOLDER
 from mtia_lab.load import NEWEST, OLDEST
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -47,6 +51,20 @@ print(mtia_lab.__file__, build.source_root(), repr(mtia_lab.load()), sep="\\n")
     front = sorted(path.name for path in (ROOT / "mtia_lab/explorer/front").iterdir())
     assert front == sorted(path.name for path in (package / "explorer/front").iterdir())
     assert "theme.css" in front and "explorer.js" in front
+    command = [sys.executable, "-m", "mtia_lab", "notebooks", str(tmp_path / "mine")]
+    environment = os.environ | {"PYTHONPATH": str(installed)}
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+    copies = {path.name for path in (tmp_path / "mine").glob("*.ipynb")}
+    assert copies == {path.name for path in NOTEBOOKS}
+
+
+def test_jupyterlab_opens_the_first_working_copy():
+    settings = types.SimpleNamespace(
+        LabApp=types.SimpleNamespace(), ContentsManager=types.SimpleNamespace()
+    )
+    config = ROOT / ".jupyter/jupyter_lab_config.py"
+    exec(config.read_text(), {"get_config": lambda: settings})
+    assert settings.LabApp.default_url == f"/lab/tree/{FOLDER}/{FIRST}"
 
 
 def test_every_declared_dependency_is_pinned():
