@@ -10,8 +10,8 @@ device, as PyTorch makes that device current first.
 from dataclasses import dataclass
 
 GUARD, HOOKS, GENERATOR = "backend/guard.cpp", "backend/hooks.cpp", "backend/generator.cpp"
-THREAD, EVENTS, ENQUEUE = "sim/host_thread.h", "sim/events.cpp", "sim/enqueue.cpp"
-CURRENT, STREAMS = "sim/current.cpp", "sim/streams.cpp"
+THREAD, EVENTS, ENQUEUE = "sim/host_thread.h", "sim/events.cpp", "sim/internal/enqueue.cpp"
+CURRENT, STREAMS = "sim/host_thread.cpp", "sim/streams.cpp"
 
 
 @dataclass(frozen=True)
@@ -424,21 +424,21 @@ void wait(""",
     # --- Memory and generators --------------------------------------------------------------------
     Fault(
         "memory-record-stream-forgets",
-        "sim/memory.cpp",
+        "sim/memory/allocator.cpp",
         "    users.push_back(stream);",
         "    users.size();",
         "record_stream names no user of the block",
     ),
     Fault(
         "memory-one-cache",
-        "sim/memory_device.cpp",
+        "sim/memory/internal/device_memory.cpp",
         "const FreeListKey key{stream, pool, small};",
         "const FreeListKey key{0 * stream, pool, small};",
         "all streams of a device share one cache",
     ),
     Fault(
         "memory-keeps-cached",
-        "sim/memory.cpp",
+        "sim/memory/allocator.cpp",
         "    return_cached(lock, memory, device, site);",
         "    put_back_settled(lock, memory);",
         "before it gives up, the allocator gives nothing back to the device",

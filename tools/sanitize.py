@@ -45,7 +45,7 @@ def build(flags: list[str], folder: Path) -> Path:
         run([*compiler, *FLAGS, *flags, "-c", str(source), "-o", str(target)])
         return str(target)
 
-    sources = sorted(SIM.glob("*.cpp")) + sorted(HERE.glob("*.cpp"))
+    sources = sorted(SIM.rglob("*.cpp")) + sorted(HERE.glob("*.cpp"))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         objects = list(pool.map(compile_one, sources))
     driver = folder / "driver"

@@ -3,7 +3,7 @@
 #include <c10/util/StringUtil.h>
 
 #include "../backend/pinned.h"
-#include "../sim/memory.h"
+#include "../sim/memory/addresses.h"
 #include "arguments.h"
 #include "tensor.h"
 

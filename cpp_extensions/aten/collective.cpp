@@ -6,7 +6,7 @@
 
 #include "../backend/python.h"
 #include "../backend/trace.h"
-#include "../sim/graph.h"
+#include "../sim/graph/graph.h"
 #include "../sim/runtime.h"
 #include "access.h"
 #include "arguments.h"

@@ -9,7 +9,7 @@
 #include "../backend/convert.h"
 #include "../backend/pinned.h"
 #include "../backend/trace.h"
-#include "../sim/graph.h"
+#include "../sim/graph/graph.h"
 #include "../sim/log.h"
 #include "access.h"
 #include "arguments.h"

@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "../backend/allocator.h"
-#include "../sim/memory.h"
 #include "../sim/runtime.h"
 #include "access.h"
 #include "kernel_state.h"

@@ -7,7 +7,6 @@
 #include "../backend/allocator.h"
 #include "../backend/convert.h"
 #include "../backend/first_use.h"
-#include "../sim/memory.h"
 #include "tensor.h"
 
 namespace mtia::aten {

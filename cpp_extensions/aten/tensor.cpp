@@ -7,7 +7,7 @@
 
 #include "../backend/allocator.h"
 #include "../backend/convert.h"
-#include "../sim/memory.h"
+#include "../sim/memory/addresses.h"
 
 namespace mtia::aten {
 

@@ -1,7 +1,7 @@
 #include "wait.h"
 
 #include "../backend/python.h"
-#include "../sim/graph.h"
+#include "../sim/graph/graph.h"
 #include "../sim/runtime.h"
 #include "access.h"
 #include "copy.h"

@@ -4,7 +4,10 @@
 
 #include <cstring>
 
-#include "../sim/memory.h"
+#include "../sim/memory/addresses.h"
+#include "../sim/memory/allocator.h"
+#include "../sim/memory/out_of_memory.h"
+#include "../sim/memory/stats.h"
 #include "convert.h"
 #include "memory_stats.h"
 #include "trace.h"

@@ -1,4 +1,4 @@
-// Device memory as PyTorch knows it: a c10::DeviceAllocator over sim/memory.h.
+// Device memory as PyTorch knows it: a c10::DeviceAllocator over sim/memory/allocator.h.
 #pragma once
 
 #include <c10/core/CachingDeviceAllocator.h>

@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "../sim/graph.h"
+#include "../sim/graph/graph.h"
 #include "../sim/runtime.h"
 #include "first_use.h"
 

@@ -1,10 +1,10 @@
 // Graph capture as PyTorch knows it: the hooks about graphs, for torch.mtia, and since torch 2.12
-// an at::GraphImplInterface, for torch.accelerator.Graph. Both are views of sim/graph.h.
+// an at::GraphImplInterface, for torch.accelerator.Graph. Both are views of sim/graph/graph.h.
 #pragma once
 
 #include <c10/core/Allocator.h>
 
-#include "../sim/graph.h"
+#include "../sim/graph/graph.h"
 #include "guard.h"  // MTIA_LAB_TORCH_AT_LEAST
 #if MTIA_LAB_TORCH_AT_LEAST(2, 12)
 #include <ATen/core/GraphImplInterface.h>

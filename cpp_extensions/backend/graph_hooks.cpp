@@ -1,5 +1,5 @@
 // The hooks about graphs: what torch.mtia.MTIAGraph and torch.mtia.graph_pool_handle() call.
-#include "../sim/graph.h"
+#include "../sim/graph/graph.h"
 #include "graph.h"
 #include "hooks.h"
 #include "trace.h"

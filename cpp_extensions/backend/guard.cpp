@@ -2,7 +2,8 @@
 
 #include <c10/core/Allocator.h>
 
-#include "../sim/memory.h"
+#include "../sim/graph/graph.h"
+#include "../sim/memory/allocator.h"
 #include "convert.h"
 #include "trace.h"
 

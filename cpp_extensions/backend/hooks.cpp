@@ -1,6 +1,8 @@
 #include "hooks.h"
 
-#include "../sim/memory.h"
+#include "../sim/memory/addresses.h"
+#include "../sim/memory/allocator.h"
+#include "../sim/memory/stats.h"
 #include "convert.h"
 #include "first_use.h"
 #include "generator.h"

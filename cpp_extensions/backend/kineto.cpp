@@ -8,7 +8,7 @@
 #include <atomic>
 #include <type_traits>
 
-#include "../sim/observer.h"
+#include "../sim/embedder.h"
 #include "../sim/runtime.h"
 #include "wall_trace.h"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "../sim/memory.h"
+#include "../sim/memory/stats.h"
 #include "python.h"
 
 namespace mtia::backend {

@@ -9,9 +9,10 @@
 #include <optional>
 #include <utility>
 
+#include "../sim/graph/graph.h"
 #include "../sim/host_thread.h"
 #include "../sim/log.h"
-#include "../sim/memory.h"
+#include "../sim/memory/allocator.h"
 #include "../sim/runtime.h"
 #include "convert.h"
 

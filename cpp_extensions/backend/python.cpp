@@ -260,17 +260,17 @@ void forget_error() {
   }
 }
 
-void* PythonHost::release() noexcept {
+void* PythonEmbedder::release() noexcept {
   return interpreter_is_up() && PyGILState_Check() ? PyEval_SaveThread() : nullptr;
 }
 
-void PythonHost::acquire(void* token) noexcept {
+void PythonEmbedder::acquire(void* token) noexcept {
   if (token != nullptr) {
     PyEval_RestoreThread(static_cast<PyThreadState*>(token));
   }
 }
 
-sim::Site PythonHost::call_site() noexcept {
+sim::Site PythonEmbedder::call_site() noexcept {
   if (!interpreter_is_up()) {
     return {};
   }
@@ -284,7 +284,7 @@ sim::Site PythonHost::call_site() noexcept {
   return site;
 }
 
-std::exception_ptr PythonHost::keep(std::exception_ptr thrown) noexcept {
+std::exception_ptr PythonEmbedder::keep(std::exception_ptr thrown) noexcept {
   std::exception_ptr error = held(thrown);
   if (!is_interrupt(error)) {
     return error;
@@ -295,13 +295,13 @@ std::exception_ptr PythonHost::keep(std::exception_ptr thrown) noexcept {
   return nullptr;
 }
 
-void PythonHost::effects_are_done() noexcept {
+void PythonEmbedder::effects_are_done() noexcept {
   if (due != nullptr) {
     raise_soon();
   }
 }
 
-void PythonHost::throw_what_is_due() {
+void PythonEmbedder::throw_what_is_due() {
   if (due != nullptr && interpreter_is_up()) {
     WithGil gil;
     raise_what_is_due();
@@ -309,7 +309,7 @@ void PythonHost::throw_what_is_due() {
   }
 }
 
-void PythonHost::check_wait(std::uintptr_t thread, const std::string& command) {
+void PythonEmbedder::check_wait(std::uintptr_t thread, const std::string& command) {
   if (!interpreter_is_up()) {
     return;
   }
@@ -333,9 +333,9 @@ void PythonHost::check_wait(std::uintptr_t thread, const std::string& command) {
   }
 }
 
-std::string PythonHost::reason(const std::exception_ptr& error) {
+std::string PythonEmbedder::reason(const std::exception_ptr& error) {
   if (!interpreter_is_up()) {
-    return Host::reason(error);
+    return Embedder::reason(error);
   }
   WithGil gil;
   const Owned object = to_python(error);
@@ -343,9 +343,9 @@ std::string PythonHost::reason(const std::exception_ptr& error) {
 }
 
 // Of the type that the operator raises on the CPU. What Python code raised becomes the cause.
-void PythonHost::raise(const std::string& text, const std::vector<sim::Failure>& failures) {
+void PythonEmbedder::raise(const std::string& text, const std::vector<sim::Failure>& failures) {
   if (!interpreter_is_up()) {
-    Host::raise(text, failures);
+    Embedder::raise(text, failures);
   }
   WithGil gil;
   PyObject* type = nullptr;

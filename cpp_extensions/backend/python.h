@@ -6,8 +6,8 @@
 #include <memory>
 #include <string>
 
-#include "../sim/device.h"
-#include "../sim/host.h"
+#include "../sim/command.h"
+#include "../sim/embedder.h"
 
 namespace mtia::backend {
 
@@ -52,7 +52,7 @@ std::exception_ptr held(const std::exception_ptr& error) noexcept;
 // program may miss, such as KeyboardInterrupt.
 void forget_error();
 
-struct PythonHost final : sim::Host {
+struct PythonEmbedder final : sim::Embedder {
   void* release() noexcept override;
   void acquire(void* token) noexcept override;
   sim::Site call_site() noexcept override;

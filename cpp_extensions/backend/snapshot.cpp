@@ -1,6 +1,7 @@
 #include "snapshot.h"
 
-#include "../sim/memory_history.h"
+#include "../sim/memory/history.h"
+#include "../sim/memory/out_of_memory.h"
 #include "../sim/text.h"
 #include "python.h"
 

@@ -27,8 +27,8 @@ struct WallCommand {
 // The device has virtual time, the host is measured on the wall clock, and a profiler has one
 // axis. So the device is shown as if it had been fed at the pace of the wall clock: a command
 // starts when it was really enqueued, or later by the simulator's start rule (see place() in
-// sim/enqueue.cpp), and takes its virtual duration, which is exact. But the host never waits for
-// the device in wall-clock time: a synchronization may return before the bar ends.
+// sim/internal/enqueue.cpp), and takes its virtual duration, which is exact. But the host never
+// waits for the device in wall-clock time: a synchronization may return before the bar ends.
 class WallTrace {
  public:
   // Forgets what it has, and starts with a device that has nothing to do.

@@ -10,8 +10,9 @@
 #include "../backend/python.h"
 #include "../backend/trace.h"
 #include "../sim/host_thread.h"
-#include "../sim/memory.h"
-#include "../sim/memory_history.h"
+#include "../sim/memory/addresses.h"
+#include "../sim/memory/allocator.h"
+#include "../sim/memory/history.h"
 #include "../sim/runtime.h"
 #include "boxed.h"
 
@@ -25,8 +26,8 @@ const IValue kNothing;
 PyObject* object(int64_t id) { return reinterpret_cast<PyObject*>(id); }
 
 void initialize(int64_t devices) {
-  static auto* const python = new backend::PythonHost;
-  sim::set_host(*python);
+  static auto* const python = new backend::PythonEmbedder;
+  sim::set_embedder(*python);
   sim::set_device_count(static_cast<int>(devices));
 }
 

@@ -1,10 +1,10 @@
-// Events. Each recording is a version; a wait binds to the version that is newest when it is
-// called.
-#include "enqueue.h"
-#include "graph_capture.h"
+#include "events.h"
+
+#include "graph/internal/capture.h"
+#include "internal/effects.h"
+#include "internal/enqueue.h"
+#include "internal/synchronize.h"
 #include "log.h"
-#include "runtime.h"
-#include "synchronize.h"
 
 namespace mtia::sim {
 

@@ -20,4 +20,14 @@ struct HostThread {
 
 HostThread& this_thread() noexcept;
 
+// Of this thread: checked, but never locked.
+int device_count() noexcept;
+int checked_device(int device);  // the same index, if there is such a device
+int current_device() noexcept;
+void set_device(int device);
+void set_device_if_valid(int device) noexcept;
+int exchange_device(int device);  // returns the previous one
+StreamRef current_stream(int device);
+StreamRef exchange_stream(StreamRef stream);  // returns that device's previous one
+
 }  // namespace mtia::sim

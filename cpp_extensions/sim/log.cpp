@@ -4,7 +4,7 @@
 #include <deque>
 #include <mutex>
 
-#include "host.h"
+#include "embedder.h"
 #include "host_thread.h"
 #include "log_json.h"
 
@@ -36,7 +36,7 @@ std::mutex& mutex() noexcept { return records_mutex; }
 
 bool recording() noexcept { return depth.load(std::memory_order_relaxed) > 0; }
 
-Site site() noexcept { return recording() ? host().call_site() : Site{}; }
+Site site() noexcept { return recording() ? embedder().call_site() : Site{}; }
 
 void append(CallRecord record) {
   auto inner = std::move(record.inner);

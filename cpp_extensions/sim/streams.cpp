@@ -1,9 +1,10 @@
-// Streams: made, queried, waited for.
+#include "streams.h"
+
 #include <utility>
 
+#include "internal/effects.h"
+#include "internal/synchronize.h"
 #include "runtime.h"
-#include "simulator.h"
-#include "synchronize.h"
 
 namespace mtia::sim {
 
@@ -87,6 +88,18 @@ void synchronize_device(int index) {
   Device& device = device_at(index);
   wait_for_device(lock, device);
   raise_failures(lock, device);
+}
+
+Recording newest_recording(StreamRef stream) {
+  check_stream(stream);
+  Lock lock(simulator().mutex);
+  return newest(stream_at(stream));
+}
+
+bool is_complete(const Recording& recording) {
+  check_stream(recording.stream);
+  Lock lock(simulator().mutex);
+  return has_run(recording);
 }
 
 }  // namespace mtia::sim

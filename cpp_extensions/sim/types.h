@@ -12,6 +12,7 @@ using StreamId = int64_t;
 using EventId = int64_t;
 using CommandId = int64_t;
 using CaptureId = int64_t;
+using PoolId = int64_t;  // of memory; 0: the ordinary pool. Others keep that of a captured graph.
 
 constexpr int kMaxDevices = 16;
 constexpr Time kLongest = 1'000'000'000'000;  // a thousand virtual seconds: sums do not overflow

@@ -4,7 +4,10 @@
 #include <thread>
 
 #include "check.h"
-#include "graph.h"
+#include "graph/graph.h"
+#include "memory/allocator.h"
+#include "memory/stats.h"
+#include "runtime.h"
 
 using namespace mtia::sim;
 

@@ -4,9 +4,9 @@
 #include <memory>
 
 #include "check.h"
+#include "internal/schedule.h"
 #include "log.h"
 #include "runtime.h"
-#include "schedule.h"
 
 using namespace mtia::sim;
 

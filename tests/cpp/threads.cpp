@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "check.h"
-#include "host.h"
+#include "embedder.h"
 #include "log.h"
 #include "runtime.h"
 
@@ -18,7 +18,7 @@ constexpr int kRounds = 300;
 constexpr Time us = 1000;
 
 // Stands for Python's global interpreter lock: callers hold it, and effects need it.
-struct Interpreter : Host {
+struct Interpreter : Embedder {
   std::mutex mutex;
   static thread_local bool held;
   std::atomic<bool> impatient{false};  // as when the reader interrupts the program
@@ -170,7 +170,7 @@ void a_wait_behind_an_effect_can_be_ended() {
 }  // namespace
 
 const std::vector<Test> kMultiThreaded{
-    {"an interpreter", [] { set_host(interpreter); }},
+    {"an interpreter", [] { set_embedder(interpreter); }},
     {"threads, modelled", [] { own_streams_shared_events("modelled"); }},
     {"threads, blocking", [] { own_streams_shared_events("blocking"); }},
     {"threads, latest", [] { own_streams_shared_events("latest"); }},

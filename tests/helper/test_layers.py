@@ -88,6 +88,27 @@ def test_a_source_includes_downward(path):
         target = (path.parent / name).resolve()
         assert target.is_file(), name
         assert room(target) in MAY_INCLUDE[room(path)] | {room(path)}, name
+        if "internal" in target.parts:
+            assert room(path) == "sim" or path.name == "sim.cpp", f"{name} is the simulator's own"
+
+
+SIM_HEADERS = sorted((SOURCES / "sim").rglob("*.h"))
+# At the start of a line, so in no class: `type name(arguments)`, then what ends it.
+FUNCTION = (
+    r"^(?!inline|template|using|constexpr)[\w\[][\w:<>,&*\[\] ]*?[ &*](\w+)"
+    r"\((?:[^(){};]|\([^()]*\))*\)(?: noexcept)?"
+)
+
+
+@pytest.mark.parametrize("path", SIM_HEADERS, ids=lambda path: str(path.relative_to(SOURCES)))
+def test_what_a_header_of_the_simulator_declares_is_in_the_source_of_its_name(path):
+    header, source = path.read_text(encoding="utf-8"), path.with_suffix(".cpp")
+    declared = set(re.findall(rf"{FUNCTION};", header, re.MULTILINE))
+    text = source.read_text(encoding="utf-8") if source.exists() else ""
+    defined = set(re.findall(rf"{FUNCTION} {{", text, re.MULTILINE))
+    assert declared <= defined
+    for name in set(re.findall(r"^(?! |using)[\w:<>&*, ]*?\b(\w+)::~?\w+\(", text, re.MULTILINE)):
+        assert re.search(rf"^(struct|class) {name}\b", header, re.MULTILINE), name
 
 
 def test_no_source_names_a_module_of_the_package():

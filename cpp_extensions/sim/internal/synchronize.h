@@ -1,0 +1,35 @@
+// What streams, events and devices share when the host waits for them or asks about them.
+#pragma once
+
+#include "simulator.h"
+
+namespace mtia::sim {
+
+// The host spends `cost`, and waits on until `finish` if that is later.
+void pass_time(Time cost, Time finish);
+
+// Whether its effects run only when somebody waits for it.
+bool runs_on_demand(const Stream& stream);
+
+// Everything enqueued on the stream so far, as a recording made at its end would stand for it.
+Recording newest(const Stream& stream);
+
+// By value: effects may run meanwhile, and the event that holds the recording may be destroyed.
+bool query(Lock& lock, Recording target);
+
+// Waits, and leaves failures for the next call that reports them.
+void wait_for(Lock& lock, Recording target);
+void wait_for_device(Lock& lock, Device& device);
+void drain(Lock& lock, Device& device);  // the same, whatever is being captured there
+
+// Waits, and reports failures.
+void synchronize(Lock& lock, Recording target);
+
+// Throws every failure of an effect on this device that was not reported yet, or what else the host
+// has to throw: the failures then wait for the next call. Gives up the lock.
+void raise_failures(Lock& lock, Device& device);
+
+// Throws them as one, with what to do about it. Gives up the lock.
+void raise(Lock& lock, const std::vector<Failure>& failures, const char* hint);
+
+}  // namespace mtia::sim

@@ -1,0 +1,61 @@
+#include "addresses.h"
+
+#include <sys/mman.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+#include "../types.h"
+
+namespace mtia::sim {
+
+namespace {
+std::array<std::atomic<char*>, kMaxDevices> bases;
+
+[[noreturn]] void refuse_memory(int device, const char* what, size_t bytes) {
+  throw Error("the system gave mtia:" + std::to_string(device) + " no " + what + " for " +
+              std::to_string(bytes) + " bytes (" + std::strerror(errno) +
+              "): device memory is memory of this process. A limit is set, by `ulimit -v`, a "
+              "container or vm.overcommit_memory; raise it, or use less");
+}
+
+}  // namespace
+
+int device_of(const void* address) noexcept {
+  for (int device = 0; address != nullptr && device < kMaxDevices; ++device) {
+    const char* base = bases[device].load(std::memory_order_relaxed);
+    if (base != nullptr && address >= base && address < base + kRange) {
+      return device;
+    }
+  }
+  return -1;
+}
+
+int64_t offset_of(const void* address) noexcept {
+  const int device = device_of(address);
+  return device < 0 ? -1 : static_cast<const char*>(address) - bases[device].load();
+}
+
+// Addresses without memory. They are the same in every run where the system takes the hint.
+char* reserve_range(int device) {
+  auto* hint = reinterpret_cast<void*>((0x20ull << 40) + (uint64_t{1} << 40) * device);
+  void* base = mmap(hint, kRange, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (base == MAP_FAILED) {
+    refuse_memory(device, "addresses", kRange);
+  }
+  bases[device] = static_cast<char*>(base);
+  return bases[device];
+}
+
+void give_memory(int device, char* address, size_t bytes) {
+  if (mprotect(address, bytes, PROT_READ | PROT_WRITE) != 0) {
+    refuse_memory(device, "memory", bytes);
+  }
+}
+
+// The addresses stay readable, as zeros: whoever still uses them is wrong, but does not crash.
+void take_memory(char* address, size_t bytes) noexcept { madvise(address, bytes, MADV_DONTNEED); }
+
+}  // namespace mtia::sim
