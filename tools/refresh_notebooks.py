@@ -127,10 +127,13 @@ def as_stored(nb: NotebookNode) -> str:
     nb.metadata = nbformat.from_dict(METADATA)
     for position, cell in enumerate(nb.cells):
         cell.id = cell.get("id", f"cell-{position:02d}")
-        hidden = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+        hidden = cell.metadata.get("jupyter", {})
+        collapsed = {name: True for name in ("outputs_hidden", "source_hidden") if hidden.get(name)}
         kept = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
-        if hidden:
-            kept["jupyter"] = {"source_hidden": True}
+        if collapsed:
+            kept["jupyter"] = collapsed
+        if "outputs_hidden" in collapsed:
+            kept["collapsed"] = True  # JupyterLab writes both
         cell.metadata = nbformat.from_dict(kept)
         for output in cell.get("outputs", []):
             if output.output_type == "error":  # a traceback has paths; the message is enough

@@ -38,7 +38,7 @@ def good():
     cells += [markdown("Text.") for _ in range(8)]
     cells += [
         code("def mine(): ...\ncheck(mine)", says("not started\n"), tags=["exercise"]),
-        code("def mine():\n    return 1\n\nassert mine() == 1", tags=["solution"], hidden=True),
+        code(f"{house_rules.SOLUTION}\nmine = 1\nassert mine == 1", tags=["solution"], hidden=True),
         code("raise ValueError('no')", error(), tags=["raises-exception"]),
         code("assert mtia_lab.state() == (0, 0, 0)"),
         markdown("## What you now know\n\nNext: [two](02_two.ipynb)."),
@@ -149,6 +149,9 @@ BROKEN = [
     ("exercises_are_whole", tag(12, "solution"), "[12] is a solution without an exercise"),
     ("exercises_are_whole", lambda nb: code_cell(nb, 14).metadata.pop("jupyter"), "plain sight"),
     ("exercises_are_whole", source(14, "def mine(): return 1"), "without an assertion"),
+    ("exercises_are_whole", source(14, "assert 1"), "[14] does not begin with: # Solution"),
+    ("exercises_are_whole", lambda nb: code_cell(nb, 14).metadata["jupyter"].pop("outputs_hidden"),
+     "[14] shows what its solution gives"),
     ("exercises_are_whole", lambda nb: [tag(12, "exercise")(nb), prints("not started", 12)(nb)],
      "[12] is an exercise without a solution"),
     ("head_and_foot", without(0, "Difficulty"), "difficulty"),

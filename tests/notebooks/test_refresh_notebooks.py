@@ -58,7 +58,7 @@ def test_only_lasting_metadata_is_kept(stored):
     assert [cell.metadata for cell in nb.cells] == [
         {},
         {"tags": ["exercise"]},
-        {"jupyter": {"source_hidden": True}},
+        {"collapsed": True, "jupyter": {"outputs_hidden": True, "source_hidden": True}},
         {"tags": ["raises-exception"]},
         {},
     ]
@@ -69,7 +69,7 @@ def test_volatile_metadata_is_dropped(stored):
     nb.metadata.language_info.version = "3.11.7"
     nb.metadata.widgets = {}
     nb.cells[1].metadata.update(scrolled=True, collapsed=False, execution={"iopub.execute": "now"})
-    nb.cells[2].metadata.jupyter.outputs_hidden = False
+    nb.cells[1].metadata.jupyter = {"outputs_hidden": False}
     assert as_stored(nb) == stored.read_text(encoding="utf-8")
 
 

@@ -188,7 +188,9 @@ OPEN = """async path => {
 
 # Run All is over at the first error, be it an announced one, with later cells still to come. The
 # kernel answers in order, so they are done when it has answered this.
+# What is collapsed is opened, as a reader opens it.
 RUN = """async () => {
+  await jupyterapp.commands.execute('notebook:show-all-cell-outputs');
   await jupyterapp.commands.execute('notebook:run-all-cells');
   const kernel = window.opened.context.sessionContext.session.kernel;
   await kernel.requestExecute({code: '', silent: true}).done;
@@ -207,7 +209,7 @@ _LOOK = """async ran => {
         say(`${output.ename}: ${output.evalue}`);
     const area = cell.node.querySelector('.jp-OutputArea');
     const shown = area ? [...area.querySelectorAll('.jp-OutputArea-output')] : [];
-    if (shown.length < model.outputs.length) say('an output is missing');
+    if (shown.length < model.outputs.length && !cell.outputHidden) say('an output is missing');
     for (const node of shown) {
       for (const image of node.querySelectorAll('img'))
         await image.decode().catch(() => say('an image cannot be decoded'));

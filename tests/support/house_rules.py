@@ -17,6 +17,7 @@ MEDIAN_LINES = 5
 LONGEST_CELL = 25
 CELLS_TO_A_PICTURE = 5
 PICTURE = "image/svg+xml"
+SOLUTION = "# Solution: open it when you have tried."
 
 
 def prose(nb: NotebookNode) -> str:
@@ -117,6 +118,10 @@ def exercises_are_whole(nb: NotebookNode, path: Path) -> Iterator[str]:
             unsolved = None
             if not hidden:
                 yield f"[{number}] is a solution in plain sight: set jupyter.source_hidden"
+            if not cell.metadata.get("jupyter", {}).get("outputs_hidden", False):
+                yield f"[{number}] shows what its solution gives: set jupyter.outputs_hidden"
+            if cell.source.splitlines()[0] != SOLUTION:  # the line of a collapsed cell that is seen
+                yield f"[{number}] does not begin with: {SOLUTION}"
             if not any(isinstance(n, ast.Assert) for n in walk(cell.source)):
                 yield f"[{number}] is a solution without an assertion"
         elif hidden:

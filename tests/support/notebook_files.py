@@ -42,12 +42,12 @@ def markdown(source: str) -> NotebookNode:
 
 
 def code(source: str, *outputs: NotebookNode, tags=(), hidden=False) -> NotebookNode:
-    """Build a code cell with stored `outputs`, `tags`, and its source collapsed if `hidden`."""
+    """Build a code cell with stored `outputs`, `tags`, collapsed whole if `hidden`."""
     cell = new_code_cell(source, outputs=list(outputs))
     if tags:
         cell.metadata["tags"] = list(tags)
     if hidden:
-        cell.metadata["jupyter"] = {"source_hidden": True}
+        cell.metadata["jupyter"] = {"outputs_hidden": True, "source_hidden": True}
     return cell
 
 
