@@ -217,8 +217,8 @@ FAULTS = [
     Fault(
         "record-keeps-first",
         EVENTS,
-        "    found->second.newest = recording;",
-        "    if (version == 1) found->second.newest = recording;",
+        "    found->second.newest = point;",
+        "    if (version == 1) found->second.newest = point;",
         "recording again changes nothing",
     ),
     Fault(
@@ -233,8 +233,8 @@ FAULTS = [
       Time shift = 0;
       for (Command& pending : waiting.pending) {
         if (pending.after && pending.name == "event " + std::to_string(id)) {
-          pending.after = recording;
-          shift = std::max(shift, recording.finish - pending.start);
+          pending.after = point;
+          shift = std::max(shift, point.finish - pending.start);
         }
         pending.start += shift;
         pending.finish += shift;
@@ -453,14 +453,14 @@ void wait(""",
     Fault(
         "generator-does-not-settle",
         GENERATOR,
-        "sim::synchronize_chain(*sequence_);",
+        "sim::synchronize_uses(*sequence_);",
         "static_cast<void>(*sequence_);",
         "a seed is set while earlier draws are still to come",
     ),
     Fault(
         "draws-in-any-order",
         ENQUEUE,
-        "command.after = command.chain->last;",
+        "command.after = command.uses->last;",
         "command.after = std::nullopt;",
         "draws of two streams are in no order",
     ),

@@ -49,8 +49,8 @@ void keep_until_copied(const at::Tensor& pinned, sim::StreamRef stream) {
 }
 
 // Enqueues a copy on `stream`. `owner`, if given, is host memory to keep until then.
-sim::Recording enqueue(sim::StreamRef stream, Engine engine, const at::Tensor& from,
-                       const at::Tensor& to, const at::Tensor& owner = {}) {
+sim::StreamPoint enqueue(sim::StreamRef stream, Engine engine, const at::Tensor& from,
+                         const at::Tensor& to, const at::Tensor& owner = {}) {
   static const sim::Name kToDevice = sim::intern("H2D"), kToHost = sim::intern("D2H"),
                          kToPeer = sim::intern("P2P");
   sim::Command command;

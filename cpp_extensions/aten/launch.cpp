@@ -195,11 +195,11 @@ IValue returned(const Return& given, const Call& call, const std::vector<at::Ten
 }
 }  // namespace
 
-sim::Command kernel_command(const Call& call, std::shared_ptr<sim::Chain> chain) {
+sim::Command kernel_command(const Call& call, std::shared_ptr<sim::OrderedUses> uses) {
   sim::Command command;
   command.engine = sim::Engine::Compute;
   command.name = call.op.name;
-  command.chain = std::move(chain);
+  command.uses = std::move(uses);
   return command;
 }
 

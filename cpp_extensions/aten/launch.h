@@ -11,6 +11,6 @@ namespace mtia::aten {
 void launch(Call& call, std::shared_ptr<const Plan> plan);
 
 // The pieces that an operator which is waited for needs too.
-sim::Command kernel_command(const Call& call, std::shared_ptr<sim::Chain> chain);
+sim::Command kernel_command(const Call& call, std::shared_ptr<sim::OrderedUses> uses);
 
 }  // namespace mtia::aten

@@ -19,7 +19,7 @@ MTIAGeneratorImpl::MTIAGeneratorImpl(c10::DeviceIndex index)
 
 void MTIAGeneratorImpl::settle() const {
   sim::check_not_capturing(sim::current_stream(device().index()), "seeding or reading a generator");
-  sim::synchronize_chain(*sequence_);
+  sim::synchronize_uses(*sequence_);
 }
 
 // [generator.set_seed]

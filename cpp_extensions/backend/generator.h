@@ -13,7 +13,7 @@
 namespace mtia::backend {
 
 // A sequence of random numbers, and the operators that draw from it.
-struct Sequence : sim::Chain {
+struct Sequence : sim::OrderedUses {
   explicit Sequence(c10::intrusive_ptr<c10::GeneratorImpl> generator)
       : twister(std::move(generator)) {}
 

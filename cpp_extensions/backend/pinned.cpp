@@ -106,8 +106,8 @@ void poison(void* start, size_t bytes) {
 }
 
 // A freed block is reused once every stream it was used on has got to where it was then: an event
-// is a recording of that point.
-struct PinnedMemory final : at::CachingHostAllocatorImpl<c10::Stream, sim::Recording> {
+// is that point of the stream.
+struct PinnedMemory final : at::CachingHostAllocatorImpl<c10::Stream, sim::StreamPoint> {
   // Contract: copy between two of its blocks. The host's memory is the host's to copy.
   void copy_data(void* to, const void* from, size_t bytes) const override {
     std::memcpy(to, from, bytes);
@@ -151,7 +151,7 @@ struct PinnedMemory final : at::CachingHostAllocatorImpl<c10::Stream, sim::Recor
   }
 
  private:
-  using Base = at::CachingHostAllocatorImpl<c10::Stream, sim::Recording>;
+  using Base = at::CachingHostAllocatorImpl<c10::Stream, sim::StreamPoint>;
   using Block = at::HostBlock<c10::Stream>;
 
   // Contract: new pinned memory.
@@ -175,19 +175,19 @@ struct PinnedMemory final : at::CachingHostAllocatorImpl<c10::Stream, sim::Recor
   static bool is_idle(Block& block) {
     std::lock_guard<std::mutex> lock(block.mutex_);
     return std::all_of(block.streams_.begin(), block.streams_.end(), [](c10::Stream stream) {
-      return sim::is_complete(sim::newest_recording(to_ref(stream)));
+      return sim::is_complete(sim::newest_point(to_ref(stream)));
     });
   }
 
   // Contract: an event at the end of what `stream` has been given. Frees may happen in an effect,
   // so it is no command of its own.
-  void record_stream(std::optional<std::vector<sim::Recording>>& events,
+  void record_stream(std::optional<std::vector<sim::StreamPoint>>& events,
                      c10::Stream stream) override {
-    events->push_back(sim::newest_recording(to_ref(stream)));
+    events->push_back(sim::newest_point(to_ref(stream)));
   }
 
   // Contract: whether the event has been reached.
-  bool query_event(sim::Recording& event) override { return sim::is_complete(event); }
+  bool query_event(sim::StreamPoint& event) override { return sim::is_complete(event); }
 
   // Contract: this thread's current stream, and whether it is being captured into a graph.
   c10::Stream get_current_stream() const override {

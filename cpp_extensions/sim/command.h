@@ -42,18 +42,19 @@ enum class CommandType { Kernel, Copy, Record, Wait };
 enum class Engine { None, Compute, FromHost, ToHost, Peer };
 constexpr int kEngines = 5;
 
-// One version of an event: the record command that stands for it. Or any command likewise. One
-// that was captured instead of enqueued has its place in the capture for an id, and no finish.
-struct Recording {
+// A point in a stream: right behind this command. What an event marks is one. A command that was
+// captured instead of enqueued has its place in the capture for an id, and no finish.
+struct StreamPoint {
   StreamRef stream;
   CommandId command = 0;
   Time finish = 0;
   CaptureId capture = 0;  // 0: none
 };
 
-// Commands that run one after the other, on whatever streams, in the order they are enqueued in.
-struct Chain {
-  std::optional<Recording> last;
+// Of something that commands of any stream use one after the other, in the order they are enqueued
+// in: where the last use is.
+struct OrderedUses {
+  std::optional<StreamPoint> last;
 };
 
 // Memory that a command reads or writes. Noted only if it will be logged.
@@ -78,9 +79,10 @@ struct Command {
   Time finish = 0;
   EventId event = 0;  // of records and waits, with its version
   int64_t version = 0;
-  Effect effect;                   // may be empty
-  std::optional<Recording> after;  // not before this one: of waits, bound when the wait was called
-  std::shared_ptr<Chain> chain;    // to become the last of; not before the one that was
+  Effect effect;  // may be empty
+  std::optional<StreamPoint>
+      after;  // not before this one: of waits, bound when the wait was called
+  std::shared_ptr<OrderedUses> uses;  // it becomes the last; not before the one that was
   std::vector<Access> accesses;
   Site site;
 };

@@ -44,9 +44,9 @@ EventId record(EventId id, StreamRef ref, bool timing) {
   command.event = id;
   command.version = version;
   command.site = site;
-  const Recording recording = enqueue(lock, stream, std::move(command));
+  const StreamPoint point = enqueue(lock, stream, std::move(command));
   if (auto found = sim.events.find(id); found != sim.events.end()) {
-    found->second.newest = recording;  // looked up again: effects ran, and may have destroyed it
+    found->second.newest = point;  // looked up again: effects ran, and may have destroyed it
   }
   return id;
 }
@@ -64,7 +64,7 @@ void wait(EventId id, StreamRef ref) {
   command.version = event.version;
   command.after = event.newest;
   command.site = site;
-  const Recording awaited = event.newest;
+  const StreamPoint awaited = event.newest;
   enqueue(lock, stream, std::move(command));
   if (!runs_on_demand(stream) && stream_at(awaited.stream).on_demand) {
     run_up_to(lock, awaited);  // what the stream is given next may run by itself

@@ -110,18 +110,18 @@ void finish() {
 }
 
 namespace {
-Recording enqueue_work(StreamRef ref, Command command, const Cost* cost) {
+StreamPoint enqueue_work(StreamRef ref, Command command, const Cost* cost) {
   command.site = log::site();
   Lock lock = enter("launch");
   Stream& stream = stream_at(ref);
   if (cost != nullptr) {
     command.duration = simulator().profile.time_of(*cost);
   }
-  const Recording recording = enqueue(lock, stream, std::move(command));
+  const StreamPoint point = enqueue(lock, stream, std::move(command));
   if (simulator().schedule.order == Order::Blocking) {
     raise_failures(lock, simulator().devices[ref.device]);
   }
-  return recording;
+  return point;
 }
 }  // namespace
 
@@ -138,7 +138,7 @@ void launch(std::string name, Time duration, Effect effect) {
   enqueue_work(current_stream(current_device()), std::move(command), nullptr);
 }
 
-Recording submit(StreamRef stream, Command command, const Cost& cost) {
+StreamPoint submit(StreamRef stream, Command command, const Cost& cost) {
   return enqueue_work(stream, std::move(command), &cost);
 }
 

@@ -30,7 +30,7 @@ void finish();  // the program ends: what is pending happens, and what failed an
 void launch(std::string name, Time duration, Effect effect);  // on the current stream
 // The same for an operator or a copy, whose time follows its cost. The caller says what kind of
 // command it is, its name, its engine and its effect.
-Recording submit(StreamRef stream, Command command, const Cost& cost);
+StreamPoint submit(StreamRef stream, Command command, const Cost& cost);
 void stage(int64_t bytes);  // the host copies them into a buffer the link can read
 Time clock_now() noexcept;
 

@@ -71,13 +71,13 @@ void synchronize_stream(StreamRef ref) {
 }
 
 // Nothing to wait for is no reason to look whether this thread might.
-void synchronize_chain(Chain& chain) {
+void synchronize_uses(OrderedUses& uses) {
   Lock look(simulator().mutex);
-  const bool waits = chain.last.has_value();
+  const bool waits = uses.last.has_value();
   look.unlock();
   if (waits) {
-    Lock lock = enter("synchronizeChain");
-    if (const auto last = std::exchange(chain.last, std::nullopt)) {
+    Lock lock = enter("synchronizeUses");
+    if (const auto last = std::exchange(uses.last, std::nullopt)) {
       synchronize(lock, *last);
     }
   }
@@ -90,16 +90,16 @@ void synchronize_device(int index) {
   raise_failures(lock, device);
 }
 
-Recording newest_recording(StreamRef stream) {
+StreamPoint newest_point(StreamRef stream) {
   check_stream(stream);
   Lock lock(simulator().mutex);
   return newest(stream_at(stream));
 }
 
-bool is_complete(const Recording& recording) {
-  check_stream(recording.stream);
+bool is_complete(const StreamPoint& point) {
+  check_stream(point.stream);
   Lock lock(simulator().mutex);
-  return has_run(recording);
+  return has_run(point);
 }
 
 }  // namespace mtia::sim

@@ -14,10 +14,10 @@ void run_on_demand(StreamRef stream);  // from now on: when somebody waits for i
 void demand(StreamRef stream);         // runs all it was given; to the host no time passes
 void synchronize_stream(StreamRef stream);
 void synchronize_device(int device);
-void synchronize_chain(Chain& chain);  // its last command, and all that comes before it
+void synchronize_uses(OrderedUses& uses);  // its last command, and all that comes before it
 
 // Only a look, which may be taken anywhere, also in an effect.
-Recording newest_recording(StreamRef stream);  // of everything enqueued on it so far
-bool is_complete(const Recording& recording);  // whether its effects have run; runs nothing
+StreamPoint newest_point(StreamRef stream);  // of everything enqueued on it so far
+bool is_complete(const StreamPoint& point);  // whether its effects have run; runs nothing
 
 }  // namespace mtia::sim

@@ -191,7 +191,7 @@ void a_pool_keeps_its_blocks_until_it_is_released() {
   memory.cache(used);
   CHECK(memory.take_cached(stream, 5, 1000) == nullptr);
   Block* whole = memory.take_cached(stream, 0, kMegabyte);
-  CHECK(whole != nullptr && whole->before == nullptr && whole->after->cached);
+  CHECK(whole != nullptr && whole->prev == nullptr && whole->next->cached);
 }
 
 // Threads allocate on streams of their own, and free what others allocated.

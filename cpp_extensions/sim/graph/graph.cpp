@@ -21,8 +21,8 @@ namespace {
 struct Graph {
   bool keep = false;
   bool instantiated = false;
-  std::shared_ptr<Capture> capture;      // null: none, or one that failed
-  std::optional<Recording> last_replay;  // its end
+  std::shared_ptr<Capture> capture;        // null: none, or one that failed
+  std::optional<StreamPoint> last_replay;  // its end
 };
 
 struct GraphStore {
@@ -278,7 +278,7 @@ void replay(GraphId id) {
   check_can_replay(*kept, target);
   graph.instantiated = true;
   wait_for_replay(target, graph.last_replay);
-  const Recording end = enqueue_all(lock, *kept, target, site);
+  const StreamPoint end = enqueue_all(lock, *kept, target, site);
   if (auto found = graph_store().graphs.find(id); found != graph_store().graphs.end()) {
     found->second.last_replay = end;
   }

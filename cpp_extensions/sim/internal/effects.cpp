@@ -147,7 +147,7 @@ void run_due(Lock& lock) {
   }
 }
 
-void run_up_to(Lock& lock, Recording target) {
+void run_up_to(Lock& lock, StreamPoint target) {
   run_closure(lock, {{&stream_at(target.stream), target.command}});
 }
 
@@ -162,12 +162,12 @@ void run_all(Lock& lock, Device& device) {
 }
 
 // A command leaves its stream before its effect runs: while any runs, none is known to have.
-bool has_run(const Recording& recording) {
-  if (recording.capture != 0) {
-    return is_gone(recording.capture);
+bool has_run(const StreamPoint& point) {
+  if (point.capture != 0) {
+    return is_gone(point.capture);
   }
-  const auto& pending = stream_at(recording.stream).pending;
-  const bool none = pending.empty() || pending.front().id > recording.command;
+  const auto& pending = stream_at(point.stream).pending;
+  const bool none = pending.empty() || pending.front().id > point.command;
   return none && !simulator().running_effects;
 }
 

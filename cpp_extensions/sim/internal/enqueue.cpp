@@ -74,19 +74,19 @@ void wait_for_room(Lock& lock, Stream& stream) {
     const Command& oldest = stream.pending.front();
     pass_time(0, oldest.finish);
     if (runs_on_demand(stream)) {
-      run_up_to(lock, Recording{stream.ref, oldest.id, oldest.finish});
+      run_up_to(lock, StreamPoint{stream.ref, oldest.id, oldest.finish});
     } else {
       run_due(lock);
     }
   }
 }
 
-Recording put(Stream& stream, Command&& command) {
+StreamPoint put(Stream& stream, Command&& command) {
   Simulator& sim = simulator();
   command.id = ++sim.last_command;
   command.enqueue = sim.clock;
-  if (command.chain != nullptr) {
-    command.after = command.chain->last;
+  if (command.uses != nullptr) {
+    command.after = command.uses->last;
   }
   place(command, stream);
   if (log::recording()) {
@@ -97,9 +97,9 @@ Recording put(Stream& stream, Command&& command) {
     notify(command, stream.ref, slots.size());
   }
 
-  const Recording recording{stream.ref, command.id, command.finish};
-  if (command.chain != nullptr) {
-    command.chain->last = recording;
+  const StreamPoint point{stream.ref, command.id, command.finish};
+  if (command.uses != nullptr) {
+    command.uses->last = point;
   }
   if (sim.schedule.order == Order::Blocking) {
     pass_time(0, command.finish);
@@ -108,10 +108,10 @@ Recording put(Stream& stream, Command&& command) {
     sim.due.push(Due{command.finish, command.id, &stream});
   }
   stream.pending.push_back(std::move(command));
-  return recording;
+  return point;
 }
 
-Recording enqueue(Lock& lock, Stream& stream, Command&& command) {
+StreamPoint enqueue(Lock& lock, Stream& stream, Command&& command) {
   Simulator& sim = simulator();
   initialize();
   mark(sim.devices[stream.ref.device].touched);
@@ -123,10 +123,10 @@ Recording enqueue(Lock& lock, Stream& stream, Command&& command) {
     wait_for_room(lock, stream);
   }
   sim.clock += cost;
-  const Recording recording =
+  const StreamPoint point =
       captured ? capture(stream, std::move(command)) : put(stream, std::move(command));
   run_due(lock);
-  return recording;
+  return point;
 }
 
 }  // namespace mtia::sim

@@ -19,7 +19,7 @@ struct Event {
   int device = 0;
   bool timing = false;
   int64_t version = 0;
-  Recording newest;
+  StreamPoint newest;
 };
 
 // Pending commands by finish time, ties by enqueue order: the order in which effects happen.

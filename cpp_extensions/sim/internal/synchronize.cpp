@@ -12,7 +12,7 @@ namespace mtia::sim {
 
 namespace {
 // Not all runs by itself: what the host now knows to be done must be done.
-void make_visible(Lock& lock, Recording target) {
+void make_visible(Lock& lock, StreamPoint target) {
   const CommandId newest = simulator().last_command;
   log::synchronized({target.stream.device, target.stream.id, target.command, newest});
   if (runs_on_demand(stream_at(target.stream))) {
@@ -35,14 +35,14 @@ void pass_time(Time cost, Time finish) {
   clock = std::max(clock + cost, finish);
 }
 
-Recording newest(const Stream& stream) {
+StreamPoint newest(const Stream& stream) {
   if (const Capture* capture = stream.capture) {
     return {stream.ref, static_cast<CommandId>(capture->commands.size()), 0, capture->id};
   }
   return {stream.ref, simulator().last_command, stream.last_finish};
 }
 
-bool query(Lock& lock, Recording target) {
+bool query(Lock& lock, StreamPoint target) {
   check_can_wait(target);
   Simulator& sim = simulator();
   sim.clock += sim.profile.query;
@@ -55,7 +55,7 @@ bool query(Lock& lock, Recording target) {
   return complete;
 }
 
-void wait_for(Lock& lock, Recording target) {
+void wait_for(Lock& lock, StreamPoint target) {
   check_can_wait(target);
   pass_time(simulator().profile.synchronize, target.finish);
   make_visible(lock, target);
@@ -80,7 +80,7 @@ void wait_for_device(Lock& lock, Device& device) {
   drain(lock, device);
 }
 
-void synchronize(Lock& lock, Recording target) {
+void synchronize(Lock& lock, StreamPoint target) {
   wait_for(lock, target);
   raise_failures(lock, device_at(target.stream.device));
 }

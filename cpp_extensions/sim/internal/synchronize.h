@@ -11,19 +11,19 @@ void pass_time(Time cost, Time finish);
 // Whether its effects run only when somebody waits for it.
 bool runs_on_demand(const Stream& stream);
 
-// Everything enqueued on the stream so far, as a recording made at its end would stand for it.
-Recording newest(const Stream& stream);
+// The end of the stream: behind everything enqueued on it so far.
+StreamPoint newest(const Stream& stream);
 
-// By value: effects may run meanwhile, and the event that holds the recording may be destroyed.
-bool query(Lock& lock, Recording target);
+// By value: effects may run meanwhile, and the event that marks the point may be destroyed.
+bool query(Lock& lock, StreamPoint target);
 
 // Waits, and leaves failures for the next call that reports them.
-void wait_for(Lock& lock, Recording target);
+void wait_for(Lock& lock, StreamPoint target);
 void wait_for_device(Lock& lock, Device& device);
 void drain(Lock& lock, Device& device);  // the same, whatever is being captured there
 
 // Waits, and reports failures.
-void synchronize(Lock& lock, Recording target);
+void synchronize(Lock& lock, StreamPoint target);
 
 // Throws every failure of an effect on this device that was not reported yet, or what else the host
 // has to throw: the failures then wait for the next call. Gives up the lock.

@@ -58,7 +58,7 @@ void put_back_settled(Lock& lock, DeviceMemory& memory) {
 void return_cached(Lock& lock, DeviceMemory& memory, int device, const Site& site) {
   ++memory.stats.synchronizations;
   wait_for_device(lock, device_at(device));
-  for (const Recording& use : memory.awaited()) {
+  for (const StreamPoint& use : memory.newest_events()) {
     wait_for(lock, use);
   }
   put_back_settled(lock, memory);
@@ -149,11 +149,11 @@ void free(void* address) noexcept {
     return;
   }
   note_memory(kFreed, block->segment->stream, number(address), block->bytes, site);
-  for (const StreamRef& user : block->used_by) {
-    memory.await(block, newest(stream_at(user)));
+  for (const StreamRef& user : block->stream_uses) {
+    memory.insert_event(block, newest(stream_at(user)));
   }
   memory.release(block);
-  if (block->awaited == 0) {
+  if (block->event_count == 0) {
     put_back(lock, memory, block, poisons, site);
   }
 }
@@ -169,7 +169,7 @@ void record_use(void* address, StreamRef stream) {
     return;
   }
   note_memory(kUseRecorded, stream, number(address), block->bytes, site);
-  auto& users = block->used_by;
+  auto& users = block->stream_uses;
   const bool own = block->segment->stream == stream;  // on which the block is used again in order
   if (!own && std::find(users.begin(), users.end(), stream) == users.end()) {
     users.push_back(stream);

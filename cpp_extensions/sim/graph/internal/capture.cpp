@@ -11,8 +11,8 @@ namespace mtia::sim {
 
 namespace {
 struct Captures {
-  std::unordered_map<CaptureId, Capture*> all;            // of graphs that there are
-  std::unordered_map<CaptureId, Recording> last_replays;  // of captures whose graph is gone
+  std::unordered_map<CaptureId, Capture*> all;              // of graphs that there are
+  std::unordered_map<CaptureId, StreamPoint> last_replays;  // of captures whose graph is gone
   std::atomic<int> open{0};
   CaptureId last = 0;
 };
@@ -59,7 +59,7 @@ void close_capture(Capture& capture) {
   }
 }
 
-void forget_capture(const Capture& capture, const std::optional<Recording>& last_replay) {
+void forget_capture(const Capture& capture, const std::optional<StreamPoint>& last_replay) {
   captures().all.erase(capture.id);
   if (last_replay && !has_run(*last_replay)) {
     captures().last_replays[capture.id] = *last_replay;
@@ -74,7 +74,7 @@ void refuse(Capture& capture, const std::string& what) {
   throw Error(text + ". The capture cannot become a graph any more");
 }
 
-Recording capture(Stream& stream, Command&& command) {
+StreamPoint capture(Stream& stream, Command&& command) {
   Capture& capture = *stream.capture;
   const auto place = static_cast<CommandId>(capture.commands.size());
   capture.commands.push_back({stream.ref, std::move(command)});
@@ -88,7 +88,7 @@ void check_intact(const Stream& stream) {
   }
 }
 
-void follow(Stream& waiting, const Recording& target) {
+void follow(Stream& waiting, const StreamPoint& target) {
   Capture* ours = waiting.capture;
   Capture* theirs = find_open_capture(target.capture);
   if (ours == theirs && (ours != nullptr || target.capture == 0)) {
@@ -113,7 +113,7 @@ void follow(Stream& waiting, const Recording& target) {
   theirs->streams.push_back(waiting.ref);
 }
 
-void check_can_wait(const Recording& target) {
+void check_can_wait(const StreamPoint& target) {
   if (target.capture == 0) {
     return;
   }

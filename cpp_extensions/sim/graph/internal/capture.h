@@ -30,7 +30,7 @@ std::shared_ptr<Capture> open_capture(StreamRef origin, PoolId pool);
 void close_capture(Capture& capture);  // its streams are free again
 
 // Its graph forgets it: from now on it is gone, or once its last replay has run.
-void forget_capture(const Capture& capture, const std::optional<Recording>& last_replay);
+void forget_capture(const Capture& capture, const std::optional<StreamPoint>& last_replay);
 
 std::string being_captured(StreamRef stream);  // says that it is, for messages
 
@@ -38,17 +38,17 @@ std::string being_captured(StreamRef stream);  // says that it is, for messages
 [[noreturn]] void refuse(Capture& capture, const std::string& what);
 
 // Adds the command to the capture its stream takes part in.
-Recording capture(Stream& stream, Command&& command);
+StreamPoint capture(Stream& stream, Command&& command);
 
 // Throws if the stream takes part in a capture that is broken: nothing can be enqueued then.
 void check_intact(const Stream& stream);
 
 // A wait leads a stream into the capture of what it waits for. No wait leads out of a capture, or
 // from one into another: these throw and break it.
-void follow(Stream& waiting, const Recording& target);
+void follow(Stream& waiting, const StreamPoint& target);
 
 // Nothing captured can be waited for, or asked whether it is done. These throw and break it.
-void check_can_wait(const Recording& target);
+void check_can_wait(const StreamPoint& target);
 void check_can_wait(const Device& device);
 
 bool is_capturing(const Device& device);

@@ -30,7 +30,7 @@ void check_can_replay(const Capture& capture, StreamRef target) {
 }
 
 // Also for one that has run: the order is a promise, not this schedule's luck, and the log says it.
-void wait_for_replay(StreamRef ref, const std::optional<Recording>& replay) {
+void wait_for_replay(StreamRef ref, const std::optional<StreamPoint>& replay) {
   if (!replay || replay->stream == ref) {
     return;
   }
@@ -41,10 +41,10 @@ void wait_for_replay(StreamRef ref, const std::optional<Recording>& replay) {
   put(stream_at(ref), std::move(command));
 }
 
-Recording enqueue_all(Lock& lock, const Capture& capture, StreamRef target, const Site& site) {
+StreamPoint enqueue_all(Lock& lock, const Capture& capture, StreamRef target, const Site& site) {
   simulator().clock += simulator().profile.launch;
-  Recording end = newest(stream_at(target));
-  std::vector<Recording> done;
+  StreamPoint end = newest(stream_at(target));
+  std::vector<StreamPoint> done;
   done.reserve(capture.commands.size());
   for (const CapturedCommand& captured : capture.commands) {
     Stream& stream = stream_at(place_of(captured.stream, capture, target));

@@ -8,8 +8,8 @@ namespace mtia::sim {
 void check_can_replay(const Capture& capture, StreamRef target);
 
 // Whatever `stream` is given from now on comes after the replay.
-void wait_for_replay(StreamRef stream, const std::optional<Recording>& replay);
+void wait_for_replay(StreamRef stream, const std::optional<StreamPoint>& replay);
 
-Recording enqueue_all(Lock& lock, const Capture& capture, StreamRef target, const Site& site);
+StreamPoint enqueue_all(Lock& lock, const Capture& capture, StreamRef target, const Site& site);
 
 }  // namespace mtia::sim

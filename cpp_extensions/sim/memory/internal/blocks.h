@@ -10,14 +10,17 @@
 
 namespace mtia::sim {
 
-constexpr size_t kGranule = 512;  // sizes and addresses are multiples of it
+// The names and figures are those of PyTorch's CUDACachingAllocator, to be read side by side.
 constexpr size_t kMegabyte = size_t{1} << 20;
-constexpr size_t kPage = 2 * kMegabyte;   // what segments are multiples of
-constexpr size_t kMostSmall = kMegabyte;  // the largest block of a small segment
-
-struct Segment;
+constexpr size_t kMinBlockSize = 512;              // sizes and addresses are multiples of it
+constexpr size_t kSmallSize = kMegabyte;           // the largest block of a small segment
+constexpr size_t kSmallBuffer = 2 * kMegabyte;     // the size of a small segment
+constexpr size_t kLargeBuffer = 20 * kMegabyte;    // and of one whose block is smaller than
+constexpr size_t kMinLargeAlloc = 10 * kMegabyte;  // this; for a larger block,
+constexpr size_t kRoundLarge = 2 * kMegabyte;      // the block's, rounded up to a multiple of this
 
 struct Block;
+struct Segment;
 
 struct SmallestFirst {
   using is_transparent = void;
@@ -26,20 +29,20 @@ struct SmallestFirst {
 };
 using BlockSet = std::set<Block*, SmallestFirst>;  // lower addresses first among equals
 
-// A piece of a segment. `before` and `after` are its neighbors there.
+// A piece of a segment. `prev` and `next` are its neighbors there.
 struct Block {
   char* address = nullptr;
   size_t bytes = 0;
   size_t requested = 0;
   Segment* segment = nullptr;
-  Block* before = nullptr;
-  Block* after = nullptr;
+  Block* prev = nullptr;
+  Block* next = nullptr;
   bool allocated = false;
-  bool cached = false;             // in its free list; neither: freed, but other streams use it
-  size_t awaited = 0;              // how many streams it waits for before it can be cached
-  std::vector<StreamRef> used_by;  // streams other than its own
-  Site site;                       // that allocated it, while sites are being kept
-  BlockSet::iterator place;        // in its free list
+  bool cached = false;     // in its free list; neither: freed, but other streams use it
+  size_t event_count = 0;  // points of other streams it waits for before it can be cached
+  std::vector<StreamRef> stream_uses;  // streams other than its own
+  Site site;                           // that allocated it, while sites are being kept
+  BlockSet::iterator place;            // in its free list
 };
 
 inline bool SmallestFirst::operator()(const Block* a, const Block* b) const {

@@ -13,12 +13,12 @@ Block*& BlockIndex::at(size_t offset) {
   if (!slots) {
     slots = std::make_unique<Slots>();
   }
-  return (*slots)[offset % kPage / kGranule];
+  return (*slots)[offset % kPage / kMinBlockSize];
 }
 
 Block* BlockIndex::find(size_t offset) const {
   const auto& slots = pages_[offset / kPage];
-  return slots && offset % kGranule == 0 ? (*slots)[offset % kPage / kGranule] : nullptr;
+  return slots && offset % kMinBlockSize == 0 ? (*slots)[offset % kPage / kMinBlockSize] : nullptr;
 }
 
 DeviceMemory::DeviceMemory(int device) : device_(device), base_(reserve_range(device)) {}
@@ -73,7 +73,7 @@ void DeviceMemory::describe(std::vector<SegmentView>& segments) const {
                      segment.pool,
                      segment.small,
                      {}};
-    for (const Block* b = segment.first; b != nullptr; b = b->after) {
+    for (const Block* b = segment.first; b != nullptr; b = b->next) {
       view.blocks.push_back({reinterpret_cast<uintptr_t>(b->address), b->bytes, b->requested,
                              b->allocated, b->cached, b->site});
     }
@@ -85,20 +85,19 @@ namespace {
 size_t round_up(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
 
 // More than there can ever be stays more, but does not overflow.
-size_t rounded(size_t bytes) { return round_up(std::min(bytes, 2 * kRange), kGranule); }
+size_t rounded(size_t bytes) { return round_up(std::min(bytes, 2 * kRange), kMinBlockSize); }
 
 size_t segment_bytes(size_t block) {
-  constexpr size_t kUsual = 20 * kMegabyte;
-  if (block <= kMostSmall) {
-    return kPage;
+  if (block <= kSmallSize) {
+    return kSmallBuffer;
   }
-  return block < kUsual / 2 ? kUsual : round_up(block, kPage);
+  return block < kMinLargeAlloc ? kLargeBuffer : round_up(block, kRoundLarge);
 }
 }  // namespace
 
 Block* DeviceMemory::take_cached(StreamRef stream, PoolId pool, size_t requested) {
   const size_t bytes = rounded(requested);
-  Block* found = free_list(stream.id, pool, bytes <= kMostSmall).best_fit(bytes);
+  Block* found = free_list(stream.id, pool, bytes <= kSmallSize).best_fit(bytes);
   return found == nullptr ? nullptr : take(found, bytes, requested);
 }
 
@@ -106,12 +105,13 @@ Block* DeviceMemory::take_new(StreamRef stream, PoolId pool, size_t requested, s
   const size_t bytes = rounded(requested);
   Segment* segment = new_segment(segment_bytes(bytes), capacity);
   if (segment == nullptr) {
-    segment = new_segment(round_up(bytes, kPage), capacity);  // where there is no room for spare
+    segment =
+        new_segment(round_up(bytes, kRoundLarge), capacity);  // where there is no room for spare
   }
   if (segment == nullptr) {
     return nullptr;
   }
-  segment->small = bytes <= kMostSmall;
+  segment->small = bytes <= kSmallSize;
   segment->stream = stream;
   segment->pool = pool;
   segment->free_list = &free_list(stream.id, pool, segment->small);
@@ -127,7 +127,7 @@ Block* DeviceMemory::take(Block* found, size_t bytes, size_t requested) {
   const bool small = found->segment->small;
   const size_t rest = found->bytes - bytes;
   Block* block = found;
-  if (small ? rest >= kGranule : rest > kMostSmall) {
+  if (small ? rest >= kMinBlockSize : rest > kSmallSize) {
     block = split(found, bytes);
   } else {
     take_from_list(found);
@@ -148,9 +148,9 @@ Block* DeviceMemory::split(Block* cached, size_t bytes) {
   char* address = cached->address;
   reshape(cached, address + bytes, cached->bytes - bytes);
   Block* front = new_block(cached->segment, address, bytes);
-  front->after = cached;
-  front->before = std::exchange(cached->before, front);
-  (front->before != nullptr ? front->before->after : front->segment->first) = front;
+  front->next = cached;
+  front->prev = std::exchange(cached->prev, front);
+  (front->prev != nullptr ? front->prev->next : front->segment->first) = front;
   return front;
 }
 
@@ -163,26 +163,26 @@ void DeviceMemory::release(Block* block) {
   stats.requested_bytes.remove(small, static_cast<int64_t>(block->requested));
   index_.at(offset(block->address)) = nullptr;
   block->allocated = false;
-  block->used_by.clear();
+  block->stream_uses.clear();
 }
 
 void DeviceMemory::cache(Block* block) {
   const bool small = block->segment->small;
   stats.active.remove(small, 1);
   stats.active_bytes.remove(small, static_cast<int64_t>(block->bytes));
-  Block* before = block->before != nullptr && block->before->cached ? block->before : nullptr;
-  Block* after = block->after != nullptr && block->after->cached ? block->after : nullptr;
-  if (before != nullptr && after != nullptr) {
-    take_from_list(before);
+  Block* prev = block->prev != nullptr && block->prev->cached ? block->prev : nullptr;
+  Block* next = block->next != nullptr && block->next->cached ? block->next : nullptr;
+  if (prev != nullptr && next != nullptr) {
+    take_from_list(prev);
     drop_block(block);
-    drop_block(before);
-    reshape(after, before->address, before->bytes + block->bytes + after->bytes);
-  } else if (after != nullptr) {
+    drop_block(prev);
+    reshape(next, prev->address, prev->bytes + block->bytes + next->bytes);
+  } else if (next != nullptr) {
     drop_block(block);
-    reshape(after, block->address, block->bytes + after->bytes);
-  } else if (before != nullptr) {
+    reshape(next, block->address, block->bytes + next->bytes);
+  } else if (prev != nullptr) {
     drop_block(block);
-    reshape(before, before->address, before->bytes + block->bytes);
+    reshape(prev, prev->address, prev->bytes + block->bytes);
   } else {
     put_in_list(block);
   }
@@ -237,11 +237,11 @@ Block* DeviceMemory::new_block(Segment* segment, char* address, size_t bytes) {
 
 // Takes it out from between its neighbors.
 void DeviceMemory::drop_block(Block* block) {
-  (block->before != nullptr ? block->before->after : block->segment->first) = block->after;
-  if (block->after != nullptr) {
-    block->after->before = block->before;
+  (block->prev != nullptr ? block->prev->next : block->segment->first) = block->next;
+  if (block->next != nullptr) {
+    block->next->prev = block->prev;
   }
-  block->before = block->after = nullptr;
+  block->prev = block->next = nullptr;
   block->site.clear();
   spare_.push_back(block);
 }
@@ -275,18 +275,18 @@ void DeviceMemory::release_pool(PoolId pool) {
   }
 }
 
-void DeviceMemory::await(Block* block, Recording use) {
+void DeviceMemory::insert_event(Block* block, StreamPoint use) {
   uses_[{use.stream.device, use.stream.id, use.capture}].push_back({use, block});
-  ++block->awaited;
+  ++block->event_count;
 }
 
 Block* DeviceMemory::next_settled() {
   for (auto entry = uses_.begin(); entry != uses_.end();) {
     std::deque<Use>& uses = entry->second;
-    while (!uses.empty() && has_run(uses.front().recording)) {
+    while (!uses.empty() && has_run(uses.front().point)) {
       Block* block = uses.front().block;
       uses.pop_front();
-      if (--block->awaited == 0) {
+      if (--block->event_count == 0) {
         return block;
       }
     }
@@ -295,11 +295,11 @@ Block* DeviceMemory::next_settled() {
   return nullptr;
 }
 
-std::vector<Recording> DeviceMemory::awaited() const {
-  std::vector<Recording> newest;
+std::vector<StreamPoint> DeviceMemory::newest_events() const {
+  std::vector<StreamPoint> newest;
   for (const auto& [key, uses] : uses_) {
-    if (!uses.empty() && uses.back().recording.capture == 0) {
-      newest.push_back(uses.back().recording);
+    if (!uses.empty() && uses.back().point.capture == 0) {
+      newest.push_back(uses.back().point);
     }
   }
   return newest;

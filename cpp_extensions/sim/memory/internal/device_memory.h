@@ -18,14 +18,15 @@
 
 namespace mtia::sim {
 
-// Allocated blocks by address: for each page in which one starts, a slot per granule.
+// Allocated blocks by address: for each page in which one starts, a slot per kMinBlockSize.
 class BlockIndex {
  public:
   Block*& at(size_t offset);         // makes the page's slots
   Block* find(size_t offset) const;  // null if none starts there
 
  private:
-  using Slots = std::array<Block*, kPage / kGranule>;
+  static constexpr size_t kPage = kRoundLarge;
+  using Slots = std::array<Block*, kPage / kMinBlockSize>;
   std::vector<std::unique_ptr<Slots>> pages_{kRange / kPage};
 };
 
@@ -46,9 +47,9 @@ class DeviceMemory {
   void cache(Block* block);                // merges it with its cached neighbors
 
   // A released block may have to wait until other streams have got to where they are now.
-  void await(Block* block, Recording use);
-  Block* next_settled();                   // one that no longer waits, or null
-  std::vector<Recording> awaited() const;  // the newest use of each stream
+  void insert_event(Block* block, StreamPoint use);
+  Block* next_settled();                           // one that no longer waits, or null
+  std::vector<StreamPoint> newest_events() const;  // the newest use of each stream
 
   std::vector<Segment> return_cached_segments();  // those of one cached block
   void release_pool(PoolId pool);
@@ -58,7 +59,7 @@ class DeviceMemory {
 
  private:
   struct Use {
-    Recording recording;
+    StreamPoint point;
     Block* block;
   };
   using UseKey = std::tuple<int, StreamId, CaptureId>;
