@@ -21,7 +21,7 @@ _LEAST_SPACE = 200e6  # bytes; a build takes about 30 MB while it runs
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """One line of the table: what was looked at, how it is, what was found, what to do."""
 
     item: str
@@ -31,7 +31,7 @@ class Finding:
 
 
 class _Remark(Exception):
-    """Raised by a check that found something which works but deserves a word."""
+    """Raised by a check for what works but should be looked at."""
 
     def __init__(self, fact: str, todo: str):
         super().__init__(fact)
@@ -44,29 +44,29 @@ def report(verbose: bool = False) -> int:
     Args:
         verbose: say also why a thing fails, in full.
     """
-    findings = list(examine(verbose))
-    width = max(len(finding.item) for finding in findings)
-    for finding in findings:
-        print(f"{finding.item:{width}}  {finding.verdict:4}  {finding.fact}")
-        if finding.todo:
-            print(f"{'':{width}}        -> {finding.todo}")
-    failed = sum(finding.verdict == "FAIL" for finding in findings)
-    warned = sum(finding.verdict == "warn" for finding in findings)
+    results = list(examine(verbose))
+    width = max(len(result.item) for result in results)
+    for result in results:
+        print(f"{result.item:{width}}  {result.verdict:4}  {result.fact}")
+        if result.todo:
+            print(f"{'':{width}}        -> {result.todo}")
+    failed = sum(result.verdict == "FAIL" for result in results)
+    warned = sum(result.verdict == "warn" for result in results)
     well = f"Nothing fails; {warned} to look at (warn)." if warned else "All is well."
-    print(f"\n{failed} of {len(findings)} fail." if failed else f"\n{well}")
+    print(f"\n{failed} of {len(results)} fail." if failed else f"\n{well}")
     return 1 if failed else 0
 
 
-def examine(verbose: bool = False) -> Iterator[Finding]:
-    """Yield a finding for each check."""
+def examine(verbose: bool = False) -> Iterator[CheckResult]:
+    """Yield the result of each check."""
     for item, check in CHECKS.items():
         try:
-            yield Finding(item, "ok", check())
+            yield CheckResult(item, "ok", check())
         except _Remark as remark:
-            yield Finding(item, "warn", remark.fact, remark.todo)
+            yield CheckResult(item, "warn", remark.fact, remark.todo)
         except MTIALabError as error:
             fact = f"{error.what} {error.why}" if verbose else error.what
-            yield Finding(item, "FAIL", fact, error.todo)
+            yield CheckResult(item, "FAIL", fact, error.todo)
 
 
 def _python() -> str:

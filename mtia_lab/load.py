@@ -102,8 +102,8 @@ def load(
 
     When the program ends, after its other exit handlers, what is pending on the devices still runs,
     and kernels that failed without a later synchronization are named on stderr. The exit code stays
-    the program's own, as after an asynchronous error that nobody asked CUDA for. A process that
-    leaves by `os._exit`, as children that multiprocessing forks do, skips this.
+    the program's own, as after an asynchronous error of CUDA that was never waited for. A process
+    that leaves by `os._exit`, as children that multiprocessing forks do, skips this.
 
     Args:
         devices: how many devices to simulate, 1 to 16; fixed for the life of the process.

@@ -70,11 +70,11 @@ def empty(lab):
 def lab_built():
     """The device is compiled, for the processes in which guards are tried; none is left then."""
     from mtia_lab import build, progress
-    from mtia_lab.guards import trial
+    from mtia_lab.guards import check
 
     build.ensure(build.Recipe.now(), progress=progress.Progress())
     yield
-    trial.stop_server()
+    check.stop_server()
 
 
 @pytest.fixture(scope="session")

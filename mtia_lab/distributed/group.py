@@ -4,13 +4,13 @@ Each process simulates its own accelerator; nothing but Gloo's messages on the l
 passes between them. `run` starts such processes.
 
 A collective is one command, as NCCL's are: on a stream of the group's own, behind all that the
-stream that is current at the call has been given. It reads and writes the tensors. ``wait()`` lets
+stream that is current at the call has been given. It reads and writes the tensors. `wait()` lets
 the stream that is current then wait for it. The host waits for nothing in virtual time.
 
 Under that, the call takes what the tensors hold on the device at that point and hands it to Gloo,
-which goes on by itself. What arrives is written to the device when somebody waits for the command:
-``wait()``, which waits for Gloo first, or a synchronization. Until then the tensors hold what they
-held. ``get_future()`` waits for Gloo on the thread that calls it: no call into the device's runtime
+which goes on by itself. What arrives is written to the device when the command is waited for, by
+`wait()`, which waits for Gloo first, or by a synchronization. Until then the tensors stay as they
+are. `get_future()` waits for Gloo on the thread that calls it: no call into the device's runtime
 comes from a thread of Gloo's, so the order of calls, and with it the log, is the same on every run.
 """
 
@@ -21,7 +21,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
-from typing import TextIO
+from types import FrameType
+from typing import Any, TextIO
 
 import torch
 import torch.distributed as dist
@@ -30,42 +31,34 @@ from torch._C import _distributed_c10d as c10d
 from ..errors import Advice
 
 BACKEND = "mtia_gloo"
+_Future = torch.futures.Future[list[torch.Tensor]]
+_REDUCING = (
+    *(c10d.AllreduceOptions, c10d.AllreduceCoalescedOptions),
+    *(c10d.ReduceOptions, c10d.ReduceScatterOptions),
+)
+_ROOTED = (c10d.BroadcastOptions, c10d.ReduceOptions, c10d.GatherOptions, c10d.ScatterOptions)
 
-# Of each collective, which arguments it reads and which it writes, by position. PyTorch 2.13 gave
-# some of them a second name.
-_COLLECTIVES = {
-    "allreduce": ((0,), (0,)),
-    "allreduce_coalesced": ((0,), (0,)),
-    "broadcast": ((0,), (0,)),
-    "reduce": ((0,), (0,)),
-    "allgather": ((1,), (0,)),
-    "allgather_coalesced": ((1,), (0,)),
-    "allgather_into_tensor_coalesced": ((1,), (0,)),
-    "all_gather_single_coalesced": ((1,), (0,)),
-    "_allgather_base": ((1,), (0,)),
-    "all_gather_single": ((1,), (0,)),
-    "gather": ((1,), (0,)),
-    "scatter": ((1,), (0,)),
-    "reduce_scatter": ((1,), (0,)),
-    "reduce_scatter_tensor_coalesced": ((1,), (0,)),
-    "reduce_scatter_single_coalesced": ((1,), (0,)),
-    "_reduce_scatter_base": ((1,), (0,)),
-    "reduce_scatter_single": ((1,), (0,)),
-    "alltoall": ((1,), (0,)),
-    "alltoall_base": ((1,), (0,)),
-    "all_to_all_single": ((1,), (0,)),
+# The collectives, by the arguments that they read and write. PyTorch 2.13 gave some a second name.
+_IN_PLACE = ("allreduce", "allreduce_coalesced", "broadcast", "reduce")
+_GATHER = (
+    *("allgather", "allgather_coalesced", "allgather_into_tensor_coalesced", "_allgather_base"),
+    *("all_gather_single", "all_gather_single_coalesced", "gather", "scatter"),
+)
+_REDUCE_SCATTER = (
+    *("reduce_scatter", "reduce_scatter_tensor_coalesced", "_reduce_scatter_base"),
+    *("reduce_scatter_single", "reduce_scatter_single_coalesced"),
+)
+_ALL_TO_ALL = ("alltoall", "alltoall_base", "all_to_all_single")
+_COLLECTIVES: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    **dict.fromkeys(_IN_PLACE, ((0,), (0,))),
+    **dict.fromkeys((*_GATHER, *_REDUCE_SCATTER, *_ALL_TO_ALL), ((1,), (0,))),
     "send": ((0,), ()),
     "recv": ((), (0,)),
     "recv_anysource": ((), (0,)),
     "barrier": ((), ()),
 }
-
-
-# By which of their arguments the ranks of a group have to agree: what they read, or write, or none.
-_AGREE = {"scatter": 1, "reduce_scatter": 1, "reduce_scatter_tensor_coalesced": 1}
-_AGREE |= {"reduce_scatter_single_coalesced": 1, "_reduce_scatter_base": 1}
-_AGREE |= {"reduce_scatter_single": 1, "alltoall": None, "alltoall_base": None}
-_AGREE |= {"all_to_all_single": None}
+# Whether the ranks of a group have to agree in what they read (0), in what they write (1) or not.
+_AGREE = {"scatter": 1, **dict.fromkeys(_REDUCE_SCATTER, 1), **dict.fromkeys(_ALL_TO_ALL)}
 _TO_ONE = ("send", "recv", "recv_anysource")
 
 
@@ -74,7 +67,7 @@ class PeerLost(Advice, RuntimeError):
 
 
 class _Trail:
-    """Writes down which collectives this rank calls, for whoever compares the ranks."""
+    """Writes down which collectives this rank calls, so that the ranks can be compared."""
 
     def __init__(self) -> None:
         self.file: TextIO | None = None
@@ -84,7 +77,7 @@ class _Trail:
         """One call: by group, what has to be the same for all ranks, and the line."""
         if self.file is None:
             return
-        frame = sys._getframe()
+        frame: FrameType | None = sys._getframe()
         while frame is not None and frame.f_code.co_filename not in self.sources:
             frame = frame.f_back
         place = "" if frame is None else f" ({frame.f_code.co_filename}:{frame.f_lineno})"
@@ -94,7 +87,7 @@ class _Trail:
 trail = _Trail()
 
 
-def _form(name: str, arguments: tuple) -> str:
+def _form(name: str, arguments: tuple[Any, ...]) -> str:
     """What the ranks have to agree in, for reading: "float32[2, 3], SUM"."""
     which, parts = _AGREE.get(name, 0), []
     if which is not None:
@@ -102,19 +95,20 @@ def _form(name: str, arguments: tuple) -> str:
         for tensor in _tensors(used):
             parts.append(f"{tensor.dtype}{list(tensor.shape)}".removeprefix("torch."))
     for options in arguments:
-        if hasattr(options, "reduceOp"):
-            parts.append(options.reduceOp.op.name)
-        if hasattr(options, "rootRank"):
+        if isinstance(options, _REDUCING):
+            reduction: Any = options.reduceOp  # torch's stub takes it for the enum
+            parts.append(reduction.op.name)
+        if isinstance(options, _ROOTED):
             parts.append(f"root {options.rootRank}")
     return ", ".join(parts)
 
 
 class _Host:
-    """What Gloo does in a collective: begun once, waited for once, by whoever comes first."""
+    """What Gloo does in a collective: begun once, and waited for once, by any thread."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.work: dist._Work | None = None  # none if Gloo has refused the call
+        self.work: c10d.Work | None = None  # none if Gloo has refused the call
         self.begun = threading.Event()
         self.error: Exception | None = None
         self._lock = threading.Lock()
@@ -125,7 +119,7 @@ class _Host:
         with self._lock:
             if self.error is not None:
                 raise self.error
-            if not self._is_done:
+            if self.work is not None and not self._is_done:
                 try:
                     with _explained(self.name):
                         self.work.wait(timeout) if timeout else self.work.wait()
@@ -179,12 +173,12 @@ class _Transfer:
         return {tensor.untyped_storage().data_ptr() for tensor in tensors}
 
 
-class _Work(dist._Work):
+class _Work(c10d.Work):
     """A collective under way, and the device's tensors that it will have written."""
 
-    def __init__(self, host: _Host, transfers: list[_Transfer]) -> None:
+    def __init__(self, host: _Host, gloo: c10d.Work, transfers: list[_Transfer]) -> None:
         super().__init__()
-        self._host, self._transfers = host, transfers
+        self._host, self._gloo, self._transfers = host, gloo, transfers
         self._outputs = [tensor for t in transfers for tensor in t.written.values()]
 
     def wait(self, timeout: timedelta = timedelta()) -> bool:
@@ -202,13 +196,14 @@ class _Work(dist._Work):
         """The same."""
         self.wait()
 
-    def get_future(self) -> torch.futures.Future:
+    def get_future(self) -> _Future:
         """Wait for Gloo; a future that holds the list of the tensors written.
 
-        Whoever waits for the future lets his streams wait for the results.
+        What waits for the future lets its current streams wait for the results.
         """
         if not self._outputs:
-            return self._host.work.get_future()
+            future: _Future = self._gloo.get_future()
+            return future
         self._host.wait()
         future = torch.futures.Future(devices=[t.stream.device for t in self._transfers])
         with ExitStack() as streams:
@@ -219,30 +214,31 @@ class _Work(dist._Work):
 
     def is_completed(self) -> bool:
         """Whether Gloo is done and the device's clock has got past the results."""
-        return self._host.work.is_completed() and all(t.end.query() for t in self._transfers)
+        return self._gloo.is_completed() and all(t.end.query() for t in self._transfers)
 
-    def result(self) -> list:
+    def result(self) -> list[torch.Tensor]:
         """The tensors written."""
         self.wait()
         return self._outputs
 
     def _source_rank(self) -> int:
-        return self._host.work._source_rank()
+        return self._gloo._source_rank()
 
 
 class _Group(dist.ProcessGroup):
     """A process group whose collectives pass through the host where they have to."""
 
-    def __init__(self, store: dist.Store, rank: int, size: int, timeout: timedelta) -> None:
-        super().__init__(rank, size)
-        options = c10d.ProcessGroupGloo._Options()
+    def __init__(self, store: c10d.Store, rank: int, size: int, timeout: timedelta) -> None:
+        super().__init__(rank, size)  # type: ignore[call-arg]  # torch's stub does not know it
+        gloo_type: Any = c10d.ProcessGroupGloo  # nor its options
+        options = gloo_type._Options()
         options._timeout = timeout
         # An address, not a name: a container need not know its own.
-        options._devices = [c10d.ProcessGroupGloo.create_device(hostname="127.0.0.1")]
+        options._devices = [gloo_type.create_device(hostname="127.0.0.1")]
         with _explained("the group's first meeting"):
-            gloo = c10d.ProcessGroupGloo(store, rank, size, options)
+            gloo = gloo_type(store, rank, size, options)
         self._host = dist.ProcessGroup(store, rank, size)
-        self._streams: dict[tuple, torch.Stream] = {}
+        self._streams: dict[tuple[torch.device, tuple[Any, ...]], torch.Stream] = {}
         self._transfers: list[_Transfer] = []  # that the device may not have got to yet
         for group, devices in ((self._host, ("cpu",)), (self, ("cpu", "mtia"))):
             group._set_default_backend(dist.ProcessGroup.BackendType.GLOO)
@@ -254,33 +250,34 @@ class _Group(dist.ProcessGroup):
         """What `torch.distributed.get_backend` and DDP's log call it."""
         return BACKEND
 
-    def call(self, name: str, arguments: tuple, options: dict) -> _Work:
+    def call(self, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> _Work:
         """A collective, by the name that PyTorch gives it."""
         if name not in _TO_ONE:
             trail.note(self, name, _form(name, arguments))
-        host, transfers = _Host(name), {}
-        for used, field in zip(_COLLECTIVES[name], ("read", "written"), strict=True):
+        host = _Host(name)
+        transfers: dict[torch.device, _Transfer] = {}
+        for used, is_written in zip(_COLLECTIVES[name], (False, True), strict=True):
             for tensor in _tensors([arguments[k] for k in used]):
                 if tensor.device.type != "mtia":
                     continue
                 stream = self._stream(tensor.device, name, arguments)
                 transfer = transfers.setdefault(tensor.device, _Transfer(host, stream))
-                getattr(transfer, field)[id(tensor)] = tensor
+                (transfer.written if is_written else transfer.read)[id(tensor)] = tensor
         self._transfers = [transfer for transfer in self._transfers if transfer.copies]
         try:
-            copies = {}
+            copies: dict[int, torch.Tensor] = {}
             for transfer in transfers.values():
                 transfer.enqueue(self._transfers)
                 copies |= transfer.copies
             self._transfers += transfers.values()
             with _explained(name):
                 places = [_replaced(argument, copies) for argument in arguments]
-                host.work = getattr(self._host, name)(*places, **options)
+                host.work = gloo = getattr(self._host, name)(*places, **options)
         finally:
             host.begun.set()
-        return _Work(host, list(transfers.values()))
+        return _Work(host, gloo, list(transfers.values()))
 
-    def _stream(self, device: torch.device, name: str, arguments: tuple) -> torch.Stream:
+    def _stream(self, device: torch.device, name: str, arguments: tuple[Any, ...]) -> torch.Stream:
         """Of each device one for collectives, and one for each direction to each other rank."""
         peer = (name, *arguments[1:2]) if name in _TO_ONE else ()
         if (device, peer) not in self._streams:
@@ -289,7 +286,7 @@ class _Group(dist.ProcessGroup):
         return self._streams[device, peer]
 
 
-def _tensors(argument: object) -> Iterator[torch.Tensor]:
+def _tensors(argument: Any) -> Iterator[torch.Tensor]:
     """The tensors in it, in lists as well."""
     if isinstance(argument, list | tuple):
         for part in argument:
@@ -298,17 +295,17 @@ def _tensors(argument: object) -> Iterator[torch.Tensor]:
         yield argument
 
 
-def _replaced(argument: object, copies: dict[int, torch.Tensor]) -> object:
+def _replaced(argument: Any, copies: dict[int, torch.Tensor]) -> Any:
     """The argument with the host's copies in place of the device's tensors."""
     if isinstance(argument, list | tuple):
         return [_replaced(part, copies) for part in argument]
     return copies.get(id(argument), argument)
 
 
-def _collective(name: str) -> Callable:
+def _collective(name: str) -> Callable[..., c10d.Work]:
     """The method of a group that PyTorch calls for a collective."""
 
-    def method(self, *arguments, **options):
+    def method(self: _Group, *arguments: Any, **options: Any) -> c10d.Work:
         return self.call(name, arguments, options)
 
     method.__name__ = name
@@ -328,7 +325,7 @@ def _explained(name: str) -> Iterator[None]:
         what = "waited too long for another process" if late else "lost another process"
         raise PeerLost(
             f"{name} {what} of the group. That process has ended, is stuck, or calls other "
-            "collectives; its own message tells more"
+            "collectives; its own message says more"
         ) from error
 
 

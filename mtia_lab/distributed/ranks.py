@@ -10,12 +10,15 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 import torch.distributed as dist
+from torch._C._distributed_c10d import FileStore
 
 from .. import isolated
 from ..errors import MTIALabError, WrongArgument, WrongValue
+from ..isolated import Result
 from .group import BACKEND, PeerLost, trail
 
 # torch._dynamo is what the first operator on the device imports: once here, not in every rank.
@@ -26,24 +29,35 @@ _LAB = __name__.partition(".")[0]  # workers see it by this name
 _RETURNS = "return"  # what a rank's list of collectives ends with
 
 
+class _Call(NamedTuple):
+    """Of a collective: its name, what all ranks have to agree in, and the line."""
+
+    name: str
+    form: str
+    place: str
+
+
+T = TypeVar("T")
+
+
 class RanksFailed(MTIALabError):
     """Not every rank came to its end; `why` has the message of each that is to blame."""
 
 
 def run(
-    worker: Callable,
-    *arguments: object,
+    worker: Callable[..., T],
+    *arguments: Any,
     ranks: int = 2,
     devices: int = 1,
     timeout: float = 60,
-    uses: Sequence[Callable] = (),
-) -> list:
+    uses: Sequence[Callable[..., Any]] = (),
+) -> list[T]:
     """Call `worker(*arguments)` in `ranks` processes, and return what each returned, by rank.
 
     Each process loads a simulated accelerator of its own and is a member of the default group of
     `torch.distributed`, whose backend serves tensors of the CPU and of the device. The processes
     meet in a file and talk over the loopback interface. What they print is printed here, in order
-    of rank, when all have ended. None of them is left behind, whatever happens.
+    of rank, when all have ended. None of them is left behind.
 
     Args:
         worker: a function, sent as its source text: it sees `torch`, `dist` (`torch.distributed`),
@@ -104,12 +118,17 @@ def run(
 def be(rank: int, folder: str) -> None:
     """Be one of the ranks: join the group, call the worker, leave what it returns in the folder."""
     request = _load(Path(folder, "request"))
-    names = {"torch": torch, "dist": dist, "nn": torch.nn, _LAB: import_module(_LAB)}
+    names: dict[str, Any] = {
+        "torch": torch,
+        "dist": dist,
+        "nn": torch.nn,
+        _LAB: import_module(_LAB),
+    }
     for name, source in request["sources"].items():
         exec(compile(source, f"{name}.py", "exec"), names)
     dist.init_process_group(
         BACKEND,
-        store=dist.FileStore(str(Path(folder, "store")), request["ranks"]),
+        store=FileStore(str(Path(folder, "store")), request["ranks"]),
         rank=rank,
         world_size=request["ranks"],
         timeout=timedelta(seconds=request["timeout"]),
@@ -120,13 +139,13 @@ def be(rank: int, folder: str) -> None:
             dist.barrier()  # all have met, and none is lost because another one has failed by now
             value = _call(names[request["worker"]], request["arguments"])
             _save(value, Path(folder, f"value {rank}"))
-            if dist.is_initialized():  # whoever left earlier would look like one who is gone
-                trail.note(dist.group.WORLD, _RETURNS, "")
-                with contextlib.suppress(PeerLost):  # who says so himself
+            if (world := dist.group.WORLD) is not None:  # a rank that left earlier would seem lost
+                trail.note(world, _RETURNS, "")
+                with contextlib.suppress(PeerLost):  # that rank has a message of its own
                     dist.barrier()
         except BaseException as error:
-            raised = error.__cause__ if isinstance(error, WorkerLeft) else error
-            Path(folder, f"place {rank}").write_text(_place(raised, trail.sources))
+            left = error.__cause__ if isinstance(error, WorkerLeft) else None
+            Path(folder, f"place {rank}").write_text(_place(left or error, trail.sources))
             raise
         finally:
             trail.file = None
@@ -142,14 +161,14 @@ class NotCopied(RuntimeError):
     """What a worker returned cannot be sent to another process."""
 
 
-def _call(worker: Callable, arguments: Sequence) -> object:
+def _call(worker: Callable[..., T], arguments: Sequence[Any]) -> T:
     try:
         return worker(*arguments)
     except SystemExit as error:
         raise WorkerLeft(f"it called sys.exit({error.code!r}) and did not return") from error
 
 
-def _save(value: object, path: Path) -> None:
+def _save(value: Any, path: Path) -> None:
     try:
         torch.save(value, path)
     except Exception as error:
@@ -160,7 +179,7 @@ def _save(value: object, path: Path) -> None:
         ) from error
 
 
-def _value(rank: int, folder: Path) -> object:
+def _value(rank: int, folder: Path) -> Any:
     """What the worker returned."""
     try:
         return _load(folder / f"value {rank}", "cpu")
@@ -172,7 +191,7 @@ def _value(rank: int, folder: Path) -> object:
         ) from error
 
 
-def _source(function: Callable) -> tuple[str, str]:
+def _source(function: Callable[..., Any]) -> tuple[str, str]:
     """Its name and its text."""
     if not (inspect.isfunction(function) or inspect.isclass(function)) or (
         function.__name__ == "<lambda>"
@@ -196,8 +215,8 @@ def _place(error: BaseException, files: set[str]) -> str:
     return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
 
 
-def _raise_what_failed(results: dict, folder: Path) -> None:
-    failed = {rank: result.error for rank, result in results.items() if not result.ok}
+def _raise_what_failed(results: dict[str, Result], folder: Path) -> None:
+    failed = {rank: result.error for rank, result in results.items() if result.error is not None}
     apart = _where_they_part(results, folder)
     if not failed and not apart:
         return
@@ -215,7 +234,7 @@ def _raise_what_failed(results: dict, folder: Path) -> None:
         if failed
         else "The ranks called different collectives.",
         "\n".join([*apart, *lines]),
-        "mend the worker. It sees only torch, dist, nn, mtia_lab, what `uses` names and what it "
+        "fix the worker. It sees only torch, dist, nn, mtia_lab, what `uses` names and what it "
         "imports; and every rank has to call the same collectives in the same order.",
     )
 
@@ -225,19 +244,19 @@ def _last_words(stderr: str) -> list[str]:
     return lines[-3:]
 
 
-def _where_they_part(results: dict, folder: Path) -> list[str]:
+def _where_they_part(results: dict[str, Result], folder: Path) -> list[str]:
     """The first collective of each group in which its ranks do not agree, in words."""
-    called: dict[str, dict[int, list]] = {}  # by group and rank
+    called: dict[str, dict[int, list[_Call]]] = {}  # by group and rank
     for rank in map(int, results):
         path = folder / f"calls {rank}"
         for line in path.read_text().splitlines() if path.exists() else ():
             with contextlib.suppress(json.JSONDecodeError):  # it died in the middle of the last
                 group, *call = json.loads(line)
-                called.setdefault(group, {}).setdefault(rank, []).append(call)
+                called.setdefault(group, {}).setdefault(rank, []).append(_Call(*call))
     return [words for ranks in called.values() for words in _parting(ranks)]
 
 
-def _parting(ranks: dict[int, list]) -> list[str]:
+def _parting(ranks: dict[int, list[_Call]]) -> list[str]:
     for number, calls in enumerate(zip(*ranks.values()), 1):  # noqa: B905, some end earlier
         if len({(name, form) for name, form, _ in calls}) > 1:
             return [
@@ -249,5 +268,5 @@ def _parting(ranks: dict[int, list]) -> list[str]:
     return []
 
 
-def _load(path: Path, device: str | None = None) -> object:
+def _load(path: Path, device: str | None = None) -> Any:
     return torch.load(path, device, weights_only=False)  # our own file, in a folder of our own

@@ -1,1 +1,1 @@
-"""Exercises: ``check`` judges answers, ``trials`` tries them, ``source`` shows our sources."""
+"""Exercises: `check` judges answers, `trials` runs them, `source` shows our sources."""

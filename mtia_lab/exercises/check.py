@@ -12,8 +12,9 @@ import math
 import re
 import reprlib
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import WrongArgument
 
@@ -22,13 +23,16 @@ WRONG_TYPE = "wrong type"
 WRONG_VALUE = "wrong value"
 RIGHT = "right"
 
+Answer = object  # whatever a reader wrote
+Case = Callable[[Any], bool | str | None]
+
 _UNSET = object()
 _TODO = "replace the ... in the cell above and run it again"
 
 
 @dataclass(frozen=True, repr=False)
 class Feedback:
-    """What ``check`` found.
+    """What `check` found.
 
     Attributes:
         status: "not started", "wrong type", "wrong value" or "right".
@@ -40,7 +44,7 @@ class Feedback:
 
     @property
     def ok(self) -> bool:
-        """Whether the attempt is right."""
+        """Whether the answer is right."""
         return self.status == RIGHT
 
     def __bool__(self) -> bool:
@@ -51,39 +55,39 @@ class Feedback:
 
 
 def check(
-    attempt: object,
+    answer: Answer,
     *,
-    expected: object = _UNSET,
-    cases: Mapping[str, Callable] | None = None,
+    expected: Answer = _UNSET,
+    cases: Mapping[str, Case] | None = None,
     wants: type | None = None,
     why: str = "",
 ) -> Feedback:
-    """Say how an exercise stands. Whatever the reader wrote, this returns; it gives no answer away.
+    """Judge an answer. This returns whatever the reader wrote, and gives no solution away.
 
     Args:
-        attempt: what the reader filled in; ``...`` counts as not started, and so do a function or
-            class with nothing but ``...`` in it and one that raises ``NotImplementedError``.
-        expected: the answer, or a dict of named predictions, compared one by one.
-        cases: instead, named callables that each take the attempt and return None or True if it
-            passes, else False or a hint. The message of an ``AssertionError`` is a hint too.
-        wants: a type that the attempt must be an instance of, if ``expected`` does not say.
+        answer: what the reader filled in; `...` counts as not started, and so do a function or
+            class with nothing but `...` in it and one that raises `NotImplementedError`.
+        expected: the right answer, or a dict of named predictions, compared one by one.
+        cases: instead, named callables that each take the answer and return None or True if it
+            passes, else False or a hint. The message of an `AssertionError` is a hint too.
+        wants: a type that the answer must be an instance of, if `expected` does not say.
         why: the law that makes the right answer right, in one sentence.
 
     Raises:
-        TypeError: the exercise gives both ``expected`` and ``cases``, or neither.
+        TypeError: the exercise gives both `expected` and `cases`, or neither.
     """
     if (expected is _UNSET) == (cases is None):
         raise WrongArgument("check() takes either expected= or cases=, and exactly one of them")
     try:
-        if is_stub(attempt):
+        if is_stub(answer):
             return Feedback(NOT_STARTED, _TODO)
-        if wants is not None and not isinstance(attempt, wants):
-            return _wrong_type(wants, attempt)
+        if wants is not None and not isinstance(answer, wants):
+            return _wrong_type(wants, answer)
         if cases is not None:
-            return _run_cases(attempt, cases, why)
+            return _run_cases(answer, cases, why)
         if isinstance(expected, Mapping):
-            return _compare_all(attempt, expected, why)
-        status, message = _compare(attempt, expected)
+            return _compare_all(answer, expected, why)
+        status, message = _compare(answer, expected)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # the reader's object broke while it was looked at
@@ -91,32 +95,32 @@ def check(
     return Feedback(status, why if status == RIGHT else message)
 
 
-def _wrong_type(wanted: type, attempt: object) -> Feedback:
+def _wrong_type(wanted: type, answer: Answer) -> Feedback:
     name = {"Callable": "function", "type": "class"}.get(wanted.__name__, wanted.__name__)
-    got = type(attempt).__name__
+    got = type(answer).__name__
     return Feedback(WRONG_TYPE, f"wanted {with_article(name)}, got {with_article(got)}")
 
 
 # --- Values ---------------------------------------------------------------------------------------
 
 
-def _compare(attempt: object, expected: object) -> tuple:
-    """``(status, message)`` of one value against the right one."""
+def _compare(answer: Answer, expected: Answer) -> tuple[str, str]:
+    """`(status, message)` of one value against the right one."""
     wanted = type(expected)
-    mixed = isinstance(attempt, bool) != isinstance(expected, bool)  # True == 1, but says less
-    if not mixed and _equal(attempt, expected):
+    mixed = isinstance(answer, bool) != isinstance(expected, bool)  # True == 1, but says less
+    if not mixed and _equal(answer, expected):
         return RIGHT, ""
     numbers = (int, float)
-    alike = isinstance(attempt, wanted) or (
-        isinstance(attempt, numbers) and isinstance(expected, numbers)
+    alike = isinstance(answer, wanted) or (
+        isinstance(answer, numbers) and isinstance(expected, numbers)
     )
     if mixed or not alike:
-        return WRONG_TYPE, _wrong_type(wanted, attempt).message
-    return WRONG_VALUE, f"{show(attempt)} is {_kind(attempt, expected)}"
+        return WRONG_TYPE, _wrong_type(wanted, answer).message
+    return WRONG_VALUE, f"{show(answer)} is {_kind(answer, expected)}"
 
 
-def _equal(a: object, b: object) -> bool:
-    """Equality that survives objects whose ``==`` raises or answers with something else."""
+def _equal(a: Answer, b: Answer) -> bool:
+    """Equality that survives objects whose `==` raises or returns no bool."""
     if isinstance(a, float) and isinstance(b, float | int):
         return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12) or (a != a and b != b)
     try:
@@ -128,40 +132,41 @@ def _equal(a: object, b: object) -> bool:
         return False
 
 
-def _kind(attempt: object, expected: object) -> str:
+def _kind(answer: Any, expected: Answer) -> str:
     """What kind of wrong a value of the right type is, without saying what is right."""
     if isinstance(expected, bool):
         return "not so"
     if isinstance(expected, int | float):
-        return "too small" if attempt < expected else "too large" if attempt > expected else "wrong"
+        return "too small" if answer < expected else "too large" if answer > expected else "wrong"
     if isinstance(expected, tuple | list):
-        if len(attempt) != len(expected):
-            return f"of length {len(attempt)}, which is too {_size(attempt, expected)}"
+        if len(answer) != len(expected):
+            return f"of length {len(answer)}, which is too {_size(answer, expected)}"
         wrong = [
-            k for k, pair in enumerate(zip(attempt, expected, strict=True)) if not _equal(*pair)
+            k for k, pair in enumerate(zip(answer, expected, strict=True)) if not _equal(*pair)
         ]
         places = ", ".join(map(str, wrong[:8]))
         return f"wrong at position {places} (counted from 0)"
     if isinstance(expected, set | frozenset):
-        faults = (attempt - expected, "has too much in it"), (expected - attempt, "lacks something")
-        return "a set that " + " and ".join(words for fault, words in faults if fault)
+        more = ["has too much in it"] if answer - expected else []
+        less = ["lacks something"] if expected - answer else []
+        return f"a set that {' and '.join(more + less)}"
     return "not it"
 
 
-def _size(attempt, expected) -> str:
-    return "short" if len(attempt) < len(expected) else "long"
+def _size(answer: Sized, expected: Sized) -> str:
+    return "short" if len(answer) < len(expected) else "long"
 
 
-def _compare_all(attempt: object, expected: Mapping, why: str) -> Feedback:
-    if not isinstance(attempt, Mapping):
-        return _wrong_type(dict, attempt)
+def _compare_all(answer: Answer, expected: Mapping[Any, Answer], why: str) -> Feedback:
+    if not isinstance(answer, Mapping):
+        return _wrong_type(dict, answer)
     found = {}
     for key, value in expected.items():
-        given = attempt.get(key, ...)
+        given = answer.get(key, ...)
         found[key] = (NOT_STARTED, "") if given is ... else _compare(given, value)
     todo = [key for key, (status, _) in found.items() if status == NOT_STARTED]
     wrong = {key: (s, m) for key, (s, m) in found.items() if s in (WRONG_TYPE, WRONG_VALUE)}
-    unknown = [key for key in itertools.islice(attempt, 1000) if key not in expected]
+    unknown = [key for key in itertools.islice(answer, 1000) if key not in expected]
     if len(todo) == len(found):
         return Feedback(NOT_STARTED, _TODO)
     if not todo and not wrong:
@@ -182,11 +187,11 @@ def _of(status: str) -> str:
 # --- Functions and classes ------------------------------------------------------------------------
 
 
-def _run_cases(attempt: object, cases: Mapping, why: str) -> Feedback:
+def _run_cases(answer: Answer, cases: Mapping[str, Case], why: str) -> Feedback:
     failed = {}
     for name, case in cases.items():
         try:
-            hint = _hint(case(watch(attempt)))
+            hint = _hint(case(watch(answer)))
         except KeyboardInterrupt:
             raise
         except NotStarted:
@@ -196,7 +201,7 @@ def _run_cases(attempt: object, cases: Mapping, why: str) -> Feedback:
         except BaseException as error:  # SystemExit and its like are wrong answers as well
             if isinstance(error, NotImplementedError) and is_raised_in_python(error):
                 return Feedback(NOT_STARTED, _TODO)
-            hint = f"raised {say(error)}{place(error, attempt)}"
+            hint = f"raised {say(error)}{place(error, answer)}"
         if hint:
             failed[name] = hint
     if not failed:
@@ -206,12 +211,12 @@ def _run_cases(attempt: object, cases: Mapping, why: str) -> Feedback:
     return Feedback(WRONG_VALUE, "\n".join(lines))
 
 
-def _hint(answer: object) -> str:
-    if answer is ...:
+def _hint(result: Any) -> str:
+    if result is ...:
         raise NotStarted
-    if isinstance(answer, str):
-        return one_line(answer, 300) or "does not hold"
-    return "" if answer is None or bool(answer) else "does not hold"
+    if isinstance(result, str):
+        return one_line(result, 300) or "does not hold"
+    return "" if result is None or bool(result) else "does not hold"
 
 
 _EVERY_CLASS = {
@@ -221,39 +226,39 @@ _EVERY_CLASS = {
 
 
 class NotStarted(BaseException):
-    """The reader's function returned ``...``; no ``except Exception`` of a case may catch it."""
+    """The reader's function returned `...`; no `except Exception` of a case may catch it."""
 
 
-def watch(attempt: object) -> object:
-    """The reader's function, made to say so when it returns ``...``; anything else as it is."""
-    if not isinstance(attempt, types.FunctionType):
-        return attempt
+def watch(answer: Answer) -> Answer:
+    """The reader's function, made to say so when it returns `...`; anything else as it is."""
+    if not isinstance(answer, types.FunctionType):
+        return answer
 
-    def watched(*args, **kwargs):
-        result = attempt(*args, **kwargs)
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        result = answer(*args, **kwargs)
         if result is ...:
             raise NotStarted
         return result
 
-    return functools.update_wrapper(watched, attempt)
+    return functools.update_wrapper(watched, answer)
 
 
-def is_stub(attempt: object) -> bool:
-    """Whether nothing has been filled in: ``...``, or a function or class with nothing in it."""
-    if attempt is ...:
+def is_stub(answer: Answer) -> bool:
+    """Whether nothing has been filled in: `...`, or a function or class with nothing in it."""
+    if answer is ...:
         return True
-    if type(attempt) is types.FunctionType:
-        steps = list(dis.get_instructions(inspect.unwrap(attempt)))
+    if type(answer) is types.FunctionType:
+        steps = list(dis.get_instructions(inspect.unwrap(answer)))
         loaded = [step.argval for step in steps if step.opname in ("LOAD_CONST", "RETURN_CONST")]
         nothing = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
         return all(step.opname in nothing for step in steps) and all(
             value is None or value is ... for value in loaded
         )
-    return issubclass(type(attempt), type) and set(vars(attempt)) <= _EVERY_CLASS
+    return issubclass(type(answer), type) and set(vars(answer)) <= _EVERY_CLASS
 
 
 def is_raised_in_python(error: BaseException) -> bool:
-    """Whether a ``raise`` statement raised it; torch raises NotImplementedError from C++ too."""
+    """Whether a `raise` statement raised it; torch raises NotImplementedError from C++ too."""
     last = error.__traceback__
     while last is not None and last.tb_next is not None:
         last = last.tb_next
@@ -262,9 +267,9 @@ def is_raised_in_python(error: BaseException) -> bool:
     return dis.opname[last.tb_frame.f_code.co_code[last.tb_lasti]] == "RAISE_VARARGS"
 
 
-def place(error: BaseException, attempt: object) -> str:
-    """Where in the reader's code an exception arose, counted from the line of its ``def``."""
-    files = _files(attempt)
+def place(error: BaseException, answer: Answer) -> str:
+    """Where in the reader's code an exception arose, counted from the line of its `def`."""
+    files = _files(answer)
     found, step = "", error.__traceback__
     while step is not None:
         code = step.tb_frame.f_code
@@ -276,9 +281,9 @@ def place(error: BaseException, attempt: object) -> str:
     return found
 
 
-def _files(attempt: object) -> set:
+def _files(answer: Any) -> set[str]:
     """The files (for a notebook: cells) that hold the reader's function or class."""
-    owner = attempt if issubclass(type(attempt), type | types.FunctionType) else type(attempt)
+    owner = answer if issubclass(type(answer), type | types.FunctionType) else type(answer)
     parts = vars(owner).values() if issubclass(type(owner), type) else [inspect.unwrap(owner)]
     return {part.__code__.co_filename for part in parts if type(part) is types.FunctionType}
 
@@ -288,8 +293,8 @@ def with_article(noun: str) -> str:
     return f"an {noun}" if noun[:1].lower() in "aeiou" else f"a {noun}"
 
 
-def show(value: object) -> str:
-    """A short ``repr`` of anything, the same on every run."""
+def show(value: Answer) -> str:
+    """A short `repr` of anything, the same on every run."""
     try:
         return one_line(reprlib.repr(value))
     except KeyboardInterrupt:
@@ -298,7 +303,7 @@ def show(value: object) -> str:
         return f"{with_article(type(value).__name__)} that cannot be shown"
 
 
-def one_line(value: object, limit: int = 100) -> str:
+def one_line(value: Answer, limit: int = 100) -> str:
     """Text on one line, without addresses, cut to a limit."""
     if type(value) is not str:
         return show(value)

@@ -1,41 +1,42 @@
-"""Trying a program out: its value under each schedule, and what the sanitizer says about it."""
+"""Trials of a program: its value under each schedule, and what the sanitizer says about it."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
 from ..device import configure, simulator, state
-from ..hazards import Report
-from ..hazards.sanitizer import sanitizer
+from ..hazards.sanitizer import LiveReport, sanitizer
+from .check import Case
 
 SCHEDULES = ("modelled", "blocking", "latest", "random:1")
 
 
 class Trial(NamedTuple):
-    """What became of a program.
+    """What a program did under one schedule.
 
     Attributes:
         value: what it returned.
-        report: what the sanitizer says; its ``log`` is what was recorded.
+        report: what the sanitizer says; its `log` is what was recorded.
         us: how long the host took, in µs of virtual time.
     """
 
-    value: object
-    report: Report
+    value: Any
+    report: LiveReport
     us: float
 
 
-def trial(program: Callable, *args, schedule: str = "modelled", poison: bool = False) -> Trial:
+def trial(
+    program: Callable[..., Any], *args: Any, schedule: str = "modelled", poison: bool = False
+) -> Trial:
     """Run a program under a schedule and the sanitizer.
 
     The devices are idle before and after, and the schedule is then again what it was.
 
     Args:
-        program: called with ``args``. It should return plain values: what it does not wait for, it
-            does not know.
+        program: called with `args`. It should return plain values, read after a synchronization.
         schedule, poison: as `mtia_lab.configure` takes them. Poison is off afterwards.
 
     Raises:
@@ -51,46 +52,48 @@ def trial(program: Callable, *args, schedule: str = "modelled", poison: bool = F
 
 
 def trial_cases(
-    program: Callable, *, right: object, within: float, kernels: dict[str, int] | None = None
-) -> dict[str, Callable]:
+    program: Callable[..., Any], *, right: Any, within: float, kernels: dict[str, int] | None = None
+) -> dict[str, Case]:
     """Cases for `mtia_lab.check`: is a program with the reader's part in it right, and frugal?
 
     Args:
-        program: called with the attempt, for each of the four schedules, and for the sanitizer.
+        program: called with the answer, for each of the four schedules, and for the sanitizer.
         right: the value it has to return under each of them.
         within: how long the host may take for it, in µs of virtual time under "modelled".
         kernels: how often which kernels have to run, so that a right value is also computed.
 
     Returns:
-        Named cases. What they answer: a wrong value; still a hazard, and between whom; kernels that
-        are missing; or, though nothing is wrong, over-synchronized.
+        Named cases. Their hints: a wrong value; still a hazard, and between which commands; kernels
+        that are missing; or, though nothing is wrong, over-synchronized.
     """
 
-    def value(schedule: str) -> Callable:
-        def case(attempt):
-            got = trial(program, attempt, schedule=schedule).value
+    def value(schedule: str) -> Case:
+        def case(answer: Any) -> bool | str:
+            got = trial(program, answer, schedule=schedule).value
             return got == right or f"wrong value: {got}"
 
         return case
 
-    def sanitized(attempt):
-        for finding in trial(program, attempt).report:
-            first, second = finding.first, finding.second
-            return f"still a hazard: {finding.kind}, between {first.name} and {second.name}"
+    def sanitized(answer: Any) -> str | None:
+        for finding in trial(program, answer).report:
+            names = [side.name for side in (finding.first, finding.second) if side]
+            return f"still a hazard: {finding.kind}, between {' and '.join(names)}"
+        return None
 
-    def computed(attempt):
-        names = Counter(command.name for command in trial(program, attempt).report.log.commands)
+    def computed(answer: Any) -> str | None:
+        names = Counter(command.name for command in trial(program, answer).report.log.commands)
         for name, times in (kernels or {}).items():
             if names[name] != times:
                 return f"not computed: {name} ran {names[name]} times, not {times}"
+        return None
 
-    def frugal(attempt):
-        _, report, us = trial(program, attempt)
+    def frugal(answer: Any) -> bool | str:
+        _, report, us = trial(program, answer)
         if us > within:
             return f"over-synchronized: the host took {us:.0f} us, and {within:g} will do"
         return not report.hints or f"over-synchronized: {report.hints[0].kind}"
 
-    cases = {f"value under {schedule}": value(schedule) for schedule in SCHEDULES}
+    cases: dict[str, Case] = {f"value under {schedule}": value(schedule) for schedule in SCHEDULES}
     cases |= {"kernels": computed} if kernels else {}
     return cases | {"sanitizer": sanitized, "time": frugal}
 
@@ -117,5 +120,5 @@ def _configured(schedule: str, poison: bool) -> Iterator[None]:
 def _idle() -> None:
     """Wait for every device, also if kernels of one of them failed; then raise."""
     with ExitStack() as devices:
-        for device in range(len(state().streams)):  # torch, asked before load(), says 0 for ever
+        for device in range(len(state().streams)):  # torch would latch 0 before load()
             devices.callback(torch.accelerator.synchronize, device)

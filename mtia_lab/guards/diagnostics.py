@@ -23,7 +23,7 @@ SHOWN = 5  # errors; the rest follow from them, as a rule
 
 
 @dataclass(frozen=True)
-class CompileError:
+class Diagnostic:
     """One thing that the compiler objects to.
 
     Attributes:
@@ -41,28 +41,28 @@ class CompileError:
         return f"{where}{self.message}" + (f"\n  {self.hint}" if self.hint else "")
 
 
-def complaints(log: str, cell: str) -> tuple[CompileError, ...]:
+def diagnose(log: str, cell: str) -> tuple[Diagnostic, ...]:
     """The errors in a compiler's output that concern the cell, the first few of them."""
     inside, outside = [], []
     for found in filter(None, map(_AT.match, log.splitlines())):
         text = _OPTION.sub("", found["text"])
         hint = _hint(text, found["text"][len(text) :])
         if found["file"] == CELL:
-            inside.append(CompileError(int(found["line"]), _plain(text), hint))
+            inside.append(Diagnostic(int(found["line"]), _plain(text), hint))
         else:
-            outside.append(CompileError(None, _plain(text), hint))
+            outside.append(Diagnostic(None, _plain(text), hint))
     if inside:
-        kept = {error.line: error for error in reversed(inside)}  # the first one of each line
-        return tuple(kept[line] for line in sorted(kept))[:SHOWN]
+        first = {error.line: error for error in reversed(inside)}  # of each line
+        return tuple(sorted(first.values(), key=lambda error: error.line or 0))[:SHOWN]
     if undefined := _UNDEFINED.search(log):
         hint = "Give it a body in the cell, or if it is a static member, write inline static."
         text = f"{_plain(undefined['name'])} is declared and used, but nowhere defined"
-        return (CompileError(None, text, hint),)
-    error = (outside or [CompileError(None, _plain(log.strip() or "no reason given"))])[0]
+        return (Diagnostic(None, text, hint),)
+    error = (outside or [Diagnostic(None, _plain(log.strip() or "no reason given"))])[0]
     noted = _NOTE.search(log)
     line = int(noted[1]) if noted else len(cell.rstrip().splitlines()) or 1
     hint = error.hint or "Has every { of the cell its }, and every statement its ;?"
-    return (CompileError(line, error.message, hint),)
+    return (Diagnostic(line, error.message, hint),)
 
 
 def signatures() -> dict[str, str]:
@@ -86,11 +86,11 @@ def _hint(text: str, option: str) -> str:
     return ""
 
 
-def _says(words: str) -> Callable:
+def _says(words: str) -> Callable[[re.Match[str]], str]:
     return lambda found: words
 
 
-def _the_right_one(found: re.Match) -> str:
+def _the_right_one(found: re.Match[str]) -> str:
     """How the method that this was meant to be is spelled."""
     known = signatures()
     name = re.split(r"::", found["name"].partition("(")[0])[-1].strip()
@@ -151,7 +151,7 @@ _DEFINED = re.compile(
 )
 
 
-class Oversight(CompileError):
+class Oversight(Diagnostic):
     """One thing that the compiler lets pass."""
 
 
@@ -174,7 +174,7 @@ def oversights(source: str) -> tuple[Oversight, ...]:
         meant = nearest(each["name"])
         if meant and not _overrides(each["ends"]):
             line = plain.count("\n", 0, each.start()) + 1
-            what = f"{each['name']} is new: nobody calls it"
+            what = f"{each['name']} is new: nothing calls it"
             found.append(Oversight(line, what, _hint_of_name(meant)))
     if not found and not _overrides(plain):
         hint = f"Write a method of the guard in it, such as: {signatures()['setDevice']}"

@@ -14,16 +14,16 @@ namespace mtia_lab {
 
 using Impl = c10::impl::DeviceGuardImplInterface;
 
-// Told when a method is called (">" and its name) and when it is left: "<", or by an exception "~".
+// Called when a method begins (">" and its name), and when it is left: "<", or by an exception "~".
 using Note = void (*)(const char* mark, const char* name);
 
 class Noted {
  public:
-  Noted(Note note, const char* name) : note_(note), name_(name) { tell(">"); }
-  ~Noted() { tell(std::uncaught_exceptions() > before_ ? "~" : "<"); }
+  Noted(Note note, const char* name) : note_(note), name_(name) { write(">"); }
+  ~Noted() { write(std::uncaught_exceptions() > before_ ? "~" : "<"); }
 
  private:
-  void tell(const char* mark) const {
+  void write(const char* mark) const {
     if (note_ != nullptr) {
       note_(mark, name_);
     }

@@ -52,7 +52,7 @@ _INCLUDE = re.compile(r"[ \t]*#[ \t]*include\b.*")
 
 @dataclass(frozen=True)
 class Libraries:
-    """What a process needs to try a guard: the reader's library, and the probes.
+    """What a process needs to check a guard: the reader's library, and the probes.
 
     Args:
         guard: of the cell.
@@ -95,13 +95,13 @@ def _libraries(sources: dict[str, str], cache: Cache) -> Libraries:
         name: build.Recipe.of(HERE, {_SOURCE: text.encode(), **header}, flags=_MORE_FLAGS)
         for name, text in sources.items()
     }
-    found = {name: build.find(recipe, cache) for name, recipe in recipes.items()}
-    missing = [name for name in found if found[name] is None]
+    found = {name: b for name, recipe in recipes.items() if (b := build.find(recipe, cache))}
+    missing = [name for name in recipes if name not in found]
     with contextlib.ExitStack() as stack:
         # All start before the first is waited for: they compile side by side.
-        jobs = {name: _Job(stack, recipes[name], cache) for name in missing}
+        begun = {name: _Begun(stack, recipes[name], cache) for name in missing}
         for name in reversed(missing):  # the probes are kept also if the cell is refused
-            found[name] = jobs[name].publish()
+            found[name] = begun[name].publish()
         for library in found.values():  # used now: not to be pruned
             if (held := library.hold()) is not None:
                 stack.callback(os.close, held)
@@ -110,7 +110,7 @@ def _libraries(sources: dict[str, str], cache: Cache) -> Libraries:
     return Libraries(found["guard"].library, found["probes"].library, not missing)
 
 
-class _Job:
+class _Begun:
     """One compilation, and the folder it works in."""
 
     def __init__(self, stack: contextlib.ExitStack, recipe: build.Recipe, cache: Cache):

@@ -65,7 +65,7 @@ bool scope(Callback body, bool throws, const Args&... args) {
   });
 }
 
-// Each line goes out at once, so that the file tells where the process was when it died.
+// Each line goes out at once, so that the file says where the process was when it died.
 int notes = -1;
 void note(const char* mark, const char* text) {
   const std::string line = std::string(mark) + text + "\n";
@@ -74,7 +74,7 @@ void note(const char* mark, const char* text) {
   }
 }
 
-// An exception has left a method or a destructor that is noexcept, or nobody caught it.
+// An exception has left a method or a destructor that is noexcept, or was not caught.
 void on_terminate() {
   const std::exception_ptr thrown = std::current_exception();
   const bool known = thrown && !guarded([&] { std::rethrow_exception(thrown); });

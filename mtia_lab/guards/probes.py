@@ -1,6 +1,7 @@
 """`cpp` of the clauses: the guard's methods, and the guards of C++, called from Python."""
 
 import ctypes
+from typing import Any
 
 import torch
 
@@ -9,7 +10,8 @@ State = tuple[int, torch.Stream, torch.Stream]
 
 def current() -> State:
     """What is current as the hooks see it: the device, the stream on mtia:0, and on mtia:1."""
-    return torch.mtia.current_device(), *map(torch.mtia.current_stream, (0, 1))
+    stream = torch.mtia.current_stream
+    return torch.mtia.current_device(), stream(0), stream(1)
 
 
 class _Ref(ctypes.Structure):
@@ -44,18 +46,18 @@ class Probes:
         make = ctypes.CDLL(guard).make_guard
         self._call("install", ctypes.cast(make, ctypes.c_void_p), notes)
 
-    def _call(self, name: str, *args: object) -> None:
+    def _call(self, name: str, *args: Any) -> None:
         function = getattr(self._library, name)
         function.restype = ctypes.c_bool
         if not function(*args):
             raise RuntimeError(self._library.problem().decode(errors="replace").partition("\n")[0])
 
-    def _number(self, name: str, *args: object) -> int:
+    def _number(self, name: str, *args: Any) -> int:
         answer = ctypes.c_int64()
         self._call(name, *args, ctypes.byref(answer))
         return answer.value
 
-    def _found(self, name: str, *args: object) -> torch.Stream:
+    def _found(self, name: str, *args: Any) -> torch.Stream:
         answer = _Ref()
         self._call(name, *args, ctypes.byref(answer))
         return _stream(answer)
@@ -119,7 +121,7 @@ class Probes:
         refs = (ctypes.byref(_ref(stream)) for stream in streams)
         return self._scope("MultiStreamGuard", *refs, throws=throws)
 
-    def _scope(self, name: str, *args: object, throws: bool) -> State:
+    def _scope(self, name: str, *args: Any, throws: bool) -> State:
         inside: list[State] = []
         look = ctypes.CFUNCTYPE(None)(lambda: inside.append(current()))
         self._call(name, *args, look, ctypes.c_bool(throws))

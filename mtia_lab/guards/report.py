@@ -1,19 +1,20 @@
-"""What became of a reader's guard."""
+"""The outcome of checking a reader's guard, clause by clause."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..draw import Picture, clauses
 from ..errors import UnknownName
 from .contract.clause import Clause
-from .diagnostics import CompileError, Oversight, overrides
+from .diagnostics import Diagnostic, Oversight, overrides
 
 KEPT, BROKEN, NOT_REACHED = "kept", "broken", "not reached"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one clause.
+    """The outcome of one clause.
 
     Attributes:
         clause: which.
@@ -32,26 +33,26 @@ class Outcome:
     def __repr__(self) -> str:
         if self.status == KEPT:
             return f"{self.clause.key} kept: {self.clause.sentence}"
-        told = f"expected {self.expected}; saw {self.seen}" if self.expected else self.seen
-        return f"{self.clause.key} {self.status}: {self.clause.sentence} ({told})"
+        fault = f"expected {self.expected}; saw {self.seen}" if self.expected else self.seen
+        return f"{self.clause.key} {self.status}: {self.clause.sentence} ({fault})"
 
 
 @dataclass(frozen=True, repr=False)
 class GuardReport:
-    """What became of each clause; a notebook shows it as a picture.
+    """The outcome of each clause; a notebook shows it as a picture.
 
     Attributes:
-        source: the C++ that was tried.
-        outcomes: of every clause, in order; none if the C++ was not tried.
+        source: the C++ that was checked.
+        outcomes: of every clause, in order; none if the C++ was not checked.
         errors: why it was not: the compiler's, or that it overrides nothing.
         printed: what the guard's methods wrote to standard output.
-        started: whether there was any C++ to try.
+        started: whether there was any C++ to check.
         cached: whether it had been compiled before.
     """
 
     source: str
     outcomes: tuple[Outcome, ...] = ()
-    errors: tuple[CompileError, ...] = ()
+    errors: tuple[Diagnostic, ...] = ()
     printed: str = ""
     started: bool = True
     cached: bool = field(default=False, compare=False)
@@ -76,7 +77,7 @@ class GuardReport:
 
     @property
     def not_reached(self) -> tuple[str, ...]:
-        """The keys of the clauses that could not be tried, in order."""
+        """The keys of the clauses that could not be checked, in order."""
         return tuple(o.clause.key for o in self.outcomes if o.status == NOT_REACHED)
 
     def __getitem__(self, key: str) -> Outcome:
@@ -107,7 +108,7 @@ class GuardReport:
         """The clauses by method, and what broke."""
         return clauses(self.outcomes, self.printed)
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         if not self.outcomes:
             return {"text/plain": repr(self)}
         return self.picture()._repr_mimebundle_(include, exclude)

@@ -1,10 +1,10 @@
-"""Tries the clauses in this process, whose guard is the reader's; run by trial.py.
+"""Checks the clauses in this process, whose guard is the reader's; check.py starts it.
 
-What it finds goes line by line into a file, at once, for whoever is left when this process dies:
-"= KEY" before a clause, then the calls of the guard, as probes.cpp notes them, and a line of JSON
-with the outcome. Whatever is set up or looked at by the way goes through the hooks, the other door,
-so that one wrong method of the guard breaks few clauses but its own. Between two clauses the state
-is reset through both doors, since a guard may keep one of its own.
+What it finds goes line by line into a file, at once, since this process may die: "= KEY" before a
+clause, then the calls of the guard, as probes.cpp notes them, and a line of JSON with the outcome.
+All else that is set up or looked at goes through the hooks, so that one wrong method of the guard
+breaks few clauses but its own. Between two clauses the state is reset through guard and hooks,
+since a guard may keep one of its own.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import torch
 
@@ -27,7 +28,7 @@ LONG_US = 100.0  # a kernel of a clause runs longer, a call of the runtime by fa
 
 
 def run(guard: str, probes: str, notes: str, keys: list[str], *, resets: bool = True) -> None:
-    """Install the guard of one library, and try the clauses named, in order.
+    """Install the guard of one library, and check the clauses named, in order.
 
     If `resets`, the guard is reset before each of them but the first.
     """
@@ -40,26 +41,26 @@ def run(guard: str, probes: str, notes: str, keys: list[str], *, resets: bool = 
                 os.write(file, b"-\n")  # to die here is no fault of the next clause
                 runner.reset()
             os.write(file, f"= {clause.key}\n".encode())
-            outcome = runner.hold(clause)
+            outcome = runner.check(clause)
             os.write(file, json.dumps(outcome).encode() + b"\n")
     os._exit(0)  # without the destructors of all of torch, which take a second
 
 
 class Runner:
-    """The names that a clause may use, and its trial."""
+    """Checks clauses, with the names that they may use."""
 
     def __init__(self, cpp: Probes):
         self.cpp = cpp
-        # Made by the lab's guard, before the reader's takes over. No two have one number.
-        self.A, self.C = (torch.Stream("mtia:0") for _ in "AC")
-        _, _, self.B = (torch.Stream("mtia:1") for _ in "xyB")
-        self._names = {
-            **{torch.mtia.default_stream(i): f"default stream {i}" for i in (0, 1)},
-            **{getattr(self, name): name for name in "ABC"},
-        }
+        # Made by the lab's guard, before the reader's takes over. No two have the same id: B is the
+        # third of its device.
+        A, C = torch.Stream("mtia:0"), torch.Stream("mtia:0")
+        B = [torch.Stream("mtia:1") for _ in range(3)][-1]
+        self._streams = {"A": A, "B": B, "C": C}
+        self._names = {torch.mtia.default_stream(i): f"default stream {i}" for i in (0, 1)}
+        self._names |= {stream: name for name, stream in self._streams.items()}
 
-    def hold(self, clause: Clause) -> dict:
-        """Try one clause; returns its status, and what was expected and seen if that is not so."""
+    def check(self, clause: Clause) -> dict[str, str]:
+        """Check one clause; return its status, and what was expected and seen if that is not so."""
         _to_default()
         with record() as log:
             names = self._namespace(log)
@@ -89,9 +90,9 @@ class Runner:
             if self.cpp.getDevice() != 0:
                 self.cpp.uncheckedSetDevice(0)
 
-    def _namespace(self, log: Log) -> dict:
+    def _namespace(self, log: Log) -> dict[str, Any]:
         ran: list[str] = []
-        seen: dict = {}
+        seen: dict[str, Any] = {}
 
         def kernel(stream: torch.Stream, name: str, us: float = 10.0) -> None:
             """Launch on a stream that is made current, and unmade, through the hooks."""
@@ -108,15 +109,25 @@ class Runner:
             return f"after {earlier}" if after else f"before the end of {earlier}"
 
         return {
-            **{name: getattr(self, name) for name in ("A", "B", "C", "cpp")},
-            **{"torch": torch, "configure": configure},
-            **{"current": current, "default": torch.mtia.default_stream},
-            **{"kernel": kernel, "ran": ran, "when": when, "log": log, "pause": _pause},
-            **{"in_thread": _in_thread, "raises": _raises, "suppress": contextlib.suppress},
-            **{"seen": seen, "Spy": _spy(seen)},
+            **self._streams,
+            "cpp": self.cpp,
+            "torch": torch,
+            "configure": configure,
+            "current": current,
+            "default": torch.mtia.default_stream,
+            "kernel": kernel,
+            "ran": ran,
+            "when": when,
+            "log": log,
+            "pause": _pause,
+            "in_thread": _in_thread,
+            "raises": _raises,
+            "suppress": contextlib.suppress,
+            "seen": seen,
+            "Spy": _spy(seen),
         }
 
-    def _show(self, value: object) -> str:
+    def _show(self, value: Any) -> str:
         """A value in the words of a report; the same on every run."""
         if isinstance(value, torch.Stream):
             other = f"stream {value.stream_id} of mtia:{value.device_index}"
@@ -141,7 +152,7 @@ def _raised(error: Exception) -> str:
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
-def _raises(call: Callable, *args: object) -> bool:
+def _raises(call: Callable[..., Any], *args: Any) -> bool:
     try:
         call(*args)
     except Exception:
@@ -149,7 +160,7 @@ def _raises(call: Callable, *args: object) -> bool:
     return False
 
 
-def _pause(call: Callable, *args: object) -> str:
+def _pause(call: Callable[..., Any], *args: Any) -> str:
     """How long the host stood still in a call, in words."""
     begin = host_clock()
     call(*args)
@@ -157,22 +168,22 @@ def _pause(call: Callable, *args: object) -> str:
     return "at once" if waited < LONG_US else f"after {waited:g} us"
 
 
-def _in_thread(call: Callable, *args: object) -> object:
+def _in_thread(call: Callable[..., Any], *args: Any) -> Any:
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(call, *args).result()
 
 
-def _spy(seen: dict) -> type:
+def _spy(seen: dict[str, Any]) -> type[torch.autograd.Function]:
     """An autograd function whose backward notes where it runs."""
     here = threading.get_ident()
 
     class Spy(torch.autograd.Function):
         @staticmethod
-        def forward(ctx, x):
+        def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
             return x.view_as(x)
 
         @staticmethod
-        def backward(ctx, gradient):
+        def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
             device = torch.mtia.current_device()
             seen["another thread"] = threading.get_ident() != here
             seen["device"], seen["stream"] = device, torch.mtia.current_stream(device)

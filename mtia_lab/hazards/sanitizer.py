@@ -38,7 +38,7 @@ class LiveReport(Report):
 
 
 @block("report")
-def sanitizer() -> Iterator[Report]:
+def sanitizer() -> Iterator[LiveReport]:
     """Record a block and find its hazards, as `find_hazards` does.
 
     It records what the host does with pinned memory as well, and watches this thread for waits that

@@ -1,4 +1,4 @@
-"""Run code that would freeze or kill this process in another one, and say what became of it.
+"""Run code that would freeze or kill this process in another one, and say how it ended.
 
 Latching, fork and crashes are shown this way: the notebook's own kernel never runs the code.
 Nothing in a `Result` depends on the machine, so it can be printed, stored and compared.
@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
+from typing import Any, Self
 
 from ..errors import SnippetsLost, TookTooLong, WrongArgument, WrongValue
 
@@ -23,20 +24,22 @@ _SERVER = Path(__file__).with_name("_server.py")
 _START_SECONDS = 60  # for a bare interpreter to start and to leave, on a busy machine
 _GRACE_SECONDS = 5  # for a server to end its snippets
 _LONGEST = 1e6  # seconds, some eleven days
-_MOST_COMPLAINTS = 1 << 20  # bytes of what a prelude writes to stderr
+_MOST_STDERR = 1 << 20  # bytes of what a prelude writes there
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one piece of code.
+    """How one piece of code ended.
 
-    ok: it ran to its end, or called `sys.exit()`, and its process left with exit code 0.
-    stdout: what it printed, from Python or C++, until it ended: the first 16 MB, and where there
-        was more, a line that says so.
-    error: None if ok, else "Type: message" of its exception, "exit code 3", "killed by SIGSEGV"
-        or "hung" (it was killed at the timeout). Paths and addresses in a message are shortened.
-    stderr: what it wrote there, likewise. For a look by eye: it may depend on the machine, so
-        neither the repr nor a comparison includes it.
+    Attributes:
+        ok: it ran to its end, or called `sys.exit()`, and its process left with exit code 0.
+        stdout: what it printed, from Python or C++, until it ended: the first 16 MB, and where
+            there was more, a line that says so.
+        error: None if ok, else "Type: message" of its exception, "exit code 3", "killed by SIGSEGV"
+            or "hung" (it was killed at the timeout). Paths and addresses in a message are
+            shortened.
+        stderr: what it wrote there, likewise. For a look by eye: it may depend on the machine, so
+            neither the repr nor a comparison includes it.
     """
 
     ok: bool
@@ -48,11 +51,15 @@ class Result:
 def run(code: str, *, timeout: float = 100, devices: int | None = None) -> Result:
     """Run `code` in a fresh Python process that has imported nothing.
 
-    timeout: seconds until the code counts as hung and is killed, with all processes it started.
-    devices: if given, `mtia_lab.load(devices=devices)` runs before the code.
-
     The process has this one's `sys.path`, environment and current directory, and no standard input.
-    Raises what `run_each` raises.
+
+    Args:
+        code: Python.
+        timeout: seconds until the code counts as hung and is killed, with all processes it started.
+        devices: if given, `mtia_lab.load(devices=devices)` runs before the code.
+
+    Raises:
+        RuntimeError, TimeoutError, TypeError, ValueError: as `run_each` does.
     """
     return run_each({"code": code}, prelude="", timeout=timeout, devices=devices)["code"]
 
@@ -68,22 +75,24 @@ def run_each(
     """Run every snippet in a process of its own, and return their results in the order given.
 
     One fresh process runs `prelude` and then forks once for each snippet, so an expensive import is
-    paid once and no snippet sees another. As many run at a time as there are cores.
+    paid once and no snippet sees another. As many run at a time as there are cores. When all have
+    ended, no process is left that one of them started.
 
-    prelude: code that all share; what it prints is dropped. It must start no threads.
-    timeout: seconds for the prelude, and again for each snippet until it counts as hung.
-    devices: if given, `mtia_lab.load(devices=devices)` runs in each snippet's process first.
-    together: run all of them at the same time, since they wait for each other.
+    Args:
+        snippets: pieces of code by name.
+        prelude: code that all share; what it prints is dropped. It must start no threads.
+        timeout: seconds for the prelude, and again for each snippet until it counts as hung.
+        devices: if given, `mtia_lab.load(devices=devices)` runs in each snippet's process first.
+        together: run all of them at the same time, since they wait for each other.
 
-    When all have ended, no process is left that one of them started.
-
-    Raises RuntimeError if the prelude fails, TimeoutError if it does not end; TypeError or
-    ValueError if an argument is not what is said here, before anything is started.
+    Raises:
+        RuntimeError: the prelude fails, or a snippet ended the process that forks.
+        TimeoutError: the prelude does not end.
+        TypeError, ValueError: an argument is not what is said here; nothing was started.
     """
     _check(snippets, timeout, devices)
     with Server(prelude, timeout=timeout) as server:
-        options = {"timeout": timeout, "devices": devices, "together": together}
-        return server.run_each(snippets, **options)
+        return server.run_each(snippets, timeout=timeout, devices=devices, together=together)
 
 
 class Server:
@@ -101,14 +110,14 @@ class Server:
         self._deadline = time.monotonic() + timeout + _START_SECONDS
         self._ready = False
         self._owner = os.getpid()
-        self._complaints: list[bytes] = []
+        self._stderr: list[bytes] = []
         # The server holds the reading end of a pipe, its lifeline. When the writing end here is
         # closed, by an interrupt, an error or this process's death, it kills what it has started
         # and leaves.
         reading, writing = os.pipe()
         self._lifeline = open(writing, "wb")  # noqa: SIM115, closed in close()
         with open(reading, "rb"):
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-c", _SERVER.read_text(encoding="utf-8"), str(reading)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -117,6 +126,8 @@ class Server:
                 pass_fds=(reading,),
                 start_new_session=True,
             )
+        assert process.stdin and process.stdout and process.stderr  # for there are pipes
+        self._process, self._pipes = process, (process.stdin, process.stdout, process.stderr)
         try:
             self._send({"path": sys.path, "prelude": prelude})
         except BaseException:  # an interrupt
@@ -138,10 +149,9 @@ class Server:
         _check(snippets, timeout, devices)
         timeout = float(timeout)
         jobs = max(1, len(snippets) if together else min(len(snippets), _cores()))
+        load = "" if devices is None else f"import mtia_lab; mtia_lab.load(devices={int(devices)})"
         request = {
-            "setup": ""
-            if devices is None
-            else f"import mtia_lab; mtia_lab.load(devices={int(devices)})",
+            "setup": load,
             "snippets": list(snippets.values()),
             "timeout": timeout,
             "jobs": jobs,
@@ -160,31 +170,30 @@ class Server:
     @property
     def closed(self) -> bool:
         """Whether it can run no more snippets for this process, which may be a forked one."""
-        return self._lifeline is None or self._owner != os.getpid()
+        return self._lifeline.closed or self._owner != os.getpid()
 
     def close(self) -> None:
         """End the server and all that it started; leave no process and no file behind."""
         if self.closed:
             return
-        lifeline, self._lifeline = self._lifeline, None
-        process = self._process
+        process, (requests, replies, stderr) = self._process, self._pipes
         try:
-            lifeline.close()
+            self._lifeline.close()
             with contextlib.suppress(BrokenPipeError):
-                process.stdin.close()
+                requests.close()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_GRACE_SECONDS)
         finally:
             if process.poll() is None:  # it is stopped, or this is interrupted once more
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-            process.stdout.close()
-            process.stderr.close()
+            replies.close()
+            stderr.close()
 
-    def __enter__(self) -> "Server":
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: Any) -> None:
         self.close()
 
     def _wait_for_prelude(self) -> None:
@@ -201,16 +210,18 @@ class Server:
             raise SnippetsLost(f"the prelude failed, so no snippet ran. {reply['prelude']}")
         self._ready = True
 
-    def _send(self, request: dict) -> None:
+    def _send(self, request: dict[str, Any]) -> None:
+        requests, _, _ = self._pipes
         with contextlib.suppress(BrokenPipeError):  # it is dead: `_receive` says so
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
-            self._process.stdin.flush()
+            requests.write(json.dumps(request).encode() + b"\n")
+            requests.flush()
 
-    def _receive(self, deadline: float) -> dict:
+    def _receive(self, deadline: float) -> dict[str, Any]:
         parts: list[bytes] = []
+        _, replies, stderr = self._pipes
         with selectors.DefaultSelector() as selector:
-            selector.register(self._process.stdout, selectors.EVENT_READ, parts)
-            selector.register(self._process.stderr, selectors.EVENT_READ, self._complaints)
+            selector.register(replies, selectors.EVENT_READ, parts)
+            selector.register(stderr, selectors.EVENT_READ, self._stderr)
             while not (parts and parts[-1].endswith(b"\n")):
                 ready = selector.select(max(0, deadline - time.monotonic()))
                 if not ready:
@@ -221,22 +232,27 @@ class Server:
                         raise SnippetsLost(self._how_it_ended())
                     if more == b"":
                         selector.unregister(key.fd)
-                    elif key.data is parts or sum(map(len, key.data)) < _MOST_COMPLAINTS:
+                    elif key.data is parts or sum(map(len, key.data)) < _MOST_STDERR:
                         key.data.append(more)
-        return json.loads(b"".join(parts))
+        reply: dict[str, Any] = json.loads(b"".join(parts))
+        return reply
 
     def _how_it_ended(self) -> str:
         code = self._process.wait()
-        os.set_blocking(self._process.stderr.fileno(), False)
-        rest = self._process.stderr.read() or b""
-        said = b"".join([*self._complaints, rest]).decode(errors="replace")
+        _, _, stderr = self._pipes
+        os.set_blocking(stderr.fileno(), False)
+        said = b"".join([*self._stderr, stderr.read() or b""]).decode(errors="replace")
         who = "a snippet" if self._ready else "the prelude"
         lost = "no snippet ran" if not self._ready else "its results are lost"
         return f"{who} ended its process (return code {code}), so {lost}.\n{said}"
 
 
-def check_seconds(timeout: object) -> None:
-    """Raise TypeError or ValueError, in words, unless it is a number of seconds to wait."""
+def check_seconds(timeout: float) -> None:
+    """Check a number of seconds to wait.
+
+    Raises:
+        TypeError, ValueError: it is no number, or none that can be waited.
+    """
     if isinstance(timeout, bool) or not isinstance(timeout, Real):
         raise WrongArgument(
             f"timeout is {timeout!r}, a {type(timeout).__name__}, but a process gets a number of "
@@ -249,15 +265,19 @@ def check_seconds(timeout: object) -> None:
         )
 
 
-def check_whole(number: object, name: str) -> None:
-    """Raise TypeError, in words, unless it is a whole number."""
+def check_whole(number: int, name: str) -> None:
+    """Check that the argument called `name` is a whole number.
+
+    Raises:
+        TypeError: it is not.
+    """
     if isinstance(number, bool) or not isinstance(number, int):
         raise WrongArgument(
             f"{name} is {number!r}, a {type(number).__name__}, but has to be a whole number: try 2"
         )
 
 
-def _check(snippets: object, timeout: object, devices: object = None) -> None:
+def _check(snippets: Mapping[str, str], timeout: float, devices: int | None = None) -> None:
     if not isinstance(snippets, Mapping):
         raise WrongArgument(
             f"the snippets are a {type(snippets).__name__}; give a dict of pieces of code by name, "

@@ -20,6 +20,7 @@ import signal
 import sys
 import time
 import types
+from collections.abc import Iterator
 from pathlib import Path
 
 MEGABYTES = 16  # of what a snippet prints, and as much of its stderr, is kept
@@ -37,7 +38,7 @@ def main() -> None:
     sys.path[:] = request["path"]
     sys.argv[:] = [""]
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    prctl(SUBREAPER, 1)  # whoever loses his parent in here becomes a child of this process
+    prctl(SUBREAPER, 1)  # a process in here whose parent ends becomes a child of this one
     # What is run is the main module, as in a script: its functions can be pickled, for one.
     sys.modules["__main__"] = types.ModuleType("__main__")
     try:
@@ -72,8 +73,8 @@ class Snippet:
 
     def __init__(self, setup: str, code: str):
         self.setup, self.code = setup, code
-        self.pid = self.deadline = self.status = None
-        self.hung = False
+        self.pid, self.deadline, self.status = 0, 0.0, 0  # known once it runs, and has ended
+        self.hung = self.ended = False
         self.report = mmap.mmap(-1, 1 + 4 * MESSAGE)  # whether it has ended, and the error
         self.outputs: list[Output] = []
 
@@ -93,8 +94,8 @@ class Snippet:
                 os.close(reading)
                 os.close(writing)
             return True
-        # On both sides, so that there is a group to kill from here on, whoever comes first.
-        with contextlib.suppress(PermissionError, ProcessLookupError):  # it did, and went on
+        # In both processes, so that there is a group to kill from here on, whichever is first.
+        with contextlib.suppress(PermissionError, ProcessLookupError):  # the new one was
             os.setpgid(self.pid, self.pid)
         for reading, writing in pipes:
             os.close(writing)
@@ -127,7 +128,7 @@ class Snippet:
         pid, status = os.waitpid(self.pid, os.WNOHANG)
         if pid == 0:
             return False
-        self.status = os.waitstatus_to_exitcode(status)
+        self.status, self.ended = os.waitstatus_to_exitcode(status), True
         self.kill()
         for output in self.outputs:
             output.read(PIPE)
@@ -139,14 +140,14 @@ class Snippet:
     def kill(self) -> None:
         with contextlib.suppress(PermissionError, ProcessLookupError):  # nothing alive in the group
             os.killpg(self.pid, signal.SIGKILL)
-        if self.status is None:  # it may have gone over to another group
+        if not self.ended:  # it may have gone over to another group
             os.kill(self.pid, signal.SIGKILL)
 
     def close(self) -> None:
         for output in self.outputs:
             output.close()
 
-    def result(self) -> dict:
+    def result(self) -> dict[str, str | bool | None]:
         stdout, stderr = (output.text() for output in self.outputs)
         error = self.error()
         return {"ok": error is None, "stdout": stdout, "error": error, "stderr": stderr}
@@ -169,11 +170,12 @@ class Output:
     """What comes out of a pipe: the first megabytes of it."""
 
     def __init__(self, pipe: int):
-        self.pipe, self.kept, self.room, self.dropped = pipe, [], MEGABYTES << 20, False
+        self.pipe, self.room, self.dropped = pipe, MEGABYTES << 20, False
+        self.kept: list[bytes] = []
         os.set_blocking(pipe, False)
 
     def read(self, most: int = 1 << 16) -> bool:
-        """Read some of it; return False once nobody can write to it any more."""
+        """Read some of it; return False once all its writers are gone."""
         try:
             some = os.read(self.pipe, most)
         except BlockingIOError:
@@ -188,10 +190,11 @@ class Output:
 
     def text(self) -> str:
         text = b"".join(self.kept).decode("utf-8", errors="replace")
-        return text + self.dropped * f"\n[the rest was dropped: {MEGABYTES} MB are kept]\n"
+        dropped = f"\n[the rest was dropped: {MEGABYTES} MB are kept]\n"
+        return text + dropped if self.dropped else text
 
 
-def serve(snippets: list, timeout: float, jobs: int, lifeline: int) -> "Snippet | None":
+def serve(snippets: list[Snippet], timeout: float, jobs: int, lifeline: int) -> Snippet | None:
     """Run all snippets, `jobs` at a time. Return None, or the snippet if in its forked process."""
     woken, waker = os.pipe()
     for end in (woken, waker):
@@ -202,7 +205,8 @@ def serve(snippets: list, timeout: float, jobs: int, lifeline: int) -> "Snippet 
     selector = selectors.DefaultSelector()
     for end in (woken, lifeline):
         selector.register(end, selectors.EVENT_READ)
-    waiting, running = snippets[::-1], []
+    waiting = snippets[::-1]
+    running: list[Snippet] = []
     while waiting or running:
         while waiting and len(running) < jobs:
             snippet = waiting.pop()
@@ -243,7 +247,7 @@ def serve(snippets: list, timeout: float, jobs: int, lifeline: int) -> "Snippet 
 
 
 @contextlib.contextmanager
-def dying_by(lifeline: int):
+def dying_by(lifeline: int) -> Iterator[None]:
     """While this process cannot look at its lifeline, a signal ends its group when that is cut."""
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
     flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
@@ -276,7 +280,7 @@ def end_strays(needed: set[int]) -> None:
 
 
 def leave() -> None:
-    """End, and with this process all that it started. Nobody needs anybody's destructors."""
+    """End this process and all that it started, without destructors."""
     end_strays(set())
     os.killpg(0, signal.SIGKILL)
 

@@ -12,7 +12,7 @@ from mtia_lab import guards
 from mtia_lab.cache import Cache
 from mtia_lab.guards import library, magic, report
 from mtia_lab.guards.contract import BY_KEY, CLAUSES
-from mtia_lab.guards.diagnostics import code, complaints, overrides, oversights
+from mtia_lab.guards.diagnostics import code, diagnose, overrides, oversights
 
 STORES_NOTHING = """\
 // Says what was current, and leaves it so.
@@ -89,7 +89,7 @@ def test_nothing_of_the_guard_comes_into_this_process(stored, lab):
 
 @pytest.mark.parametrize("source", ["", " \n", "...", "// yours\n\n  ...\n"])
 def test_nothing_to_try_starts_nothing(source, monkeypatch):
-    monkeypatch.setattr(guards.trial, "libraries", lambda *_: pytest.fail("compiled"))
+    monkeypatch.setattr(guards.check, "libraries", lambda *_: pytest.fail("compiled"))
     found = mtia_lab.try_guard(source)
     assert not found and not found.started and repr(found).startswith("nothing to try")
     assert found._repr_mimebundle_() == {"text/plain": repr(found)}
@@ -101,7 +101,7 @@ def test_what_is_no_text_is_refused():
 
 
 def test_a_timeout_that_is_none_is_refused_before_the_compiler_starts(monkeypatch):
-    monkeypatch.setattr(guards.trial, "libraries", None)
+    monkeypatch.setattr(guards.check, "libraries", None)
     with pytest.raises(ValueError, match="timeout is nan"):
         mtia_lab.try_guard(STORES_NOTHING, timeout=float("nan"))
     with pytest.raises(TypeError, match="timeout is None"):
@@ -210,7 +210,7 @@ SAID = {
 @pytest.mark.parametrize(("log", "expected"), SAID.values(), ids=SAID)
 def test_what_compilers_say(log, expected):
     line, message, hint = expected
-    (error,) = complaints(log, "one\ntwo\nthree\n\n")
+    (error,) = diagnose(log, "one\ntwo\nthree\n\n")
     assert error.line == line and error.message.startswith(message) and hint in error.hint
 
 

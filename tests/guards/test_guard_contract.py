@@ -11,7 +11,7 @@ import pytest
 from guard_faults import BATCHES, ELSEWHERE, FAULTS
 from torch_headers import virtuals
 
-from mtia_lab.guards import library, trial
+from mtia_lab.guards import check, library
 from mtia_lab.guards.contract import BY_KEY, CLAUSES
 from mtia_lab.guards.diagnostics import signatures
 from mtia_lab.guards.report import BROKEN, NOT_REACHED
@@ -29,7 +29,7 @@ def trying(lab_built):
 
     def hold(*faults: str, timeout: float = TIMEOUT):
         before = f"import os; os.environ['MUTATIONS'] = {','.join(faults)!r}"
-        outcomes, printed = trial.hold(found, timeout=timeout, before=before)
+        outcomes, printed = check.check(found, timeout=timeout, before=before)
         assert [outcome.clause for outcome in outcomes] == list(CLAUSES)
         return {outcome.clause.key: outcome for outcome in outcomes}, printed
 
@@ -92,7 +92,9 @@ def test_an_exception_out_of_a_noexcept_method_is_named(trying):
 
 def test_an_exception_out_of_a_destructor_names_the_method_that_it_left(trying):
     outcomes, _ = trying("exchangeStream throws on the way back")
-    words = "nobody caught an exception (it left a destructor, or a thread), last in exchangeStream"
+    words = (
+        "an exception was not caught (it left a destructor, or a thread), last in exchangeStream"
+    )
     assert outcomes["StreamGuard.unwinds"].seen == f"{words}: too late"
     assert outcomes["exchangeStream.returns"].seen == "RuntimeError: too late"
 
@@ -108,12 +110,12 @@ def test_what_one_clause_leaves_in_the_guard_is_no_fault_of_the_next(trying):
 
 def test_a_death_between_two_clauses_is_no_fault_of_any(lab_built, monkeypatch):
     started = []
-    server = trial._start_server()
-    monkeypatch.setattr(trial, "_start_server", lambda: started.append(1) or server)
+    server = check._start_server()
+    monkeypatch.setattr(check, "_start_server", lambda: started.append(1) or server)
     dying = (
         "import os, mtia_lab.guards.runner as runner; runner.Runner.reset = lambda _: os.abort()"
     )
-    outcomes, _ = trial.hold(library.libraries(SOURCE), timeout=TIMEOUT, before=dying)
+    outcomes, _ = check.check(library.libraries(SOURCE), timeout=TIMEOUT, before=dying)
     assert {outcome.status for outcome in outcomes} == {"kept"}
     assert len(started) == 2  # the second one does without
 
@@ -125,7 +127,7 @@ def test_the_methods_without_a_clause_are_these():
 
 
 def test_a_hang_is_the_outcome_of_its_clause_and_the_rest_is_left_out(trying, monkeypatch):
-    monkeypatch.setattr(trial, "MOST_HANGS", 1)
+    monkeypatch.setattr(check, "MOST_HANGS", 1)
     outcomes, _ = trying("getDefaultStream hangs", timeout=4.0)
     keys = list(outcomes)
     at = keys.index("getDefaultStream.constant")

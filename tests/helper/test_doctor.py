@@ -16,8 +16,8 @@ def own_cache(tmp_path, monkeypatch):
     return tmp_path / "cache"
 
 
-def findings() -> dict[str, doctor.Finding]:
-    return {finding.item: finding for finding in doctor.examine()}
+def results() -> dict[str, doctor.CheckResult]:
+    return {result.item: result for result in doctor.examine()}
 
 
 def test_on_a_good_machine_nothing_fails_and_each_item_has_a_line(capsys):
@@ -35,7 +35,7 @@ def test_all_is_well_only_if_there_is_nothing_to_look_at(monkeypatch, capsys):
 
 
 def test_what_is_not_built_yet_is_said_and_is_no_failure():
-    found = findings()
+    found = results()
     assert found["build"].verdict == found["device"].verdict == "warn"
     assert "python -m mtia_lab build" in found["build"].todo
 
@@ -50,31 +50,31 @@ def test_a_missing_compiler_fails_with_what_to_do(monkeypatch, capsys):
 
 def test_an_old_compiler_fails(tmp_path, monkeypatch):
     monkeypatch.setenv("CXX", script(tmp_path / "old-g++", "echo 'old c++ 1.0'; exit 1"))
-    assert findings()["compiler"].verdict == "FAIL"
+    assert results()["compiler"].verdict == "FAIL"
 
 
 def test_a_cache_that_cannot_be_written_is_a_warning(own_cache):
     own_cache.write_text("a file, not a folder")
-    cache = findings()["cache"]
+    cache = results()["cache"]
     assert cache.verdict == "warn" and "MTIA_LAB_CACHE" in cache.fact
 
 
 def test_a_rival_backend_is_a_warning(monkeypatch):
     monkeypatch.setattr(doctor.torch._C, "_get_privateuse1_backend_name", lambda: "rival")
-    process = findings()["process"]
+    process = results()["process"]
     assert process.verdict == "warn" and "'rival'" in process.fact
 
 
 def test_a_device_that_does_not_load_in_a_new_process_fails(tmp_path, monkeypatch, capsys):
     assert __main__.main(["build"]) == 0
-    device = findings()["device"]  # these sources register nothing with torch
+    device = results()["device"]  # these sources register nothing with torch
     assert device.verdict == "FAIL" and "python -m mtia_lab clean" in device.todo
 
 
 def test_the_real_device_loads_in_a_new_process(monkeypatch):
     monkeypatch.delenv("MTIA_LAB_CACHE")
     monkeypatch.delenv("MTIA_LAB_SOURCES")
-    device = findings()["device"]
+    device = results()["device"]
     assert (device.verdict, device.fact) in [
         ("ok", "MTIA Lab: 2 simulated devices, ready"),
         ("warn", "not tried, because it is not built yet"),

@@ -1,4 +1,4 @@
-"""The whole contract, in the order in which it is tried."""
+"""The whole contract, in the order in which it is checked."""
 
 from .current import DEVICES, STREAMS
 from .users import AUTOGRAD, CONTEXTS, SCOPES

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Clause:
-    """A sentence of the contract, and the Python that tries it; runner.py says with which names.
+    """A sentence of the contract, and the Python that checks it; runner.py says with which names.
 
     Args:
         key: the method that owes it, a dot, and a word: "exchangeDevice.returns".

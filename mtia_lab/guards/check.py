@@ -1,4 +1,4 @@
-"""Try a guard in processes of its own, and say what became of each clause."""
+"""Check a guard in processes of its own, and read the outcome of each clause."""
 
 import atexit
 import json
@@ -13,28 +13,28 @@ from ..compiler import Refused
 from ..errors import WrongArgument
 from ..isolated import Result, Server, check_seconds
 from .contract import BY_KEY, CLAUSES
-from .diagnostics import complaints, oversights, signatures
+from .diagnostics import Diagnostic, diagnose, oversights, signatures
 from .library import Libraries, libraries
 from .report import BROKEN, NOT_REACHED, GuardReport, Outcome
 
-MOST_HANGS = 2  # then the rest is not tried: each costs the whole timeout
+MOST_HANGS = 2  # then the rest is not checked: each costs the whole timeout
 _PRELUDE = f"import {__package__}.runner as runner"
 _lock = threading.Lock()
 _server: Server | None = None
 
 
 def try_guard(source: str, *, timeout: float = 10.0, first_line: int = 1) -> GuardReport:
-    """Hold a guard against PyTorch's contract, clause by clause. Nothing of it runs here.
+    """Check a guard against PyTorch's contract, clause by clause. Nothing of it runs here.
 
     Args:
         source: C++, the body of a class that derives from a guard which passes every call on to
-            the lab's own, `real`. What it overrides differs. `...` or nothing is not tried.
-        timeout: seconds until a process that tries it counts as hung and is killed.
+            the lab's own, `real`. What it overrides differs. `...` or nothing is not checked.
+        timeout: seconds until a process that checks it counts as hung and is killed.
         first_line: the number that errors give the first line of the source.
 
     Returns:
         a `GuardReport`. A clause in which the process died or hung is broken; the ones after it
-        are tried in a fresh process.
+        are checked in a fresh process.
 
     Raises:
         MTIALabError: there is no compiler, or no folder for the library.
@@ -50,14 +50,14 @@ def try_guard(source: str, *, timeout: float = 10.0, first_line: int = 1) -> Gua
         build.ensure(build.Recipe.now())
         try:
             found = libraries(source)
-            errors = oversights(source)
+            errors: tuple[Diagnostic, ...] = oversights(source)
         except Refused as refusal:
-            errors = complaints(refusal.args[0], source)
+            errors = diagnose(refusal.args[0], source)
         if errors:
             shift = first_line - 1
-            errors = (replace(error, line=error.line and error.line + shift) for error in errors)
-            return GuardReport(source, errors=tuple(errors))
-        outcomes, printed = hold(found, timeout=timeout)
+            moved = (replace(error, line=error.line and error.line + shift) for error in errors)
+            return GuardReport(source, errors=tuple(moved))
+        outcomes, printed = check(found, timeout=timeout)
     return GuardReport(source, outcomes, printed=printed, cached=found.cached)
 
 
@@ -76,14 +76,14 @@ def _start_server() -> Server:
 
 
 def stop_server() -> None:
-    """End the process that is kept from one trial to the next; the next one starts another."""
+    """End the process that is kept from one check to the next; the next one starts another."""
     atexit.unregister(stop_server)
     if _server is not None:
         _server.close()
 
 
-def hold(found: Libraries, *, timeout: float, before: str = "") -> tuple[tuple[Outcome, ...], str]:
-    """Try all clauses, in as many processes as it takes; returns the outcomes and what was printed.
+def check(found: Libraries, *, timeout: float, before: str = "") -> tuple[tuple[Outcome, ...], str]:
+    """Check all clauses, in as many processes as it takes; return the outcomes and the output.
 
     Args:
         found: the libraries.
@@ -105,19 +105,21 @@ def hold(found: Libraries, *, timeout: float, before: str = "") -> tuple[tuple[O
             text = Path(notes.name).read_text(encoding="utf-8", errors="replace")
         printed += result.stdout
         hangs += result.error == "hung"
-        tried = dict(_read(text, result))
-        if not tried:  # not even one clause was begun
+        checked = dict(_read(text, result))
+        if not checked:  # not even one clause was begun
             why = f"the guard could not be registered: {result.error}"
-            tried = {key: Outcome(BY_KEY[key], NOT_REACHED, seen=why) for key in waiting}
-        outcomes |= tried
+            checked = {key: Outcome(BY_KEY[key], NOT_REACHED, seen=why) for key in waiting}
+        outcomes |= checked
         resets = resets and not _died_between_clauses(text)
-        waiting = [key for key in waiting if key not in tried]
+        waiting = [key for key in waiting if key not in checked]
     return tuple(outcomes[clause.key] for clause in CLAUSES), printed
 
 
 def _read(notes: str, result: Result) -> Iterator[tuple[str, Outcome]]:
     """The outcomes in a process's notes; of the last clause also if the process died in it."""
-    key, calls, open_calls, thrown_from, ending = "", [], [], "", ""
+    key = thrown_from = ending = ""
+    calls: list[str] = []
+    open_calls: list[str] = []
     for line in notes.splitlines():
         mark, rest = line[:1], line[1:]
         if mark == "=":
@@ -141,7 +143,8 @@ def _read(notes: str, result: Result) -> Iterator[tuple[str, Outcome]]:
 
 def _died_between_clauses(notes: str) -> bool:
     """Whether the last thing begun was to reset the guard."""
-    return [line[0] for line in notes.splitlines() if line[:1] in ("=", "-")][-1:] == ["-"]
+    marks = [line[0] for line in notes.splitlines() if line.startswith(("=", "-"))]
+    return bool(marks) and marks[-1] == "-"
 
 
 def _how_it_died(result: Result, open_calls: list[str], thrown_from: str, thrown: str) -> str:
@@ -154,5 +157,5 @@ def _how_it_died(result: Result, open_calls: list[str], thrown_from: str, thrown
     if thrown:
         last = inside or thrown_from
         where = f", last in {last}" if last else ""
-        return f"nobody caught an exception (it left a destructor, or a thread){where}: {thrown}"
+        return f"an exception was not caught (it left a destructor, or a thread){where}: {thrown}"
     return f"the process died{where}: {result.error}"
