@@ -15,48 +15,38 @@
 #include <ATen/ops/_fused_sdp_choice_native.h>
 #include <torch/library.h>
 
+#include <deque>
+
 #ifndef MTIA_SPLIT
 #include "sim.cpp"
 #endif
 
-#include "aten/access.cpp"
-#include "aten/arguments.cpp"
-#include "aten/autograd.cpp"
+#include "aten/call.cpp"
 #include "aten/collective.cpp"
 #include "aten/copy.cpp"
-#include "aten/cost.cpp"
+#include "aten/cpu_kernel.cpp"
+#include "aten/dry_run.cpp"
+#include "aten/factories.cpp"
 #include "aten/fallback.cpp"
 #include "aten/host_operators.cpp"
 #include "aten/infer.cpp"
-#include "aten/kernel_state.cpp"
-#include "aten/key.cpp"
 #include "aten/launch.cpp"
-#include "aten/layouts.cpp"
-#include "aten/native.cpp"
 #include "aten/operator.cpp"
 #include "aten/plan.cpp"
 #include "aten/random.cpp"
-#include "aten/rehearse.cpp"
-#include "aten/shell.cpp"
-#include "aten/tensor.cpp"
-#include "aten/wait.cpp"
+#include "aten/rebindable_tensor.cpp"
 #include "backend/allocator.cpp"
+#include "backend/call_log.cpp"
 #include "backend/clean_thread.cpp"
-#include "backend/convert.cpp"
-#include "backend/first_use.cpp"
 #include "backend/generator.cpp"
 #include "backend/graph.cpp"
-#include "backend/graph_hooks.cpp"
 #include "backend/guard.cpp"
 #include "backend/hooks.cpp"
 #include "backend/idle_waits.cpp"
 #include "backend/kineto.cpp"
-#include "backend/memory_stats.cpp"
 #include "backend/pinned.cpp"
 #include "backend/python.cpp"
 #include "backend/snapshot.cpp"
-#include "backend/trace.cpp"
-#include "backend/wall_trace.cpp"
 #include "bindings/bindings.cpp"
 
 namespace mtia::backend {
@@ -80,7 +70,7 @@ REGISTER_GRAPH_IMPL(MTIA, MTIAGraphImpl)
 
 namespace at::native {
 
-// Which attention to use is decided by the forms of the arguments alone, so as on the CPU.
+// Which attention to use is decided by the specs of the arguments alone, so as on the CPU.
 REGISTER_MTIA_DISPATCH(_fused_sdp_choice_stub, &_fused_sdp_choice_cpp)
 
 }  // namespace at::native
@@ -155,7 +145,8 @@ namespace {
 using torch::CppFunction;
 
 torch::Library& library(const char* space, c10::DispatchKey key) {
-  return *new torch::Library(torch::Library::IMPL, space, key, __FILE__, __LINE__);
+  static auto* const libraries = new std::deque<torch::Library>;  // never destroyed
+  return libraries->emplace_back(torch::Library::IMPL, space, key, __FILE__, __LINE__);
 }
 
 // For a fallback the dispatcher rewrites the tables of all its operators, which takes longer than
@@ -192,7 +183,10 @@ void register_kernels() {
 }
 
 const bool profiled = backend::register_with_kineto();
-const bool put_off = (backend::before_first_use(register_kernels), true);
+const bool put_off = [] {
+  backend::before_first_use(register_kernels);
+  return true;
+}();
 
 }  // namespace
 }  // namespace mtia

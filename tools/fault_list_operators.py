@@ -9,8 +9,8 @@ OPERATOR_FAULTS = [
     Fault(
         "aten-always-waits",
         FALLBACK,
-        "plan == nullptr || plan->needs_values ? run_and_wait(call)",
-        "true ? run_and_wait(call)",
+        "if (plan == nullptr || plan->needs_values) {",
+        "if (true) {",
         "every operator makes the host wait",
     ),
     Fault(
@@ -94,8 +94,8 @@ OPERATOR_FAULTS = [
     Fault(
         "copy-item-drains-the-device",
         COPY,
-        "[&] { to_host(self.as_strided({}, {}), shell.tensor(), false); }",
-        "[&] { to_host(self.as_strided({}, {}), shell.tensor(), false); "
+        "[&] { to_host(self.as_strided({}, {}), rebindable.tensor(), false); }",
+        "[&] { to_host(self.as_strided({}, {}), rebindable.tensor(), false); "
         "sim::synchronize_device(self.get_device()); }",
         "item() waits for all streams of the device",
     ),

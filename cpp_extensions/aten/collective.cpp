@@ -4,14 +4,13 @@
 
 #include <algorithm>
 
+#include "../backend/call_log.h"
 #include "../backend/python.h"
-#include "../backend/trace.h"
 #include "../sim/graph/graph.h"
 #include "../sim/runtime.h"
-#include "access.h"
-#include "arguments.h"
-#include "kernel_state.h"
-#include "tensor.h"
+#include "call.h"
+#include "cpu_kernel.h"
+#include "factories.h"
 
 namespace mtia::aten {
 
@@ -20,10 +19,10 @@ constexpr const char* kDoor = "distributed";
 
 // The memory of a tensor of the device as one of the CPU.
 at::Tensor on_host(const at::Tensor& tensor) {
-  const Form form = Form::of(tensor);
-  const Shell shell(form, c10::DispatchKey::CPU, form.span());
-  shell.lend(address_of(tensor));
-  return shell.tensor();
+  const TensorSpec spec = TensorSpec::of(tensor);
+  const RebindableTensor rebindable(spec, c10::DispatchKey::CPU, spec.span());
+  rebindable.bind(address_of(tensor));
+  return rebindable.tensor();
 }
 
 int64_t bytes_of(const std::vector<at::Tensor>& tensors) {
@@ -87,7 +86,7 @@ std::vector<at::Tensor> collective(std::string name, int64_t device, int64_t str
   if (!sim::log::recording()) {
     call();
   } else {
-    backend::traced(kDoor, sim::intern(name)->c_str(), call,
+    backend::logged(kDoor, sim::intern(name)->c_str(), call,
                     describe(c10::IValue(reads.empty() ? writes : reads)));
   }
   return copies;
@@ -102,7 +101,7 @@ void deliver(std::vector<at::Tensor> arrived, std::vector<at::Tensor> tensors) {
 
 void join(std::string name, int64_t device, int64_t event) {
   const auto wait = [&] { sim::wait(event, sim::current_stream(static_cast<int>(device))); };
-  backend::traced(kDoor, "wait", wait, name);
+  backend::logged(kDoor, "wait", wait, name);
 }
 
 }  // namespace mtia::aten

@@ -24,7 +24,8 @@ std::vector<at::Tensor> collective(std::string name, int64_t device, int64_t str
 // In the effect: what has arrived on the host becomes what the tensors hold.
 void deliver(std::vector<at::Tensor> arrived, std::vector<at::Tensor> tensors);
 
-// The device's current stream waits for an event: no call of the reader's, so no hint about it.
+// The device's current stream waits for an event: no call of the program's own, so no hint about
+// it.
 void join(std::string name, int64_t device, int64_t event);
 
 }  // namespace mtia::aten

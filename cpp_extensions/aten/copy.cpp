@@ -6,37 +6,36 @@
 
 #include <array>
 
+#include "../backend/call_log.h"
 #include "../backend/convert.h"
 #include "../backend/pinned.h"
-#include "../backend/trace.h"
 #include "../sim/graph/graph.h"
 #include "../sim/log.h"
-#include "access.h"
-#include "arguments.h"
+#include "call.h"
+#include "cpu_kernel.h"
+#include "factories.h"
 #include "fallback.h"
-#include "kernel_state.h"
-#include "tensor.h"
 
 namespace mtia::aten {
 
 namespace {
 using sim::Engine;
 
-// Raw memory in a form: what a copy engine is told. It keeps nothing alive.
+// Raw memory and how a tensor lies in it: what a copy engine needs. It keeps nothing alive.
 class Region {
  public:
   explicit Region(const at::Tensor& tensor)
-      : memory_(address_of(tensor)), form_(Form::of(tensor)) {}
+      : memory_(address_of(tensor)), spec_(TensorSpec::of(tensor)) {}
 
   at::Tensor tensor() const {
-    const Shell shell(form_, c10::DispatchKey::CPU, form_.span());
-    shell.lend(memory_);
-    return shell.tensor();
+    const RebindableTensor rebindable(spec_, c10::DispatchKey::CPU, spec_.span());
+    rebindable.bind(memory_);
+    return rebindable.tensor();
   }
 
  private:
   void* memory_;
-  Form form_;
+  TensorSpec spec_;
 };
 
 bool is_pinned(const at::Tensor& tensor) { return backend::is_pinned(tensor.storage().data()); }
@@ -73,7 +72,7 @@ sim::StreamPoint enqueue(sim::StreamRef stream, Engine engine, const at::Tensor&
 }
 
 // A blocking copy waits for the stream. From pageable memory the bytes first go through a buffer
-// of the driver, so that the host is busy with it also when nobody wants to wait: CUDA's
+// of the driver, so that the host is busy with it even for a non-blocking copy: CUDA's
 // documentation calls such a copy synchronous with respect to the host, but for the last transfer.
 void from_host(const at::Tensor& from, const at::Tensor& to, bool non_blocking) {
   const sim::StreamRef stream = sim::current_stream(to.get_device());
@@ -156,7 +155,11 @@ at::Tensor copy_from(const at::Tensor& self, const at::Tensor& to, bool non_bloc
   const at::Tensor from = self.expand(to.sizes());
   const auto copy = [&] {
     if (from.is_mtia() && to.is_mtia()) {
-      from.device() == to.device() ? within_device(from, to) : to_peer(from, to);
+      if (from.device() == to.device()) {
+        within_device(from, to);
+      } else {
+        to_peer(from, to);
+      }
     } else if (to.is_mtia()) {
       TORCH_CHECK(from.is_cpu(), "cannot copy from ", from.device(), " to ", to.device(),
                   ": no link joins them. Go through the host: x.cpu().to('mtia')");
@@ -170,7 +173,7 @@ at::Tensor copy_from(const at::Tensor& self, const at::Tensor& to, bool non_bloc
   if (!sim::log::recording()) {
     copy();
   } else {
-    backend::traced("aten", "_copy_from", copy, text_of(from, to, non_blocking));
+    backend::logged("aten", "_copy_from", copy, text_of(from, to, non_blocking));
   }
   return to;
 }
@@ -182,15 +185,15 @@ at::Tensor copy_from_and_resize(const at::Tensor& from, const at::Tensor& to) {
 
 at::Scalar local_scalar_dense(const at::Tensor& self) {
   alignas(16) std::array<char, 16> number{};  // the largest element, a complex double
-  Form form;
-  form.dtype = self.scalar_type();
-  Shell shell(form, c10::DispatchKey::CPU, number.size());
-  shell.lend(number.data());
-  backend::traced(
+  TensorSpec spec;
+  spec.dtype = self.scalar_type();
+  RebindableTensor rebindable(spec, c10::DispatchKey::CPU, number.size());
+  rebindable.bind(number.data());
+  backend::logged(
       "aten", "_local_scalar_dense",
-      [&] { to_host(self.as_strided({}, {}), shell.tensor(), false); },
+      [&] { to_host(self.as_strided({}, {}), rebindable.tensor(), false); },
       std::string("waits for the stream"));
-  return at::_local_scalar_dense(shell.tensor());
+  return at::_local_scalar_dense(rebindable.tensor());
 }
 
 }  // namespace mtia::aten

@@ -12,7 +12,7 @@ at::Tensor copy_from_and_resize(const at::Tensor& from, const at::Tensor& to);
 // Contract of aten::_local_scalar_dense: the value of a tensor of one element, as item() gives it.
 at::Scalar local_scalar_dense(const at::Tensor& self);
 
-// Enqueues the copy of a tensor of the host that nobody else writes to.
+// Enqueues the copy of a tensor of the host that nothing else writes to.
 void copy_to_device(const at::Tensor& from, const at::Tensor& to);
 
 }  // namespace mtia::aten

@@ -1,14 +1,17 @@
 #include "fallback.h"
 
+#include <ATen/core/LegacyTypeDispatch.h>
+#include <c10/core/GradMode.h>
 #include <c10/core/TensorOptions.h>
 
-#include "../backend/trace.h"
-#include "arguments.h"
+#include <algorithm>
+
+#include "../backend/call_log.h"
+#include "call.h"
 #include "host_operators.h"
 #include "launch.h"
 #include "plan.h"
 #include "random.h"
-#include "wait.h"
 
 namespace mtia::aten {
 
@@ -64,13 +67,17 @@ void execute(const Operator& op, torch::jit::Stack& stack) {
   check_generator(call);
   prepare_tensors(call);
   auto plan = op.needs_values ? nullptr : plan_for(call);
-  plan == nullptr || plan->needs_values ? run_and_wait(call) : launch(call, std::move(plan));
+  if (plan == nullptr || plan->needs_values) {
+    launch_and_wait(call);
+  } else {
+    launch(call, std::move(plan));
+  }
 }
 
 // [aten.fallback]
 void fallback(const c10::OperatorHandle& handle, c10::DispatchKeySet, torch::jit::Stack* stack) {
   const Operator& op = operator_of(handle);
-  if (op.view) {  // the CPU's kernel only makes another tensor on the same memory, whose ever it is
+  if (op.view) {  // the CPU's kernel only makes another tensor on the same storage
     return handle.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), stack);
   }
   if (!sim::log::recording()) {
@@ -82,8 +89,71 @@ void fallback(const c10::OperatorHandle& handle, c10::DispatchKeySet, torch::jit
       note_host_read(*op.name, *tensor);  // its value goes into the command
     }
   }
-  backend::traced(
+  backend::logged(
       "aten", op.full_name->c_str(), [&] { execute(op, *stack); }, describe(call.arguments));
+}
+
+void below_or_composite(const c10::OperatorHandle& handle, c10::DispatchKeySet,
+                        torch::jit::Stack* stack) {
+  const Call call(operator_of(handle), *stack);
+  bool needs_gradient = false;
+  for (const auto& [tensor, argument] : call.tensors) {
+    needs_gradient = needs_gradient || (c10::GradMode::is_enabled() && tensor->requires_grad());
+  }
+  if (needs_gradient) {  // a backend without kernels has the composite in this place
+    return handle.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::AutogradIPU), stack);
+  }
+  at::AutoDispatchBelowADInplaceOrView below_autograd;
+  handle.callBoxed(stack);
+}
+
+namespace {
+struct Layout {
+  const char* name;
+  const char* advice;
+};
+
+Layout layout_of(const std::string& op, c10::DispatchKeySet keys) {
+  const auto is = [&](c10::DispatchKey key, const char* part) {
+    return keys.has(key) || op.find(part) != std::string::npos;
+  };
+  if (is(c10::DispatchKey::NestedTensorMTIA, "_nested")) {
+    return {"nested", "Use layout=torch.jagged, which is dense, or the CPU"};
+  }
+  if (is(c10::DispatchKey::QuantizedMTIA, "quantized")) {
+    return {"quantized", "Quantize on the CPU, or use torch.fake_quantize_per_tensor_affine"};
+  }
+  return {"sparse", "Use dense ones (x.to_dense(), sparse=False, sparse_grad=False), or the CPU"};
+}
+
+bool is_of_this_backend(const c10::IValue& value) {
+  if (value.isTensorList()) {
+    const auto elements = value.toListRef();
+    return std::any_of(elements.begin(), elements.end(), is_of_this_backend);
+  }
+  return (value.isDevice() && value.toDevice().is_mtia()) ||
+         (value.isTensor() && value.toTensor().is_mtia());
+}
+}  // namespace
+
+void refuse_layout(const c10::OperatorHandle& handle, c10::DispatchKeySet keys,
+                   torch::jit::Stack*) {
+  const std::string& op = handle.operator_name().name;
+  const Layout layout = layout_of(op, keys);
+  TORCH_CHECK_NOT_IMPLEMENTED(false, "the simulated device has no ", layout.name, " tensors, and ",
+                              op, " takes or makes one: its kernels work on strided memory. ",
+                              layout.advice);
+}
+
+void refuse_layout_here(const c10::OperatorHandle& handle, c10::DispatchKeySet keys,
+                        torch::jit::Stack* stack) {
+  const auto arguments = torch::jit::last(*stack, handle.schema().arguments().size());
+  if (std::any_of(arguments.begin(), arguments.end(), is_of_this_backend)) {
+    refuse_layout(handle, keys, stack);
+  }
+  const auto below =
+      c10::DispatchKeySet(c10::DispatchKeySet::FULL_AFTER, c10::DispatchKey::BackendSelect);
+  handle.redispatchBoxed(keys & below, stack);
 }
 
 }  // namespace mtia::aten

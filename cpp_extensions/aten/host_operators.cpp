@@ -15,7 +15,7 @@
 #include "../sim/host_thread.h"
 #include "../sim/log.h"
 #include "../sim/runtime.h"
-#include "access.h"
+#include "call.h"
 
 namespace mtia::aten {
 
@@ -28,7 +28,7 @@ enum class Looks {
 };
 
 // What the dispatcher's facts do not say. test_host_operators.py finds what is missing here,
-// by memory that nobody may touch.
+// by memory that must not be touched.
 constexpr std::array<std::string_view, 5> kCompositesThatLook = {
     "aten::copy_", "aten::tensor_split", "aten::ctc_loss", "aten::_pack_padded_sequence",
     "aten::_pad_packed_sequence"};
@@ -76,7 +76,7 @@ Looks looks(const c10::OperatorHandle& op, c10::ArrayRef<const c10::IValue> inpu
 }
 
 thread_local struct {
-  std::optional<sim::HostRecord> record;  // of the operator that the reader called, while it runs
+  std::optional<sim::HostRecord> record;  // of the operator that the program called, while it runs
   bool in_kernel = false;                 // one that looks itself, so not what it calls
 } thread;
 

@@ -8,7 +8,7 @@
 namespace mtia::aten {
 
 // To be called when a recording has begun or ended: while the log wants to know what the host does,
-// PyTorch tells of every operator that is called.
+// PyTorch reports every operator that is called.
 void watch_host();
 
 // Something without an operator of the host's, `name`, looks at the elements of a tensor. Nothing

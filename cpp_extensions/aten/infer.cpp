@@ -3,28 +3,28 @@
 #include <ATen/TensorUtils.h>
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 
 #include "../backend/clean_thread.h"
 #include "../backend/python.h"
-#include "key.h"
-#include "rehearse.h"
+#include "dry_run.h"
 
 namespace mtia::aten {
 
 namespace {
-// The form of each tensor argument. Where two share a storage, both lie in it as they really do.
-std::vector<Form> forms_of(const Call& call) {
-  std::vector<Form> forms;
+// The spec of each tensor argument. Where two share a storage, both lie in it as they really do.
+std::vector<TensorSpec> specs_of(const Call& call) {
+  std::vector<TensorSpec> specs;
   for (size_t i = 0; i < call.tensors.size(); ++i) {
-    forms.push_back(Form::of(*call.tensors[i].tensor));
+    specs.push_back(TensorSpec::of(*call.tensors[i].tensor));
     if (const size_t first = first_with_storage(call, i); first != i) {
-      forms[first].offset = call.tensors[first].tensor->storage_offset();
-      forms[i].offset = call.tensors[i].tensor->storage_offset();
+      specs[first].offset = call.tensors[first].tensor->storage_offset();
+      specs[i].offset = call.tensors[i].tensor->storage_offset();
     }
   }
-  return forms;
+  return specs;
 }
 
 bool is_shared(const Call& call, size_t index) {
@@ -37,29 +37,32 @@ bool is_shared(const Call& call, size_t index) {
   return false;
 }
 
-// Shells for all tensors, on one storage where the tensors are, large enough for both forms.
-std::vector<Shell> make_shells(const Call& call, const std::vector<Form>& forms,
-                               const std::vector<Form>& after, c10::DispatchKey key) {
-  std::vector<Shell> shells;
-  for (size_t i = 0; i < forms.size(); ++i) {
+// Rebindable tensors for all of them, on one storage where the tensors are, large enough for both
+// specs.
+std::vector<RebindableTensor> make_rebindables(const Call& call,
+                                               const std::vector<TensorSpec>& specs,
+                                               const std::vector<TensorSpec>& after,
+                                               c10::DispatchKey key) {
+  std::vector<RebindableTensor> rebindables;
+  for (size_t i = 0; i < specs.size(); ++i) {
     const size_t first = first_with_storage(call, i);
     size_t bytes = 0;
-    for (size_t j = 0; j < forms.size(); ++j) {
+    for (size_t j = 0; j < specs.size(); ++j) {
       if (first_with_storage(call, j) == first) {
-        bytes = std::max({bytes, forms[j].span(), after[j].span()});
+        bytes = std::max({bytes, specs[j].span(), after[j].span()});
       }
     }
-    const size_t same = first_same(call, i);
-    shells.push_back(same != i    ? shells[same]
-                     : first == i ? Shell(forms[i], key, bytes)
-                                  : Shell(forms[i], shells[first]));
+    const size_t same = first_identical(call, i);
+    rebindables.push_back(same != i    ? rebindables[same]
+                          : first == i ? RebindableTensor(specs[i], key, bytes)
+                                       : RebindableTensor(specs[i], rebindables[first]));
   }
-  return shells;
+  return rebindables;
 }
 
 // Scalars of the host stay what they are: meta kernels in Python insist on it for numbers.
-c10::IValue on_meta(const c10::IValue& value, const Call& call, const std::vector<Shell>& shells,
-                    size_t& next) {
+c10::IValue on_meta(const c10::IValue& value, const Call& call,
+                    const std::vector<RebindableTensor>& rebindables, size_t& next) {
   if (value.isDevice()) {
     return c10::Device(c10::DeviceType::Meta);
   }
@@ -68,22 +71,23 @@ c10::IValue on_meta(const c10::IValue& value, const Call& call, const std::vecto
   }
   return with_tensors(value, [&] {
     const at::Tensor& tensor = *call.tensors[next].tensor;
-    return tensor.is_mtia() ? shells[next++].tensor() : (++next, tensor);
+    const size_t index = next++;
+    return tensor.is_mtia() ? rebindables[index].tensor() : tensor;
   });
 }
 
 Output make_output(const at::Tensor& tensor) {
   if (!tensor.defined()) {
-    Form nothing;
+    TensorSpec nothing;
     nothing.sizes = {0};
     nothing.strides = {1};
-    Shell shell(nothing, c10::DispatchKey::CPU, 0);
-    return {false, std::move(nothing), 0, std::move(shell)};
+    RebindableTensor rebindable(nothing, c10::DispatchKey::CPU, 0);
+    return {false, std::move(nothing), 0, std::move(rebindable)};
   }
-  Form form = Form::fresh(tensor);
-  const size_t bytes = form.span();
-  Shell shell(form, c10::DispatchKey::CPU, bytes);
-  return {true, std::move(form), bytes, std::move(shell)};
+  TensorSpec spec = TensorSpec::for_copy_of(tensor);
+  const size_t bytes = spec.span();
+  RebindableTensor rebindable(spec, c10::DispatchKey::CPU, bytes);
+  return {true, std::move(spec), bytes, std::move(rebindable)};
 }
 
 void note_returns(const torch::jit::Stack& results, Plan& plan) {
@@ -103,23 +107,23 @@ void note_returns(const torch::jit::Stack& results, Plan& plan) {
   }
 }
 
-// Inputs as they are, in shells that can hold what the kernel makes of them, if that is known.
-void note_inputs(const Call& call, const std::vector<Form>& forms, const std::vector<Form>& after,
-                 Plan& plan) {
-  std::vector<Shell> shells = make_shells(call, forms, after, c10::DispatchKey::CPU);
+// Inputs as they are, in tensors that can hold what the kernel makes of them, if that is known.
+void note_inputs(const Call& call, const std::vector<TensorSpec>& specs,
+                 const std::vector<TensorSpec>& after, Plan& plan) {
+  std::vector<RebindableTensor> rebindables =
+      make_rebindables(call, specs, after, c10::DispatchKey::CPU);
   plan.inputs.clear();
-  for (size_t i = 0; i < forms.size(); ++i) {
+  for (size_t i = 0; i < specs.size(); ++i) {
     const int argument = call.tensors[i].argument;
     const bool shared = is_shared(call, i);
-    Input input{argument,
-                call.tensors[i].tensor->is_cpu(),
-                shared,
-                shared || !call.op.handle.schema().arguments()[argument].is_out(),
-                first_same(call, i) != i,
-                forms[i],
-                std::nullopt,
-                shells[i]};
-    if (after[i].sizes != forms[i].sizes || after[i].strides != forms[i].strides) {
+    Input input{.argument = argument,
+                .by_value = call.tensors[i].tensor->is_cpu(),
+                .shared = shared,
+                .keep_content = shared || !call.op.handle.schema().arguments()[argument].is_out(),
+                .repeated = first_identical(call, i) != i,
+                .spec = specs[i],
+                .rebindable = rebindables[i]};
+    if (after[i].sizes != specs[i].sizes || after[i].strides != specs[i].strides) {
       input.resized = after[i];
     }
     plan.inputs.push_back(std::move(input));
@@ -142,19 +146,16 @@ void note_arguments(const Call& call, Plan& plan) {
     if (holds_numbers(value)) {
       plan.varying.push_back(static_cast<int>(plan.arguments.size()));
     }
-    plan.arguments.push_back(value.isDevice()      ? c10::IValue(c10::Device(c10::DeviceType::CPU))
-                             : value.isGenerator() ? c10::IValue()
-                                                   : with_tensors(value, [&] {
-                                                       return plan.inputs[next++].shell.tensor();
-                                                     }));
+    plan.arguments.push_back(
+        value.isDevice() ? c10::IValue(c10::Device(c10::DeviceType::CPU))
+        : value.isGenerator()
+            ? c10::IValue()
+            : with_tensors(value, [&] { return plan.inputs[next++].rebindable.tensor(); }));
   }
 }
-}  // namespace
-
-namespace {
-std::optional<Rehearsal> attempt(const Call& call, const Plan& plan, Content content) {
+std::optional<DryRun> try_dry_run(const Call& call, const Plan& plan, Content content) {
   try {
-    return rehearse(call, plan, content);
+    return dry_run(call, plan, content);
   } catch (const std::exception&) {
     backend::forget_error();
     return std::nullopt;  // for its arguments, or for this content
@@ -171,41 +172,41 @@ bool all_strided(const torch::jit::Stack& results) {
   return strided;
 }
 
-// What was found out about an operator on arguments of some kinds, for all their sizes.
-struct Findings {
+// What is known of an operator on arguments of some kinds, for all their sizes.
+struct KindFacts {
   bool values_decide = false;  // of what size its results are
   bool numbers_matter = false;
 };
 
-// By the key of a call's kinds.
-class Experience {
+// Kept by the key of a call's kinds.
+class FactsByKind {
  public:
-  std::optional<Findings> find(const Key& kinds) {
+  std::optional<KindFacts> find(const Key& kinds) {
     std::lock_guard<std::mutex> lock(mutex_);
-    auto found = findings_.find({kinds.begin(), kinds.end()});
-    return found == findings_.end() ? std::nullopt : std::optional(found->second);
+    auto found = facts_.find({kinds.begin(), kinds.end()});
+    return found == facts_.end() ? std::nullopt : std::optional(found->second);
   }
-  void add(const Key& kinds, Findings findings) {
+  void add(const Key& kinds, KindFacts facts) {
     std::lock_guard<std::mutex> lock(mutex_);
-    findings_[{kinds.begin(), kinds.end()}] = findings;
+    facts_[{kinds.begin(), kinds.end()}] = facts;
   }
 
  private:
   std::mutex mutex_;
-  std::map<std::vector<int64_t>, Findings> findings_;  // as many as a program calls kinds of
+  std::map<std::vector<int64_t>, KindFacts> facts_;  // as many as a program calls kinds of
 };
 
-Experience& experience() {
-  static auto* const instance = new Experience;
+FactsByKind& facts_by_kind() {
+  static auto* const instance = new FactsByKind;
   return *instance;
 }
 
-// Some warnings are given once a process, so not when it is tried again. The caller hears them now.
-void note_warnings(const Call& call, Plan& plan, Content content, const Rehearsal& first) {
+// Some warnings are given once a process, so not in a second run. They are passed on now.
+void note_warnings(const Call& call, Plan& plan, Content content, const DryRun& first) {
   if (first.warnings.empty()) {
     return;
   }
-  plan.warnings = rehearse(call, plan, content).warnings;
+  plan.warnings = dry_run(call, plan, content).warnings;
   for (const c10::Warning& warning : first.warnings) {
     const auto same = [&](const c10::Warning& other) { return other.msg() == warning.msg(); };
     if (std::none_of(plan.warnings.begin(), plan.warnings.end(), same)) {
@@ -216,51 +217,52 @@ void note_warnings(const Call& call, Plan& plan, Content content, const Rehearsa
 
 // What the CPU's kernel does is the authority. Two contents are tried: where only one is refused
 // the other counts, and where both are, the call is wrong or needs better values than these; the
-// device's own then tell, at once. If the two have results of different sizes, values decide.
-bool infer_by_rehearsal(const Call& call, Plan& plan) {
+// device's own values decide that, at once. If the two have results of different sizes, values
+// decide.
+bool infer_by_dry_run(const Call& call, Plan& plan) {
   Key kinds;
   const bool comparable = make_key(call, Detail::Kinds, kinds);
-  std::optional<Findings> known = comparable ? experience().find(kinds) : std::nullopt;
+  std::optional<KindFacts> known = comparable ? facts_by_kind().find(kinds) : std::nullopt;
   if (known && known->values_decide) {
     return false;
   }
-  const auto learn = [&](Findings findings) {
+  const auto remember = [&](KindFacts facts) {
     if (comparable) {
-      experience().add(kinds, findings);
+      facts_by_kind().add(kinds, facts);
     }
   };
-  const std::vector<Form> forms = forms_of(call);
-  note_inputs(call, forms, forms, plan);
+  const std::vector<TensorSpec> specs = specs_of(call);
+  note_inputs(call, specs, specs, plan);
   note_arguments(call, plan);
-  const auto zeros = attempt(call, plan, Content::Zeros);
-  const auto units = attempt(call, plan, Content::Units);
+  const auto zeros = try_dry_run(call, plan, Content::Zeros);
+  const auto units = try_dry_run(call, plan, Content::Units);
   if (zeros && units && zeros->sizes() != units->sizes()) {
-    learn({.values_decide = true});
+    remember({.values_decide = true});
     return false;
   }
   if ((!zeros && !units) || !all_strided((zeros ? zeros : units)->results)) {
     return false;
   }
   const Content content = zeros ? Content::Zeros : Content::Units;
-  const Rehearsal& found = zeros ? *zeros : *units;
+  const DryRun& found = zeros ? *zeros : *units;
   note_warnings(call, plan, content, found);
   if (!known) {
-    known = Findings{.numbers_matter = numbers_matter(call, plan, content, found)};
-    learn(*known);
+    known = KindFacts{.numbers_matter = numbers_matter(call, plan, content, found)};
+    remember(*known);
   }
   plan.numbers_matter = known->numbers_matter;
-  note_inputs(call, forms, found.after, plan);
+  note_inputs(call, specs, found.after, plan);
   note_arguments(call, plan);
   note_returns(found.results, plan);
   return true;
 }
 
-// A reader's kernel may have side effects, so it runs when it is due only: what it gives back, its
-// fake kernel says, which may look at numbers too.
+// Fake kernels may look at numbers too.
 bool infer_by_fake_kernel(const Call& call, Plan& plan) {
   const backend::CleanThread clean(/*below_autograd=*/true);
-  const std::vector<Form> forms = forms_of(call);
-  const std::vector<Shell> asked = make_shells(call, forms, forms, c10::DispatchKey::Meta);
+  const std::vector<TensorSpec> specs = specs_of(call);
+  const std::vector<RebindableTensor> asked =
+      make_rebindables(call, specs, specs, c10::DispatchKey::Meta);
   torch::jit::Stack results;
   size_t next = 0;
   for (const c10::IValue& value : call.arguments) {
@@ -275,12 +277,12 @@ bool infer_by_fake_kernel(const Call& call, Plan& plan) {
   if (!all_strided(results)) {
     return false;
   }
-  std::vector<Form> after;
-  for (const Shell& shell : asked) {
-    after.push_back(Form::of(shell.tensor()));
+  std::vector<TensorSpec> after;
+  for (const RebindableTensor& rebindable : asked) {
+    after.push_back(TensorSpec::of(rebindable.tensor()));
   }
   plan.numbers_matter = true;
-  note_inputs(call, forms, after, plan);
+  note_inputs(call, specs, after, plan);
   note_arguments(call, plan);
   note_returns(results, plan);
   return true;
@@ -289,7 +291,7 @@ bool infer_by_fake_kernel(const Call& call, Plan& plan) {
 
 bool infer(const Call& call, Plan& plan) {
   const bool ours = call.op.handle.operator_name().name.rfind("aten::", 0) == 0;
-  return ours ? infer_by_rehearsal(call, plan) : infer_by_fake_kernel(call, plan);
+  return ours ? infer_by_dry_run(call, plan) : infer_by_fake_kernel(call, plan);
 }
 
 }  // namespace mtia::aten

@@ -171,8 +171,8 @@ Operator describe(const OperatorHandle& handle) {
   return op;
 }
 
-// Operators by the address of what their handle stands for, which another may have later.
-class Known {
+// By the address of what their handle stands for, which another may have later.
+class Operators {
  public:
   const Operator& find(const OperatorHandle& handle) {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -198,17 +198,17 @@ class Known {
   std::unordered_map<size_t, std::unique_ptr<Operator>> operators_;
 };
 
-Known& known();
+Operators& operators();
 
 struct Listener final : c10::OpRegistrationListener {
   // Contract: called for each operator there is, and for new ones.
   void onOperatorRegistered(const OperatorHandle&) override {}
   // Contract: called when the definition of an operator is taken back.
-  void onOperatorDeregistered(const OperatorHandle& handle) override { known().forget(handle); }
+  void onOperatorDeregistered(const OperatorHandle& handle) override { operators().forget(handle); }
 };
 
-Known& known() {
-  static auto* const instance = new Known;
+Operators& operators() {
+  static auto* const instance = new Operators;
   static auto* const listening = new c10::RegistrationHandleRAII(
       c10::Dispatcher::singleton().addRegistrationListener(std::make_unique<Listener>()));
   (void)listening;
@@ -223,7 +223,7 @@ void Operator::check_is_there() const {
               "synchronized");
 }
 
-const Operator& operator_of(const OperatorHandle& handle) { return known().find(handle); }
+const Operator& operator_of(const OperatorHandle& handle) { return operators().find(handle); }
 
 OperatorHandle find(const char* name, const char* overload) {
   return c10::Dispatcher::singleton().findSchemaOrThrow(name, overload);

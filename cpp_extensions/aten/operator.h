@@ -17,13 +17,13 @@ constexpr int kFresh = -1;  // instead of the index of an argument: none of them
 
 struct Operator {
   c10::OperatorHandle handle;
-  sim::Name name;                // "add", as pictures show it
-  sim::Name full_name;           // "add.Tensor", as the log of calls does
-  bool view = false;             // returns an alias of an argument, and moves no data
-  bool needs_values = false;     // only the values tell the sizes, or what it returns is no tensor
-  bool random = false;           // draws from a generator
-  int generator = kFresh;        // the argument that names it, if there is one
-  std::vector<bool> written{};   // for each argument
+  sim::Name name;               // "add", as pictures show it
+  sim::Name full_name;          // "add.Tensor", as the log of calls does
+  bool view = false;            // returns an alias of an argument, and moves no data
+  bool needs_values = false;    // only the values decide the sizes, or what it returns is no tensor
+  bool random = false;          // draws from a generator
+  int generator = kFresh;       // the argument that names it, if there is one
+  std::vector<bool> written{};  // for each argument
   std::vector<bool> by_value{};  // for each argument: it may be a scalar of the host, as on CUDA
   std::vector<int> source{};     // for each return: the argument it is, or kFresh
   std::optional<c10::OperatorHandle> out{};  // the overload that writes into given outputs
@@ -32,7 +32,7 @@ struct Operator {
   void check_is_there() const;  // throws if it is gone
 };
 
-// For the life of the process, also if a reader's library is deleted.
+// For the life of the process, also if a program's library is deleted.
 const Operator& operator_of(const c10::OperatorHandle& handle);
 
 // The handle of an operator by name and overload; for the few that stand for another.

@@ -1,7 +1,5 @@
 #include "random.h"
 
-#include <ATen/CPUGeneratorImpl.h>
-
 #include "../backend/convert.h"
 
 namespace mtia::aten {
@@ -40,37 +38,6 @@ std::shared_ptr<backend::Sequence> sequence_for(const Call& call) {
     }
   }
   return backend::sequence_of(std::nullopt, call.device);
-}
-
-void run_on_cpu(const Operator& op, const c10::OperatorHandle& handle, torch::jit::Stack& stack,
-                const backend::Sequence* sequence) {
-  op.check_is_there();
-  const auto run = [&] {
-    handle.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), &stack);
-  };
-  if (sequence == nullptr) {
-    return run();
-  }
-  at::Generator ours(sequence->twister);
-  if (op.generator != kFresh) {
-    stack[op.generator] = ours;
-    return run();
-  }
-  // Copying the state takes microseconds, so it is done only for those that take no generator.
-  at::Generator users = at::detail::getDefaultCPUGenerator();
-  const at::Tensor before = users.get_state();
-  users.set_state(ours.get_state());
-  const auto give_back = [&] {
-    ours.set_state(users.get_state());
-    users.set_state(before);
-  };
-  try {
-    run();
-  } catch (...) {
-    give_back();
-    throw;
-  }
-  give_back();
 }
 
 }  // namespace mtia::aten

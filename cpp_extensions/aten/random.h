@@ -1,11 +1,12 @@
-// Random operators: they draw from a generator of the device in the order of their enqueueing. Two
-// threads that draw from one generator must be ordered by their owner, as on the CPU.
+// Sequences of random numbers: operators draw from a generator of the device in the order of their
+// enqueueing. Two threads that draw from one generator must be ordered by their owner, as on the
+// CPU.
 #pragma once
 
 #include <memory>
 
 #include "../backend/generator.h"
-#include "arguments.h"
+#include "call.h"
 
 namespace mtia::aten {
 
@@ -17,11 +18,5 @@ void check_generator(const Call& call);
 
 // What the operator draws from; null unless it is random.
 std::shared_ptr<backend::Sequence> sequence_for(const Call& call);
-
-// Runs the CPU's kernel of `handle`, which is that of `op` or of its out variant, on the values of
-// the stack. A random one draws from `sequence`, whether it takes a generator or uses the CPU's
-// own, which is left as it was.
-void run_on_cpu(const Operator& op, const c10::OperatorHandle& handle, torch::jit::Stack& stack,
-                const backend::Sequence* sequence);
 
 }  // namespace mtia::aten

@@ -5,7 +5,7 @@
 
 #include "../sim/graph/graph.h"
 #include "../sim/runtime.h"
-#include "first_use.h"
+#include "hooks.h"
 
 namespace mtia::backend {
 

@@ -2,7 +2,7 @@
 
 #include <fstream>
 
-#include "trace.h"
+#include "call_log.h"
 
 namespace mtia::backend {
 
@@ -17,7 +17,7 @@ c10::MempoolId_t from_pool(sim::PoolId pool) { return {0, static_cast<uint64_t>(
 namespace {
 template <typename Body, typename... Args>
 auto graph(const char* name, const Body& body, const Args&... args) {
-  return traced("graph", name, body, args...);
+  return logged("graph", name, body, args...);
 }
 }  // namespace
 

@@ -4,15 +4,15 @@
 
 #include "../sim/graph/graph.h"
 #include "../sim/memory/allocator.h"
+#include "call_log.h"
 #include "convert.h"
-#include "trace.h"
 
 namespace mtia::backend {
 
 namespace {
 template <typename Body, typename... Args>
 auto guard(const char* name, const Body& body, const Args&... args) {
-  return traced("guard", name, body, args...);
+  return logged("guard", name, body, args...);
 }
 }  // namespace
 
@@ -114,7 +114,8 @@ void MTIAGuardImpl::synchronizeDevice(c10::DeviceIndex index) const {
   guard("synchronizeDevice", [&] { sim::synchronize_device(index_or_current(index)); }, index);
 }
 
-// Contract: an opaque handle that tells this backend's streams apart. No memory stands behind it.
+// Contract: an opaque handle that differs between this backend's streams. No memory stands behind
+// it.
 void* MTIAGuardImpl::getStreamNativeHandle(const c10::Stream stream) const {
   return guard(
       "getStreamNativeHandle",

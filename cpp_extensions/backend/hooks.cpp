@@ -1,23 +1,23 @@
 #include "hooks.h"
 
+#include "../sim/graph/graph.h"
 #include "../sim/memory/addresses.h"
 #include "../sim/memory/allocator.h"
 #include "../sim/memory/stats.h"
+#include "call_log.h"
 #include "convert.h"
-#include "first_use.h"
 #include "generator.h"
-#include "memory_stats.h"
+#include "graph.h"
 #include "pinned.h"
 #include "python.h"
 #include "snapshot.h"
-#include "trace.h"
 
 namespace mtia::backend {
 
 namespace {
 template <typename Body, typename... Args>
 auto hook(const char* name, const Body& body, const Args&... args) {
-  return traced("hooks", name, body, args...);
+  return logged("hooks", name, body, args...);
 }
 
 c10::DeviceIndex narrow(int index) { return static_cast<c10::DeviceIndex>(index); }
@@ -214,6 +214,56 @@ void MTIAHooks::attachOutOfMemoryObserver(PyObject* observer) const {
   hook("attachOutOfMemoryObserver", [&] { attach_out_of_memory_observer(observer); });
 }
 
+// --- Graphs: what torch.mtia.MTIAGraph and torch.mtia.graph_pool_handle() call ------------------
+
+// Contract: a handle for a graph that holds nothing yet. With `keep_graph`, the end of a capture
+// leaves it to instantiate(), or to the first replay, to make it ready.
+int64_t MTIAHooks::mtiagraphCreate(bool keep_graph) const {
+  return hook("mtiagraphCreate", [&] { return sim::new_graph(keep_graph); }, keep_graph);
+}
+
+// Contract: forget the graph, never throwing: it comes from a destructor. Replays that are
+// enqueued still run.
+void MTIAHooks::mtiagraphDestroy(int64_t handle) const {
+  hook("mtiagraphDestroy", [&] { sim::destroy_graph(handle); }, handle);
+}
+
+// Contract: capture what is enqueued on the current stream from now on. Pool (0, 0) means one of
+// the graph's own. The current stream may be the default one: torch.mtia.graph takes it.
+void MTIAHooks::mtiagraphCaptureBegin(int64_t handle, at::MempoolId_t pool) const {
+  hook("mtiagraphCaptureBegin", [&] { sim::begin_capture(handle, to_pool(pool)); }, handle, pool);
+}
+
+// Contract: end the capture; throw if what was captured is no graph.
+void MTIAHooks::mtiagraphCaptureEnd(int64_t handle) const {
+  hook("mtiagraphCaptureEnd", [&] { sim::end_capture(handle); }, handle);
+}
+
+// Contract: make a captured graph ready to be replayed.
+void MTIAHooks::mtiagraphInstantiate(int64_t handle) const {
+  hook("mtiagraphInstantiate", [&] { sim::instantiate(handle); }, handle);
+}
+
+// Contract: enqueue what was captured on the current stream.
+void MTIAHooks::mtiagraphReplay(int64_t handle) const {
+  hook("mtiagraphReplay", [&] { sim::replay(handle); }, handle);
+}
+
+// Contract: forget what was captured; the graph can capture again.
+void MTIAHooks::mtiagraphReset(int64_t handle) const {
+  hook("mtiagraphReset", [&] { sim::reset_graph(handle); }, handle);
+}
+
+// Contract: the pool of the graph's memory, which other graphs may share.
+at::MempoolId_t MTIAHooks::mtiagraphPool(int64_t handle) const {
+  return hook("mtiagraphPool", [&] { return from_pool(sim::pool_of(handle)); }, handle);
+}
+
+// Contract: a pool for graphs to share that nothing uses yet.
+at::MempoolId_t MTIAHooks::graphPoolHandle() const {
+  return hook("graphPoolHandle", [] { return from_pool(sim::new_pool()); });
+}
+
 // --- Random numbers -----------------------------------------------------------------------------
 
 // Contract: the device's own generator, which lives for ever: Python borrows the reference.
@@ -221,9 +271,23 @@ const at::Generator& MTIAHooks::getDefaultGenerator(c10::DeviceIndex index) cons
   return default_generator(hook("getDefaultGenerator", [&] { return checked(index); }, index));
 }
 
-// Contract: a generator of the reader's own, for torch.Generator("mtia").
+// Contract: a generator of the program's own, for torch.Generator("mtia").
 at::Generator MTIAHooks::getNewGenerator(c10::DeviceIndex index) const {
   return new_generator(hook("getNewGenerator", [&] { return checked(index); }, index));
+}
+
+namespace {
+void (*preparation)() = nullptr;
+}  // namespace
+
+void before_first_use(void (*prepare)()) { preparation = prepare; }
+
+void first_use() {
+  static const bool prepared = [] {  // other threads wait meanwhile
+    preparation();
+    return true;
+  }();
+  static_cast<void>(prepared);
 }
 
 bool process_is_latched() {

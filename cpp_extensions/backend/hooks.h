@@ -71,4 +71,11 @@ struct MTIAHooks final : at::MTIAHooksInterface {
 // Whether PyTorch fixed on "no MTIA" before this library was loaded. It keeps the first answer.
 bool process_is_latched();
 
+// What is put off until the device is really used, so that loading the library stays quick.
+// `prepare` runs once, before the first use. Set while the library is loaded.
+void before_first_use(void (*prepare)());
+
+// The device is being initialized, or its first tensor made without that: C++ may do so.
+void first_use();
+
 }  // namespace mtia::backend

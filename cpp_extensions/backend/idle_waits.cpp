@@ -10,12 +10,12 @@
 #include <string>
 #include <string_view>
 
+#include "call_log.h"
 #include "python.h"
-#include "trace.h"
 
-// The interpreter tells its profiling function when a function written in C is called and returns.
+// The interpreter calls its profiling function when a function written in C is called and returns.
 // This one is written in C as well, since Python code would run at each of those moments, and an
-// interrupt that comes then is raised where nobody expects one: within `threading.Condition.wait`,
+// interrupt that comes then is raised where none is expected: within `threading.Condition.wait`,
 // for one, which leaves its lock in a state that loses the interrupt.
 namespace mtia::backend {
 namespace {
@@ -51,13 +51,13 @@ void look(Watch& watch, int event, PyObject* argument) {
   if (event == PyTrace_C_CALL) {
     watch.calls = calls_of_this_thread();
   } else if (event == PyTrace_C_RETURN && watch.calls == calls_of_this_thread()) {
-    traced(
+    logged(
         "torch", "wait_event", [] { return std::string("waits for nothing"); },
         std::string("an event never recorded"));
   }
 }
 
-int tell(Watch& watch, PyFrameObject* frame, int event, PyObject* argument) {
+int notify(Watch& watch, PyFrameObject* frame, int event, PyObject* argument) {
   if (watch.on && (event == PyTrace_C_CALL || event == PyTrace_C_RETURN)) {
     look(watch, event, argument);
   }
@@ -75,7 +75,7 @@ void leave(PyObject* self) {
 int profile(PyObject* self, PyFrameObject* frame, int event, PyObject* argument) {
   const Owned alive(Py_NewRef(self));  // leaving lets go of it
   Watch& watch = watch_of(self);
-  const int result = tell(watch, frame, event, argument);
+  const int result = notify(watch, frame, event, argument);
   if (!watch.on) {
     leave(self);
   }
@@ -95,8 +95,8 @@ PyObject* call(PyObject* capsule, PyObject* arguments) {
   }
   const auto* event = std::find(std::begin(kEvents), std::end(kEvents), name);
   if (event != std::end(kEvents) &&
-      tell(*watch_in(capsule), reinterpret_cast<PyFrameObject*>(frame),
-           static_cast<int>(event - kEvents), argument) != 0) {
+      notify(*watch_in(capsule), reinterpret_cast<PyFrameObject*>(frame),
+             static_cast<int>(event - kEvents), argument) != 0) {
     return nullptr;
   }
   const Owned self(Py_XNewRef(PyThreadState_Get()->c_profileobj));

@@ -1,5 +1,5 @@
-// Waits for events that were never recorded: PyTorch skips them, so the guard does not hear of
-// them. While they are watched for, they stand in the log as calls of the door "torch".
+// Waits for events that were never recorded: PyTorch skips them, and does not
+// call the guard. While they are watched for, they stand in the log as calls of the door "torch".
 #pragma once
 
 #include <Python.h>

@@ -5,16 +5,108 @@
 #include <kineto/libkineto.h>
 #include <kineto/output_base.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <iterator>
+#include <map>
+#include <mutex>
+#include <string>
 #include <type_traits>
+#include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "../sim/embedder.h"
 #include "../sim/runtime.h"
-#include "wall_trace.h"
 
 namespace mtia::backend {
 
 namespace {
+using Wall = int64_t;  // nanoseconds since the epoch
+
+struct WallCommand {
+  sim::CommandId id;
+  std::string name;
+  sim::StreamRef stream;
+  Wall enqueue, start, finish;
+  int32_t thread;  // the host thread that enqueued it, by the system's number
+  uint64_t op;     // the operator that enqueued it, by the profiler's number; 0: none
+};
+
+// The device has virtual time, the host is measured on the wall clock, and a profiler has one
+// axis. So the device is shown as if it had been fed at the pace of the wall clock: a command
+// starts when it was really enqueued, or later by the simulator's start rule (see place() in
+// sim/internal/enqueue.cpp), and takes its virtual duration, which is exact. But the host never
+// waits for the device in wall-clock time: a synchronization may return before the bar ends.
+class WallTrace {
+ public:
+  // Forgets what it has, and starts with a device that has nothing to do.
+  void begin();
+  // What an observer gets, and which thread and which operator gave the command.
+  void add(const sim::Command& command, sim::StreamRef stream, size_t slots, int32_t thread,
+           uint64_t op);
+  std::vector<WallCommand> of_device(int device);
+
+ private:
+  std::mutex mutex_;
+  std::vector<WallCommand> commands_;
+  std::unordered_map<sim::CommandId, Wall> finishes_;
+  std::map<std::pair<int, sim::StreamId>, Wall> streams_;             // when each is free
+  std::map<std::pair<int, sim::Engine>, std::vector<Wall>> engines_;  // and each slot of each
+};
+
+Wall now() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(since).count();
+}
+
+std::string name_of(const sim::Command& command) {
+  if (command.name != nullptr) {
+    return *command.name;
+  }
+  const char* verb = command.type == sim::CommandType::Record ? "record" : "wait for";
+  return std::string(verb) + " event " + std::to_string(command.event);
+}
+void WallTrace::begin() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  commands_.clear();
+  finishes_.clear();
+  streams_.clear();
+  engines_.clear();
+}
+
+void WallTrace::add(const sim::Command& command, sim::StreamRef stream, size_t slots,
+                    int32_t thread, uint64_t op) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  const Wall enqueue = now();
+  Wall& stream_free = streams_[{stream.device, stream.id}];
+  Wall start = std::max(enqueue, stream_free);
+  if (command.after) {
+    const auto before = finishes_.find(command.after->command);  // not if it came before begin()
+    start = before == finishes_.end() ? start : std::max(start, before->second);
+  }
+  Wall finish = start;
+  if (command.engine != sim::Engine::None) {
+    auto& free = engines_[{stream.device, command.engine}];
+    free.resize(slots);
+    Wall& slot = *std::min_element(free.begin(), free.end());
+    start = std::max(start, slot);
+    finish = slot = start + (command.finish - command.start);
+  }
+  stream_free = finishes_[command.id] = finish;
+  commands_.push_back({command.id, name_of(command), stream, enqueue, start, finish, thread, op});
+}
+
+std::vector<WallCommand> WallTrace::of_device(int device) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<WallCommand> found;
+  std::copy_if(commands_.begin(), commands_.end(), std::back_inserter(found),
+               [device](const WallCommand& command) { return command.stream.device == device; });
+  return found;
+}
+
 using libkineto::ActivityType;
 using libkineto::GenericTraceActivity;
 using Activities = std::set<ActivityType>;
@@ -37,11 +129,12 @@ std::vector<uint64_t>& open_operators() {
 }
 
 WallTrace& trace() {
-  static auto* the = new WallTrace;  // never destroyed: PyTorch's own statics may outlive ours
-  return *the;
+  static auto* const instance =
+      new WallTrace;  // never destroyed: PyTorch's statics may outlive ours
+  return *instance;
 }
 
-void hear(const sim::Command& command, sim::StreamRef stream, size_t slots) {
+void observe(const sim::Command& command, sim::StreamRef stream, size_t slots) {
   const auto& open = open_operators();
   trace().add(command, stream, slots, libkineto::systemThreadId(), open.empty() ? 0 : open.back());
 }
@@ -64,7 +157,7 @@ class Session final : public libkineto::IActivityProfilerSession {
     if (device_ == 0) {
       ++profiles;
       trace().begin();
-      sim::set_observer(hear);
+      sim::set_observer(observe);
     }
     status_ = libkineto::TraceStatus::RECORDING;
   }

@@ -91,7 +91,7 @@ void note(const char* action, const void* start, std::optional<sim::StreamRef> u
   }
 }
 
-// Overwrites a block that is free: to whoever uses it still, that is the host's write.
+// Overwrites a block that is free: for what still uses it, that is a write of the host.
 void poison(void* start, size_t bytes) {
   std::memset(start, sim::kPoison, bytes);
   if (const auto block = pinned_blocks().around(start); sim::log::wants_host() && block) {

@@ -1,4 +1,4 @@
-// The Python side of the host: the interpreter lock, the reader's line, callables as effects.
+// The Python side of the host: the interpreter lock, the program's line, callables as effects.
 #pragma once
 
 #include <Python.h>
@@ -65,7 +65,7 @@ struct PythonEmbedder final : sim::Embedder {
                           const std::vector<sim::Failure>& failures) override;
 };
 
-// How files are called in the log: names[file] is a str, or None if its lines are not the reader's
+// How files are called in the log: names[file] is a str, or None if its lines are not the program's
 // own, so that the frame that called it is asked next.
 void set_file_names(PyObject* names);
 

@@ -1,7 +1,9 @@
 #include "snapshot.h"
 
+#include "../sim/memory/allocator.h"
 #include "../sim/memory/history.h"
 #include "../sim/memory/out_of_memory.h"
+#include "../sim/memory/stats.h"
 #include "../sim/text.h"
 #include "python.h"
 
@@ -18,7 +20,7 @@ void append(PyObject* list, Owned value) {
 
 Owned list() { return or_throw(PyList_New(0)); }
 
-// The one frame that is kept: the reader's line, "train.py:12", without its function's name.
+// The one frame that is kept: the program's line, "train.py:12", without its function's name.
 Owned frames(const sim::Site& site) {
   Owned frames = list();
   const auto colon = site.rfind(':');
@@ -85,6 +87,25 @@ void pickle(PyObject* object, const std::string& path) {
 }
 
 }  // namespace
+
+PyObject* memory_stats_dict(int device) {
+  const sim::MemoryStats stats = sim::memory_stats(device);
+  const auto number = [](int64_t value) { return static_cast<long long>(value); };
+  return or_throw(Py_BuildValue("{s:{s:L, s:L, s:L, s:L, s:L, s:L, s:L, s:L, s:L, s:L}}",
+                                "dram",                                                        //
+                                "allocated_bytes", number(stats.allocated_bytes.all.current),  //
+                                "peak_bytes", number(stats.allocated_bytes.all.peak),          //
+                                "reserved_bytes", number(stats.reserved_bytes.all.current),    //
+                                "peak_reserved_bytes", number(stats.reserved_bytes.all.peak),  //
+                                "active_bytes", number(stats.active_bytes.all.current),        //
+                                "requested_bytes", number(stats.requested_bytes.all.current),  //
+                                "total_bytes",
+                                number(static_cast<int64_t>(sim::memory_capacity(device))),  //
+                                "num_allocs", number(stats.allocation.all.allocated),        //
+                                "num_frees", number(stats.allocation.all.freed),             //
+                                "num_ooms", number(stats.out_of_memory)))
+      .release();
+}
 
 PyObject* memory_snapshot(const std::optional<std::string>& path) {
   const sim::MemorySnapshot snapshot = sim::memory_snapshot();

@@ -1,4 +1,4 @@
-// torch.mtia.record_memory_history and torch.mtia.snapshot: who holds what, and how it came to it.
+// What torch.mtia asks about memory, as Python's objects: statistics, a snapshot, its history.
 #pragma once
 
 #include <Python.h>
@@ -8,8 +8,11 @@
 
 namespace mtia::backend {
 
+// A new reference to {"dram": {...}}, of which torch.mtia reads allocated_bytes and peak_bytes.
+PyObject* memory_stats_dict(int device);
+
 // As torch.cuda's: `enabled` is nothing (off), "state" (who allocated what there is) or "all" (also
-// what happened); `stacks` "python" or "all" keeps the reader's line. 0 entries: no limit.
+// what happened); `stacks` "python" or "all" keeps the program's line. 0 entries: no limit.
 void record_memory_history(const std::optional<std::string>& enabled, const std::string& stacks,
                            size_t max_entries);
 

@@ -5,10 +5,10 @@
 #include "../aten/collective.h"
 #include "../aten/host_operators.h"
 #include "../aten/plan.h"
+#include "../backend/call_log.h"
 #include "../backend/hooks.h"
 #include "../backend/idle_waits.h"
 #include "../backend/python.h"
-#include "../backend/trace.h"
 #include "../sim/host_thread.h"
 #include "../sim/memory/addresses.h"
 #include "../sim/memory/allocator.h"
@@ -43,7 +43,7 @@ void configure(const std::string& schedule, const std::vector<std::string>& name
 void launch(const std::string& name, int64_t nanoseconds, PyObject* callable) {
   torch::utils::device_lazy_init(c10::DeviceType::MTIA);  // as PyTorch's own calls
   sim::Effect run = callable == nullptr ? sim::Effect() : backend::python_effect(callable);
-  backend::traced("lab", "launch", [&] { sim::launch(name, nanoseconds, std::move(run)); }, name);
+  backend::logged("lab", "launch", [&] { sim::launch(name, nanoseconds, std::move(run)); }, name);
 }
 
 // What is reserved and allocated: (is a block, device, stream, offset, bytes) one after the other.

@@ -11,7 +11,7 @@ BACKEND = ROOT / "cpp_extensions/backend"
 # The class that keeps each table's contract, and its files.
 DOORS = {
     "MTIAGuardImpl": ["guard.cpp"],
-    "MTIAHooks": ["hooks.cpp", "graph_hooks.cpp"],
+    "MTIAHooks": ["hooks.cpp"],
     "MTIAAllocator": ["allocator.cpp"],
 }
 

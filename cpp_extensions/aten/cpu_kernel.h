@@ -1,12 +1,15 @@
-// The state of a thread, and of the process, in which a kernel of the CPU runs as an effect.
+// Running a kernel of the CPU: the state of thread and process it finds, the numbers it draws.
 #pragma once
 
+#include <ATen/core/stack.h>
 #include <ATen/record_function.h>
 #include <c10/util/Exception.h>
 
 #include <vector>
 
 #include "../backend/clean_thread.h"
+#include "../backend/generator.h"
+#include "operator.h"
 
 namespace mtia::aten {
 
@@ -49,9 +52,15 @@ class KernelState {
  private:
   backend::CleanThread thread_;
   at::DisableRecordFunctionGuard unprofiled_;
-  Warnings heard_;
-  c10::WarningUtils::WarningHandlerGuard hears_;
+  Warnings warnings_;
+  c10::WarningUtils::WarningHandlerGuard handled_;
   Settings wanted_, found_;
 };
+
+// Runs the CPU's kernel of `handle`, which is that of `op` or of its out variant, on the values of
+// the stack. A random one draws from `sequence`, whether it takes a generator or uses the CPU's
+// own, which is left as it was.
+void run_on_cpu(const Operator& op, const c10::OperatorHandle& handle, torch::jit::Stack& stack,
+                const backend::Sequence* sequence);
 
 }  // namespace mtia::aten

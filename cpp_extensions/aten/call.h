@@ -1,10 +1,13 @@
-// The arguments of one call as the dispatcher hands them over: a stack of values.
+// One call of an operator: its arguments on the dispatcher's stack, and how the log shows them.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 #include <ATen/core/stack.h>
 #include <c10/util/SmallVector.h>
 
+#include <optional>
+
+#include "../sim/command.h"
 #include "operator.h"
 
 namespace mtia::aten {
@@ -26,8 +29,8 @@ struct Call {
   void replace_arguments(at::ArrayRef<c10::IValue> results);
 };
 
-// Whether it is a list of tensors, or of tensors and None, by its elements: TorchScript types lists
-// of indices in other ways than Python's bindings do.
+// Whether it is a list of tensors, or of tensors and None, by its elements: TorchScript gives lists
+// of indices other types than Python's bindings do.
 bool is_tensor_list(const c10::IValue& value);
 
 // Calls `visit` with each defined tensor in `value`, in order.
@@ -60,6 +63,13 @@ c10::IValue with_tensors(const c10::IValue& value, Next&& next) {
   return copy;
 }
 
+// The index of the first tensor argument with the same storage on the device, or its own.
+size_t first_with_storage(const Call& call, size_t index);
+
+// The index of the first tensor argument that is this very tensor, or its own. Kernels treat an
+// output that is an input otherwise than one that only shares its memory.
+size_t first_identical(const Call& call, size_t index);
+
 // Throws unless every tensor is strided, lies in its storage, and is on one device or a scalar of
 // the host that the operator only reads: PyTorch's own error if it is elsewhere. What is written
 // has memory of its own afterwards.
@@ -71,5 +81,11 @@ void check_in_storage(const at::Tensor& tensor, const std::string& used_by);
 // "float32[3, 4], 1", for the log.
 std::string describe(const c10::IValue& argument);
 std::string describe(at::ArrayRef<c10::IValue> arguments);
+
+// What memory a tensor is. Nothing for a tensor without elements, or in memory that only the host
+// can use.
+std::optional<sim::Access> access_to(const at::Tensor& tensor, bool write);
+
+void note_access(sim::Command& command, const at::Tensor& tensor, bool write);
 
 }  // namespace mtia::aten

@@ -1,11 +1,14 @@
-#include "arguments.h"
+#include "call.h"
 
 #include <ATen/EmptyTensor.h>
+#include <c10/util/StringUtil.h>
 
 #include <algorithm>
 
 #include "../backend/convert.h"
-#include "tensor.h"
+#include "../backend/pinned.h"
+#include "../sim/memory/addresses.h"
+#include "factories.h"
 
 namespace mtia::aten {
 
@@ -43,6 +46,34 @@ void Call::replace_arguments(at::ArrayRef<c10::IValue> results) {
   const size_t count = arguments.size();
   stack.erase(stack.end() - static_cast<std::ptrdiff_t>(count), stack.end());
   stack.insert(stack.end(), results.begin(), results.end());
+}
+
+namespace {
+const c10::StorageImpl* storage_of(const at::Tensor& tensor) {
+  return tensor.unsafeGetTensorImpl()->unsafe_storage().unsafeGetStorageImpl();
+}
+}  // namespace
+
+size_t first_with_storage(const Call& call, size_t index) {
+  if (call.tensors[index].tensor->is_cpu()) {
+    return index;  // taken by value
+  }
+  const auto* storage = storage_of(*call.tensors[index].tensor);
+  for (size_t i = 0; i < index; ++i) {
+    if (storage_of(*call.tensors[i].tensor) == storage) {
+      return i;
+    }
+  }
+  return index;
+}
+
+size_t first_identical(const Call& call, size_t index) {
+  for (size_t i = 0; i < index; ++i) {
+    if (call.tensors[i].tensor->is_same(*call.tensors[index].tensor)) {
+      return i;
+    }
+  }
+  return index;
 }
 
 namespace {
@@ -136,6 +167,39 @@ std::string describe(at::ArrayRef<c10::IValue> arguments) {
     text += (text.empty() ? "" : ", ") + describe(value);
   }
   return text;
+}
+
+std::optional<sim::Access> access_to(const at::Tensor& tensor, bool write) {
+  if (tensor.numel() == 0 || !tensor.has_storage()) {
+    return std::nullopt;
+  }
+  sim::Access access;
+  if (tensor.is_mtia()) {
+    access.at = address_of(tensor);
+    access.device = static_cast<int>(tensor.get_device());
+    access.address = sim::offset_of(access.at);
+  } else {
+    access.at = tensor.const_data_ptr();
+    access.device = sim::kPinned;
+    access.address = tensor.is_cpu() ? backend::pinned_offset(access.at) : -1;
+    if (access.address < 0) {
+      return std::nullopt;
+    }
+  }
+  const TensorSpec spec = TensorSpec::of(tensor);
+  access.bytes = static_cast<int64_t>(spec.span());
+  access.write = write;
+  access.tensor = describe(c10::IValue(tensor));
+  if (!spec.contiguous) {
+    access.tensor += c10::str(" strides ", tensor.strides());
+  }
+  return access;
+}
+
+void note_access(sim::Command& command, const at::Tensor& tensor, bool write) {
+  if (auto access = access_to(tensor, write)) {
+    command.accesses.push_back(std::move(*access));
+  }
 }
 
 }  // namespace mtia::aten

@@ -1,4 +1,4 @@
-#include "rehearse.h"
+#include "dry_run.h"
 
 #include <ATen/ops/scalar_tensor.h>
 
@@ -8,8 +8,7 @@
 #include <map>
 
 #include "../backend/python.h"
-#include "kernel_state.h"
-#include "key.h"
+#include "cpu_kernel.h"
 #include "random.h"
 
 namespace mtia::aten {
@@ -17,42 +16,42 @@ namespace mtia::aten {
 namespace {
 using c10::IValue;
 
-// The host's memory under the shells of a plan, for as long as this lives.
-class Stage {
+// Memory of the host that the inputs of a plan are bound to, for as long as this lives.
+class ScratchMemory {
  public:
-  Stage(const Call& call, const Plan& plan, Content content) : plan_(plan) {
+  ScratchMemory(const Call& call, const Plan& plan, Content content) : plan_(plan) {
     for (size_t i = 0; i < plan.inputs.size(); ++i) {
       const Input& input = plan.inputs[i];
-      const at::Storage& storage = input.shell.tensor().storage();
+      const at::Storage& storage = input.rebindable.tensor().storage();
       if (storage.data() != nullptr) {
         continue;  // that of an input before
       }
       // Kernels were seen to write an expanded output as if it had all its elements.
-      const size_t whole = input.form.count() * c10::elementSize(input.form.dtype);
+      const size_t whole = input.spec.numel() * c10::elementSize(input.spec.dtype);
       std::vector<char>& memory = memory_.emplace_back(std::max(storage.nbytes(), whole) + kSlack);
-      input.shell.lend(memory.data());
-      if (input.host) {
+      input.rebindable.bind(memory.data());
+      if (input.by_value) {
         const at::Tensor& number = *call.tensors[i].tensor;
         std::memcpy(memory.data(), number.const_data_ptr(), number.itemsize());
       } else if (content == Content::Units) {
-        fill_units(memory, input.form);
+        fill_units(memory, input.spec);
       }
     }
   }
-  ~Stage() {
+  ~ScratchMemory() {
     for (const Input& input : plan_.inputs) {
-      input.shell.reset(input.form);
+      input.rebindable.reset(input.spec);
     }
   }
-  Stage(const Stage&) = delete;
-  Stage& operator=(const Stage&) = delete;
+  ScratchMemory(const ScratchMemory&) = delete;
+  ScratchMemory& operator=(const ScratchMemory&) = delete;
 
  private:
   static constexpr size_t kSlack = 64;  // bytes
 
-  static void fill_units(std::vector<char>& memory, const Form& form) {
-    const at::Tensor one = at::scalar_tensor(1, form.dtype);
-    const auto columns = form.sizes.size() < 2 ? 2 : std::max<int64_t>(form.sizes.back(), 1);
+  static void fill_units(std::vector<char>& memory, const TensorSpec& spec) {
+    const at::Tensor one = at::scalar_tensor(1, spec.dtype);
+    const auto columns = spec.sizes.size() < 2 ? 2 : std::max<int64_t>(spec.sizes.back(), 1);
     const auto count = static_cast<int64_t>(memory.size() / one.itemsize());
     for (int64_t i = 0; i < count; ++i) {
       if (i % columns == i / columns % columns) {
@@ -87,8 +86,8 @@ torch::jit::Stack arguments(const Call& call, const Plan& plan, std::optional<Ot
   if (other) {
     stack[other->argument] = with_number(stack[other->argument], other->value);
     for (const Input& input : plan.inputs) {
-      if (input.host && input.argument == other->argument) {
-        input.shell.tensor().fill_(other->value);
+      if (input.by_value && input.argument == other->argument) {
+        input.rebindable.tensor().fill_(other->value);
       }
     }
   }
@@ -110,8 +109,8 @@ std::map<int, bool> numbers(const Plan& plan) {
     found[argument] = true;
   }
   for (const Input& input : plan.inputs) {
-    if (input.host) {
-      found[input.argument] = !c10::isIntegralType(input.form.dtype, /*includeBool=*/true);
+    if (input.by_value) {
+      found[input.argument] = !c10::isIntegralType(input.spec.dtype, /*includeBool=*/true);
     }
   }
   return found;
@@ -126,10 +125,10 @@ bool is_extraordinary(const IValue& value) {
 }
 }  // namespace
 
-std::vector<int64_t> Rehearsal::sizes() const {
+std::vector<int64_t> DryRun::sizes() const {
   std::vector<int64_t> sizes;
-  for (const Form& form : after) {
-    sizes.insert(sizes.end(), form.sizes.begin(), form.sizes.end());
+  for (const TensorSpec& spec : after) {
+    sizes.insert(sizes.end(), spec.sizes.begin(), spec.sizes.end());
   }
   for (const IValue& result : results) {
     for (const at::Tensor& tensor :
@@ -140,30 +139,30 @@ std::vector<int64_t> Rehearsal::sizes() const {
   return sizes;
 }
 
-Rehearsal rehearse(const Call& call, const Plan& plan, Content content,
-                   std::optional<OtherNumber> other) {
-  const Stage stage(call, plan, content);
-  const backend::Sequence scratch(c10::make_intrusive<at::CPUGeneratorImpl>());  // nobody else's
-  Rehearsal rehearsal;
-  const KernelState state(Settings::now(), &rehearsal.warnings);
-  rehearsal.results = arguments(call, plan, other);
-  run_on_cpu(call.op, call.op.handle, rehearsal.results, call.op.random ? &scratch : nullptr);
+DryRun dry_run(const Call& call, const Plan& plan, Content content,
+               std::optional<OtherNumber> other) {
+  const ScratchMemory memory(call, plan, content);
+  const backend::Sequence scratch(c10::make_intrusive<at::CPUGeneratorImpl>());
+  DryRun run;
+  const KernelState state(Settings::now(), &run.warnings);
+  run.results = arguments(call, plan, other);
+  run_on_cpu(call.op, call.op.handle, run.results, call.op.random ? &scratch : nullptr);
   for (const Input& input : plan.inputs) {
-    rehearsal.after.push_back(Form::of(input.shell.tensor()));
-    rehearsal.after.back().offset = input.form.offset;
-    rehearsal.after.back().conjugate = input.form.conjugate;
-    rehearsal.after.back().negative = input.form.negative;
+    run.after.push_back(TensorSpec::of(input.rebindable.tensor()));
+    run.after.back().offset = input.spec.offset;
+    run.after.back().conjugate = input.spec.conjugate;
+    run.after.back().negative = input.spec.negative;
   }
-  return rehearsal;
+  return run;
 }
 
-bool numbers_matter(const Call& call, const Plan& plan, Content content, const Rehearsal& usual) {
+bool numbers_matter(const Call& call, const Plan& plan, Content content, const DryRun& usual) {
   constexpr double kWhole[] = {0, 1, 2, -1};
-  constexpr double kOthers[] = {0.5, std::numeric_limits<double>::infinity(),
-                                std::numeric_limits<double>::quiet_NaN()};
+  constexpr double kFractional[] = {0.5, std::numeric_limits<double>::infinity(),
+                                    std::numeric_limits<double>::quiet_NaN()};
   const auto matters = [&](int argument, double value) {
     try {
-      const Rehearsal found = rehearse(call, plan, content, OtherNumber{argument, value});
+      const DryRun found = dry_run(call, plan, content, OtherNumber{argument, value});
       return found.sizes() != usual.sizes() || found.warnings.size() != plan.warnings.size();
     } catch (const std::exception&) {
       backend::forget_error();
@@ -175,7 +174,8 @@ bool numbers_matter(const Call& call, const Plan& plan, Content content, const R
       return std::any_of(std::begin(values), std::end(values),
                          [&](double value) { return matters(argument, value); });
     };
-    if (is_extraordinary(call.arguments[argument]) || any(kWhole) || (floating && any(kOthers))) {
+    if (is_extraordinary(call.arguments[argument]) || any(kWhole) ||
+        (floating && any(kFractional))) {
       return true;
     }
   }

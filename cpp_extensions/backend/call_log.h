@@ -1,6 +1,6 @@
-// Every override of the guard and the hooks but "are you there?" (isBuilt, hasMTIA, isAvailable)
-// goes through traced(). When nothing is being recorded, that
-// is one load and one branch; else the call lands in the log, with what it was given, what it
+// Calls into the backend, for the log. Every override of the guard and the hooks but "are you
+// there?" (isBuilt, hasMTIA, isAvailable) goes through logged(). When nothing is being recorded,
+// that is one load and one branch; else the call lands in the log, with what it was given, what it
 // gave back or threw, when, from which line, and the thread's state when it returned.
 #pragma once
 
@@ -59,7 +59,7 @@ std::string show_all(const Args&... args) {
 }
 
 template <typename Body, typename... Args>
-auto traced(const char* door, const char* name, const Body& body, const Args&... args) {
+auto logged(const char* door, const char* name, const Body& body, const Args&... args) {
   if (!sim::log::recording()) {
     return body();
   }

@@ -1,4 +1,4 @@
-#include "trace.h"
+#include "call_log.h"
 
 #include <cstdio>
 

@@ -1,5 +1,5 @@
-// Trying a call on memory of the host's own: what the CPU's kernel does there, it will do on the
-// device.
+// A dry run: the CPU's kernel of a call, run on memory of the host's own. What it does there, it
+// will do on the device. See Note [Predicted and dry-run shapes] in infer.h.
 #pragma once
 
 #include "plan.h"
@@ -19,21 +19,21 @@ struct OtherNumber {
   double value;
 };
 
-struct Rehearsal {
+struct DryRun {
   torch::jit::Stack results;
-  std::vector<Form> after;  // of the inputs
+  std::vector<TensorSpec> after;  // of the inputs
   std::vector<c10::Warning> warnings;
 
   std::vector<int64_t> sizes() const;  // of all it gives, one after the other, and their dtypes
 };
 
 // Runs the kernel on the arguments as the plan has them. Throws what the kernel throws, and leaves
-// the plan's shells as they were.
-Rehearsal rehearse(const Call& call, const Plan& plan, Content content,
-                   std::optional<OtherNumber> other = std::nullopt);
+// the plan's tensors as they were.
+DryRun dry_run(const Call& call, const Plan& plan, Content content,
+               std::optional<OtherNumber> other = std::nullopt);
 
 // Whether what the kernel gives, warns of or refuses could depend on a number: each is replaced by
 // some that kernels are known to refuse. `usual` is what it does with the call's own.
-bool numbers_matter(const Call& call, const Plan& plan, Content content, const Rehearsal& usual);
+bool numbers_matter(const Call& call, const Plan& plan, Content content, const DryRun& usual);
 
 }  // namespace mtia::aten

@@ -1,11 +1,28 @@
-// Operators that make or reshape tensors: no kernel of the CPU could do it on device memory.
+// Tensors of the device: made, resized, moved to other memory, and where their memory is. No kernel
+// of the CPU could do it on device memory.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-#include <ATen/core/dispatch/Dispatcher.h>
-#include <ATen/core/stack.h>
+#include "rebindable_tensor.h"
 
 namespace mtia::aten {
+
+at::Tensor make_tensor(int device, const TensorSpec& spec, size_t bytes);
+at::Tensor make_contiguous_tensor(int device, at::IntArrayRef sizes, c10::ScalarType dtype);
+
+// The memory a tensor's first element lies in, or its storage starts at. Before a tensor is written
+// to, own_memory() sees to it that a copy-on-write clone has memory of its own: by a copy on the
+// current stream.
+void* address_of(const at::Tensor& tensor);
+void* storage_address(const at::Tensor& tensor);
+void own_memory(const at::Tensor& tensor);
+
+// Gives `tensor` these sizes and strides; its storage grows if it must, and keeps its content if
+// `keep`: by a copy on the current stream, so in order with the work that is enqueued there.
+void resize_with_storage(const at::Tensor& tensor, at::IntArrayRef sizes, at::IntArrayRef strides,
+                         bool keep);
+void grow_storage(const at::Tensor& tensor, size_t bytes, bool keep);
+
+// Kernels of ATen's operators that do so.
 
 using Dtype = std::optional<c10::ScalarType>;
 

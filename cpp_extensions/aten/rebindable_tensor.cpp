@@ -1,4 +1,4 @@
-#include "shell.h"
+#include "rebindable_tensor.h"
 
 #include <ATen/EmptyTensor.h>
 #include <ATen/MemoryOverlap.h>
@@ -7,34 +7,34 @@
 
 namespace mtia::aten {
 
-Form Form::of(const at::Tensor& tensor) {
-  Form form;
-  form.sizes = tensor.sizes().vec();
-  form.strides = tensor.strides().vec();
-  form.dtype = tensor.scalar_type();
-  form.conjugate = tensor.is_conj();
-  form.negative = tensor.is_neg();
-  form.wrapped_number = tensor.unsafeGetTensorImpl()->is_wrapped_number();
-  form.contiguous = form.strides == contiguous_strides(form.sizes);
-  return form;
+TensorSpec TensorSpec::of(const at::Tensor& tensor) {
+  TensorSpec spec;
+  spec.sizes = tensor.sizes().vec();
+  spec.strides = tensor.strides().vec();
+  spec.dtype = tensor.scalar_type();
+  spec.conjugate = tensor.is_conj();
+  spec.negative = tensor.is_neg();
+  spec.wrapped_number = tensor.unsafeGetTensorImpl()->is_wrapped_number();
+  spec.contiguous = spec.strides == contiguous_strides(spec.sizes);
+  return spec;
 }
 
-Form Form::fresh(const at::Tensor& tensor) {
-  Form form = of(tensor);
-  form.conjugate = form.negative = form.wrapped_number = false;
+TensorSpec TensorSpec::for_copy_of(const at::Tensor& tensor) {
+  TensorSpec spec = of(tensor);
+  spec.conjugate = spec.negative = spec.wrapped_number = false;
   if (at::has_internal_overlap(tensor) == at::MemOverlap::Yes) {  // none can be copied into
-    form.strides = contiguous_strides(form.sizes);
-    form.contiguous = true;
+    spec.strides = contiguous_strides(spec.sizes);
+    spec.contiguous = true;
   }
-  return form;
+  return spec;
 }
 
-size_t Form::span() const {
+size_t TensorSpec::span() const {
   return at::detail::computeStorageNbytes(sizes, strides, c10::elementSize(dtype),
                                           static_cast<size_t>(offset));
 }
 
-int64_t Form::count() const {
+int64_t TensorSpec::numel() const {
   int64_t count = 1;
   for (int64_t size : sizes) {
     count *= size;
@@ -56,64 +56,65 @@ c10::DeviceType device_type(c10::DispatchKey key) {
 }
 }  // namespace
 
-Shell::Shell(const Form& form, c10::DispatchKey key, size_t bytes)
+RebindableTensor::RebindableTensor(const TensorSpec& spec, c10::DispatchKey key, size_t bytes)
     : storage_(c10::make_intrusive<c10::StorageImpl>(
           c10::StorageImpl::use_byte_size_t(), bytes, at::DataPtr(nullptr, device_type(key)),
           c10::GetAllocator(device_type(key)), /*resizable=*/true)),
       bytes_(bytes) {
-  shape(form, key);
+  make(spec, key);
 }
 
-Shell::Shell(const Form& form, const Shell& other)
+RebindableTensor::RebindableTensor(const TensorSpec& spec, const RebindableTensor& other)
     : storage_(other.storage_), bytes_(other.bytes_) {
-  shape(form, other.tensor_.is_meta() ? c10::DispatchKey::Meta : c10::DispatchKey::CPU);
+  make(spec, other.tensor_.is_meta() ? c10::DispatchKey::Meta : c10::DispatchKey::CPU);
 }
 
-void Shell::shape(const Form& form, c10::DispatchKey key) {
+void RebindableTensor::make(const TensorSpec& spec, c10::DispatchKey key) {
   tensor_ = at::detail::make_tensor<c10::TensorImpl>(
-      c10::Storage(storage_), c10::DispatchKeySet(key), c10::scalarTypeToTypeMeta(form.dtype));
+      c10::Storage(storage_), c10::DispatchKeySet(key), c10::scalarTypeToTypeMeta(spec.dtype));
   auto* impl = tensor_.unsafeGetTensorImpl();
-  impl->set_sizes_and_strides(form.sizes, form.strides, form.offset);
-  impl->_set_conj(form.conjugate);
-  impl->_set_neg(form.negative);
-  if (form.wrapped_number) {
+  impl->set_sizes_and_strides(spec.sizes, spec.strides, spec.offset);
+  impl->_set_conj(spec.conjugate);
+  impl->_set_neg(spec.negative);
+  if (spec.wrapped_number) {
     impl->set_wrapped_number(true);
   }
 }
 
-void Shell::lend(void* memory) const {
+void RebindableTensor::bind(void* memory) const {
   auto* storage = storage_.unsafeGetStorageImpl();
   storage->set_data_ptr_noswap(at::DataPtr(memory, storage_.device()));
   storage->set_nbytes(bytes_);
 }
 
-bool Shell::restore(const Form& form, const Form& after, void* memory) const {
+bool RebindableTensor::restore(const TensorSpec& spec, const TensorSpec& after,
+                               void* memory) const {
   auto* impl = tensor_.unsafeGetTensorImpl();
   const bool same_sizes = impl->sizes() == after.sizes;
   const bool in_place = impl->strides() == after.strides && storage_.data() == memory &&
                         impl->unsafe_storage().is_alias_of(storage_) &&
-                        tensor_.is_conj() == form.conjugate && tensor_.is_neg() == form.negative;
-  if (same_sizes && in_place && &form == &after) {
+                        tensor_.is_conj() == spec.conjugate && tensor_.is_neg() == spec.negative;
+  if (same_sizes && in_place && &spec == &after) {
     return true;
   }
   const at::Tensor content =
       same_sizes && !in_place ? tensor_.resolve_conj().resolve_neg().clone() : at::Tensor();
   reset(after);
-  lend(memory);
+  bind(memory);
   if (content.defined()) {
     tensor_.copy_(content);
   }
-  impl->set_sizes_and_strides(form.sizes, form.strides, form.offset);
+  impl->set_sizes_and_strides(spec.sizes, spec.strides, spec.offset);
   return same_sizes;
 }
 
-void Shell::reset(const Form& form) const {
+void RebindableTensor::reset(const TensorSpec& spec) const {
   auto* impl = tensor_.unsafeGetTensorImpl();
   impl->set_storage_keep_dtype(storage_);
-  impl->set_sizes_and_strides(form.sizes, form.strides, form.offset);
-  impl->_set_conj(form.conjugate);
-  impl->_set_neg(form.negative);
-  lend(nullptr);
+  impl->set_sizes_and_strides(spec.sizes, spec.strides, spec.offset);
+  impl->_set_conj(spec.conjugate);
+  impl->_set_neg(spec.negative);
+  bind(nullptr);
 }
 
 }  // namespace mtia::aten

@@ -1,5 +1,6 @@
-#include "kernel_state.h"
+#include "cpu_kernel.h"
 
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <c10/core/DefaultDtype.h>
@@ -32,8 +33,8 @@ void Settings::apply() const {
 
 KernelState::KernelState(const Settings& settings, std::vector<c10::Warning>* warnings)
     : thread_(/*below_autograd=*/true),
-      heard_(warnings),
-      hears_(&heard_),
+      warnings_(warnings),
+      handled_(&warnings_),
       wanted_(settings),
       found_(Settings::now()) {
   // Each host thread has its own idea of how many threads a kernel takes, from when it was made. On
@@ -48,6 +49,37 @@ KernelState::~KernelState() {
   if (wanted_.bits() != found_.bits()) {
     found_.apply();
   }
+}
+
+void run_on_cpu(const Operator& op, const c10::OperatorHandle& handle, torch::jit::Stack& stack,
+                const backend::Sequence* sequence) {
+  op.check_is_there();
+  const auto run = [&] {
+    handle.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), &stack);
+  };
+  if (sequence == nullptr) {
+    return run();
+  }
+  at::Generator ours(sequence->twister);
+  if (op.generator != kFresh) {
+    stack[op.generator] = ours;
+    return run();
+  }
+  // Copying the state takes microseconds, so it is done only for those that take no generator.
+  at::Generator users = at::detail::getDefaultCPUGenerator();
+  const at::Tensor before = users.get_state();
+  users.set_state(ours.get_state());
+  const auto give_back = [&] {
+    ours.set_state(users.get_state());
+    users.set_state(before);
+  };
+  try {
+    run();
+  } catch (...) {
+    give_back();
+    throw;
+  }
+  give_back();
 }
 
 }  // namespace mtia::aten
