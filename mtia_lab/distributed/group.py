@@ -246,7 +246,7 @@ class _Group(dist.ProcessGroup):
                 kind = dist.ProcessGroup.BackendType.GLOO
                 group._register_backend(torch.device(device), kind, gloo)
 
-    def getBackendName(self) -> str:  # noqa: N802, PyTorch's name
+    def getBackendName(self) -> str:
         """What `torch.distributed.get_backend` and DDP's log call it."""
         return BACKEND
 

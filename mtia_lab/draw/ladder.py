@@ -1,5 +1,6 @@
 """Ladders of the method resolution order: what classes are made of, side by side."""
 
+import itertools
 from collections.abc import Collection, Mapping, Sequence
 
 from ..errors import WrongArgument, WrongValue
@@ -110,7 +111,7 @@ def _levels(ladders: Sequence) -> dict:
     level = dict.fromkeys(names, 0)
     for _ in names:  # longest path; bounded, so orders that contradict each other end too
         for ladder in ladders:
-            for upper, lower in zip(ladder, ladder[1:], strict=False):
+            for upper, lower in itertools.pairwise(ladder):
                 level[upper] = max(level[upper], level[lower] + 1)
     return level
 

@@ -102,7 +102,8 @@ def notebook_root() -> Path:
 
 def without_outputs(path: Path) -> nbformat.NotebookNode:
     """The notebook at `path` as it is before anything has run."""
-    notebook, _ = ClearOutputPreprocessor().preprocess(nbformat.read(path, as_version=4), {})
+    stored = nbformat.read(path, as_version=4)
+    notebook: nbformat.NotebookNode = ClearOutputPreprocessor().preprocess(stored, {})[0]
     return notebook
 
 

@@ -1,17 +1,20 @@
 """What public functions say of an argument that they cannot take."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from ..errors import WrongArgument
 from .block import Block
 from .log import Log
 from .records import Record
 
+Function = Callable[..., Any]
+
 LOG = "a log, what `with mtia_lab.record() as log:` makes"
 REPORT = "a report, what mtia_lab.find_hazards(log) gives"
 
 
-def wrong(function: Callable, takes: str, given: object, hint: str = "") -> WrongArgument:
+def wrong(function: Function, takes: str, given: Any, hint: str = "") -> WrongArgument:
     """The error that says what a function takes, and what it was given."""
     name = type(given).__name__
     what = "None" if given is None else f"{'an' if name[0] in 'AEIOaeiou' else 'a'} {name}"
@@ -20,7 +23,7 @@ def wrong(function: Callable, takes: str, given: object, hint: str = "") -> Wron
     return WrongArgument(f"{said}; {hint}" if hint else said)
 
 
-def _hint(given: object) -> str:
+def _hint(given: Any) -> str:
     if isinstance(given, Log):
         return "make one: mtia_lab.find_hazards(log)"
     if isinstance(getattr(given, "log", None), Log):
@@ -30,7 +33,7 @@ def _hint(given: object) -> str:
     return ""
 
 
-def a_log(function: Callable, given: object) -> Log:
+def a_log(function: Function, given: Any) -> Log:
     """The log that a function was given, as it is now: what is recorded meanwhile is not in it.
 
     Raises:
@@ -44,7 +47,7 @@ def a_log(function: Callable, given: object) -> Log:
     raise wrong(function, LOG, given, hint)
 
 
-def some_findings(function: Callable, given: object) -> list:
+def some_findings(function: Function, given: Any) -> list[Any]:
     """The findings that a function was given, None for none.
 
     Raises:
@@ -56,7 +59,7 @@ def some_findings(function: Callable, given: object) -> list:
     return found
 
 
-def of_type(function: Callable, takes: str, given: object, *types: type) -> None:
+def of_type(function: Function, takes: str, given: Any, *types: type) -> None:
     """Refuse an argument of another type.
 
     Raises:

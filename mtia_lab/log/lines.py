@@ -5,44 +5,50 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, FrameType
+from typing import TYPE_CHECKING, Any
 
 from ..device import simulator
 from ..errors import is_readers
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
 
 # How a line begins that IPython makes of a magic.
 _CELL_MAGIC, _LINE_MAGIC = "get_ipython().run_cell_magic(", "get_ipython().run_line_magic("
 
 
-class _FileNames(dict):
+Cell = tuple[str, int]  # its name, and how many lines stand above the code that IPython makes of it
+
+
+class _FileNames(dict[str, str | Cell | None]):
     """How the log names each file: "In[3]" for a cell, "train.py" for a script, None to pass over.
 
-    Of a cell it is a pair with how many of its lines, a magic's or empty, stand above the code that
-    IPython makes of it. Never a folder: a log may not depend on the machine. What is known is found
-    without running any Python code, in which an interrupt could come. Which cell it is is known
-    until another one runs; of what a magic runs it has to be asked each time.
+    Never a folder: a log may not depend on the machine. What is known is found without running any
+    Python code, in which an interrupt could come. Which cell it is is known until another one runs;
+    of what a magic runs it has to be asked each time.
     """
 
-    def __missing__(self, file: str) -> str | tuple[str, int] | None:
+    def __missing__(self, file: str) -> str | Cell | None:
         if cell := cell_of(file):
             if not file.startswith("<") or file.startswith("<ipython-input"):
                 until_next_cell(self.pop, file, None)
                 self[file] = cell
             return cell
         name = Path(file).name if not file.startswith("<") else file
-        self[file] = name = name if is_readers(file) else None
-        return name
+        self[file] = readers = name if is_readers(file) else None
+        return readers
 
 
 FILE_NAMES = _FileNames()
 
 
 def name_lines() -> None:
-    """Tell the simulator how to name the lines of this program."""
+    """Give the simulator the names of this program's files."""
     simulator.name_files(id(FILE_NAMES))
 
 
-def cell_of(file: str) -> tuple[str, int] | None:
-    """The cell that a file of this name is, and how many lines are above its code; None if none is.
+def cell_of(file: str) -> Cell | None:
+    """The cell that a file of this name is; None if none is.
 
     The file of a cell is a temporary name; which cell it was last run as, only IPython knows. A
     magic such as `%%time` compiles the rest of its cell under a name that every cell shares: it is
@@ -60,7 +66,7 @@ def cell_of(file: str) -> tuple[str, int] | None:
     return _run_by_magic(shell, frame) if frame is not None else None
 
 
-def until_next_cell(forget: Callable[..., object], *arguments: object) -> None:
+def until_next_cell(forget: Callable[..., Any], *arguments: Any) -> None:
     """Call `forget` with the arguments once IPython is about to run another cell."""
     events = sys.modules["IPython"].get_ipython().events
 
@@ -71,7 +77,7 @@ def until_next_cell(forget: Callable[..., object], *arguments: object) -> None:
     events.register("pre_execute", once)
 
 
-def _cell(shell, file: str) -> tuple[str, int] | None:
+def _cell(shell: "InteractiveShell", file: str) -> Cell | None:
     """What IPython calls the cell; one that `%%capture` runs it counts one too high."""
     named = shell.compile.format_code_name(file)
     if not named:
@@ -86,9 +92,9 @@ def _cell(shell, file: str) -> tuple[str, int] | None:
     return name, 0
 
 
-def _source(shell, number: int) -> list[str]:
+def _source(shell: "InteractiveShell", number: int) -> list[str]:
     """The lines of a cell as the reader sees them."""
-    cells = shell.history_manager.input_hist_raw
+    cells: list[str] = shell.history_manager.input_hist_raw
     return (cells[number] if number < len(cells) else "").split("\n")
 
 
@@ -97,7 +103,7 @@ def _magics(lines: list[str]) -> int:
     return next((k for k, line in enumerate(lines) if line.strip() and line[:2] != "%%"), 0)
 
 
-def _run_by_magic(shell, frame: FrameType) -> tuple[str, int] | None:
+def _run_by_magic(shell: "InteractiveShell", frame: FrameType) -> Cell | None:
     """The cell whose magic runs the code of a frame; the outermost one, where magics are nested."""
     code = root = frame.f_code
     caller = None
@@ -113,12 +119,11 @@ def _run_by_magic(shell, frame: FrameType) -> tuple[str, int] | None:
             else:
                 break
         above = above.f_back
-    cell = _cell(shell, caller[0]) if caller and _is_in(code, root) else None
-    if cell is None:
+    if caller is None or not _is_in(code, root) or not (cell := _cell(shell, caller[0])):
         return None
-    (name, above), (_, line, statement) = cell, caller
+    (name, lines_above), (_, line, statement) = cell, caller
     if statement.startswith(_LINE_MAGIC):
-        return name, above + line - 1
+        return name, lines_above + line - 1
     return name, _magics(_source(shell, int(name[3:-1])))
 
 

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
-from typing import overload
+from typing import Any, overload
 
 from ..errors import cut
 from .records import PINNED, Call, Command, Host, Memory, Record, Value
@@ -14,6 +14,7 @@ SHOWN = 60  # a log of at most so many records is shown whole
 FIRST, LAST = 30, 10  # so many at both ends of a longer one
 SITE = 40  # columns of a line's name, at most
 
+Ids = tuple[int, ...]  # of a device, and of a stream on each
 _FIELDS = {kind: tuple(f.name for f in fields(kind)) for kind in Record.__args__}
 
 
@@ -42,7 +43,7 @@ class Log(Sequence[Record]):
     def __init__(
         self,
         records: Sequence[Record] = (),
-        initial_state: dict[int, tuple[int, ...]] | None = None,
+        initial_state: dict[int, Ids] | None = None,
         initial_memory: Sequence[Memory] = (),
     ) -> None:
         self._records = list(records)
@@ -53,7 +54,7 @@ class Log(Sequence[Record]):
     def __getitem__(self, index: int) -> Record: ...
     @overload
     def __getitem__(self, index: slice) -> "Log": ...
-    def __getitem__(self, index):
+    def __getitem__(self, index: int | slice) -> "Record | Log":
         if not isinstance(index, slice):
             return self._records[index]
         records = list(self._records)  # once: another thread may be writing
@@ -62,10 +63,10 @@ class Log(Sequence[Record]):
         state, memory = self._before(records[:begin])
         return Log(records[index], state, memory)
 
-    def _before(self, earlier: Sequence[Record]) -> tuple[dict, list[Memory]]:
+    def _before(self, earlier: Sequence[Record]) -> tuple[dict[int, Ids], list[Memory]]:
         """What was current and what was allocated once some first records had happened."""
         state = self.initial_state | {r.thread: r.state for r in earlier if isinstance(r, Call)}
-        live: dict[tuple, Memory] = {}
+        live: dict[tuple[bool, int, int | None], Memory] = {}
         for record in (*self.initial_memory, *(r for r in earlier if isinstance(r, Memory))):
             action = record.action.removeprefix("segment_")
             place = (record.action != action, record.device, record.address)
@@ -75,14 +76,14 @@ class Log(Sequence[Record]):
                 live.pop(place, None)
         return state, list(live.values())
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         log = self[:]
         return Log, (log._records, log.initial_state, log.initial_memory)
 
     def __copy__(self) -> "Log":
         return self[:]
 
-    def __deepcopy__(self, memo: dict) -> "Log":
+    def __deepcopy__(self, memo: Any) -> "Log":
         return self[:]  # records cannot be changed
 
     def __len__(self) -> int:

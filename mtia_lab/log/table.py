@@ -9,14 +9,14 @@ ROWS = 40  # at most so many are shown
 
 @dataclass(frozen=True, repr=False)
 class Table:
-    """Rows of text under a head. The first ``names`` columns name a row; the others hold numbers.
+    """Rows of text under a head. The first `names` columns name a row; the others hold numbers.
 
     Args:
         head: what stands above each column.
         rows: as many words each.
         names: how many columns are aligned to the left.
         total: how many rows there would be, if not all are given.
-        whole: what has all of them, for whoever wants those that are not shown.
+        whole: what has all of them, also those that are not shown.
     """
 
     head: Sequence[str]

@@ -1,5 +1,7 @@
 """A contract in a picture: a square for each clause, and a card for what was not kept."""
 
+import itertools
+
 import pytest
 from drawings import Drawing, contract, outcome
 
@@ -31,7 +33,7 @@ def test_squares_leave_room_for_the_next_method_however_many_there_are():
     rows = [squares(drawing, "kept")[k : k + 12] for k in (0, 12, 24)]
     for row, following in zip(rows, names[1:], strict=False):
         assert row[-1].right < following.left
-        assert all(a.right < b.left for a, b in zip(row, row[1:], strict=False))
+        assert all(a.right < b.left for a, b in itertools.pairwise(row))
     assert rows[2][-1].right < drawing.width
 
 

@@ -1,5 +1,6 @@
 """Pictures of findings: the missing edge joins the two bars, and red is for hazards alone."""
 
+import itertools
 import re
 
 import pytest
@@ -123,6 +124,6 @@ def test_stretched_time_keeps_its_order_and_its_room(spans):
     places = [scale.x(time) for time in times]
     assert places == sorted(places) and all(100 <= place <= 800 for place in places)
     if len(times) > 1:
-        least = min(b - a for a, b in zip(places, places[1:], strict=False))
+        least = min(b - a for a, b in itertools.pairwise(places))
         assert least >= 0.5 * (places[-1] - places[0]) / (6 * len(times))
         assert scale.x((times[0] + times[1]) / 2) == pytest.approx((places[0] + places[1]) / 2)

@@ -1,5 +1,6 @@
 """The heap strip: each block where and as long as the log says, and the two sums."""
 
+import itertools
 import re
 
 import pytest
@@ -185,11 +186,11 @@ def test_sizes_in_words(count, words):
 def test_heights_rise_with_addresses_and_fill_the_strip(edges):
     scale = Heights(edges, bottom=500, height=300, least=20)
     heights = [scale.y(edge) for edge in edges]
-    gaps = [low - high for low, high in zip(heights, heights[1:], strict=False)]
+    gaps = [low - high for low, high in itertools.pairwise(heights)]
     least = min(20, 300 / len(gaps))
     assert heights[0] == 500 and heights[-1] == pytest.approx(200)
     assert all(gap >= least - 1e-6 for gap in gaps)
-    sizes = [b - a for a, b in zip(edges, edges[1:], strict=False)]
+    sizes = [b - a for a, b in itertools.pairwise(edges)]
     wide = [s / g for s, g in zip(sizes, gaps, strict=True) if g > least + 1e-6]
     assert all(one == pytest.approx(wide[0], rel=1e-6) for one in wide)  # true to scale
 

@@ -11,7 +11,7 @@ from notebook_files import NOTEBOOKS, ROOT, code, write
 
 pytest.importorskip("playwright", reason="the browser test drives Chromium with playwright")
 pytest.importorskip("PIL", reason="the browser test looks at screenshots with pillow")
-import browser  # noqa: E402
+import browser
 
 if browser.chromium() is None:
     pytest.skip("no Chromium on this machine: install chromium", allow_module_level=True)

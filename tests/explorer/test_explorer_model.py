@@ -3,7 +3,7 @@
 import json
 import zlib
 from bisect import bisect_right
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import pytest
 import torch
@@ -26,7 +26,7 @@ def test_the_state_is_what_the_log_says(seed):
     log = mixed(seed)
     model = Model(log)
     ends = sorted(set(model.times))
-    between = [(a + b) // 2 for a, b in zip(ends, ends[1:], strict=False)]
+    between = [(a + b) // 2 for a, b in pairwise(ends)]
     for time in ends + between:
         expected = told_by(log, time)
         for kind in ("threads", "events"):
@@ -50,7 +50,7 @@ def test_within_one_time_causes_come_first(seed):
             ]
             assert all(model.last[place[source]] < last for source in record.after)
     for queue in model.streams.values():
-        for before, after in zip(queue, queue[1:], strict=False):
+        for before, after in pairwise(queue):
             assert model.last[before] < model.start[after]
     assert model.times == sorted(model.times)
 

@@ -154,7 +154,7 @@ def test_why_a_compiler_fails(row, compile, place, monkeypatch):
 
 @pytest.mark.parametrize("row", ["killed", "too old", "broken"])
 def test_the_doctor_says_so_too(row, place, monkeypatch):
-    text, error, words = REFUSALS[row]
+    text, _, words = REFUSALS[row]
     monkeypatch.setenv("CXX", script(place / "bad-g++", text))
     monkeypatch.setattr(doctor, "CHECKS", {"compiler": doctor.CHECKS["compiler"]})
     (finding,) = doctor.examine(verbose=True)

@@ -1,5 +1,6 @@
 """The summary adds up, and agrees with looking at every moment of a log one by one."""
 
+import itertools
 import re
 
 import pytest
@@ -74,7 +75,7 @@ def sampled(log, end):
     for c in log.commands:
         edges |= {nanoseconds(t) for t in (c.enqueue, c.start, c.finish)}
     edges = sorted(edges)
-    for begin, until in zip(edges, edges[1:], strict=False):
+    for begin, until in itertools.pairwise(edges):
         why = {s: reason(log, s, begin) for s in streams}
         busy = {s for s in streams if why[s] in ("a copy", "a kernel")}
         for s in streams:

@@ -9,7 +9,7 @@ from operator import attrgetter
 import readme
 
 import mtia_lab
-import mtia_lab.distributed  # noqa: F401
+import mtia_lab.distributed
 
 TEXT = readme.README.read_text(encoding="utf-8")
 

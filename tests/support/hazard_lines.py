@@ -93,7 +93,11 @@ def random_program(seed: int, streams: list[str], *, threads: int) -> list[Line]
         [kind] = draws.choices(kinds, [KINDS[kind][1] for kind in kinds])
         text = draws.choice(KINDS[kind][0]).format(
             **{name: f"{name}{group}" for name in "hetwg"},
-            **{"x": x, "y": y, "s": s, "r": r, "o": f"e{1 - group}"},
+            x=x,
+            y=y,
+            s=s,
+            r=r,
+            o=f"e{1 - group}",
             f=draws.choice(streams[3 - 3 * group :][:3]),
         )
         lines.append(Line(f"with {s}: {text}" if kind in ON_A_STREAM else text, thread, part))

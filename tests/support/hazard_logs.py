@@ -17,8 +17,13 @@ FORMS = {  # sizes and strides in bytes: a row, columns, every other byte, a tra
 }
 
 KINDS = {  # how often each kind of step is taken
-    **{"work": 60, "draw": 3, "record": 14, "wait": 16},
-    **{"synchronize stream": 3, "synchronize event": 3, "synchronize device": 1},
+    "work": 60,
+    "draw": 3,
+    "record": 14,
+    "wait": 16,
+    "synchronize stream": 3,
+    "synchronize event": 3,
+    "synchronize device": 1,
 }
 
 

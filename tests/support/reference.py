@@ -202,7 +202,8 @@ class Simulator:
     def force(self, targets: Iterable[Command | None]) -> None:
         """The clock has reached the targets: run what must have run by now."""
         if self.schedule != "latest":
-            return self.drain()
+            self.drain()
+            return
         closure, stack = set(), [c for c in targets if c]
         while stack:
             command = stack.pop()
@@ -218,7 +219,7 @@ class Simulator:
             try:
                 if c.effect:
                     c.effect()
-            except Exception as error:  # noqa: BLE001, an effect may fail in any way
+            except Exception as error:  # an effect may fail in any way
                 self.failures[c.device].append(f"{c.name} on stream {c.stream}: {error}")
 
     def raise_failures(self, device: int) -> None:

@@ -144,7 +144,7 @@ def test_which_copies_overlap(lab, buffers, kinds, together):
     torch.mtia.synchronize()
 
     def enqueue(kind, second):
-        on_device, into = (y, other) if second else (x, pinned)
+        on_device = y if second else x
         {
             "H2D": lambda: on_device.copy_(pinned, non_blocking=True),
             "D2H": lambda: (other if second else pinned).copy_(

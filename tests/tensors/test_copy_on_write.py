@@ -32,7 +32,7 @@ def test_reading_leaves_the_memory_shared(lab, read):
     lab.configure("latest")
     x, y = clones()
     before = torch.accelerator.memory_allocated()
-    result = read(y)  # noqa: F841 - held, so that only what it takes counts
+    result = read(y)  # held, so that only what it takes counts
     assert is_shared(x) and is_shared(y)
     assert y.tolist() == x.tolist() == [0, 1, 2, 3]
     del result

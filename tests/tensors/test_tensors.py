@@ -6,7 +6,7 @@ Each line is one test. `d` is the device, `a(...)` a range of floats on it in th
 import pytest
 import same
 import torch
-import torch.nn.functional as F  # noqa: F401 (expressions use it)
+import torch.nn.functional as F
 
 FACTORIES = """
 torch.ones(2, 3, device=d), torch.zeros(2, dtype=torch.int64, device=d)
