@@ -7,8 +7,8 @@ from .processes import alternate, run
 CODE = """
 import json, random, time
 from mtia_lab.hazards import find_hazards
-from mtia_lab.log import Log
-from mtia_lab.records import Access, Call, Command, Known, Memory
+from mtia_lab.log.log import Log
+from mtia_lab.log.records import Access, Call, Command, Known, Memory
 
 TENSORS, STREAMS, BYTES = 200, 4, 4096
 

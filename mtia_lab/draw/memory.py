@@ -118,7 +118,7 @@ def _draw_strip(c: Canvas, heap: Heap, scale: Heights) -> None:
         if hole.kind == "poisoned":
             c.hatch(left, top, width, height, stroke=palette.FILM, step=4.0)
         else:
-            user = palette.stream_hue(min(hole.users))
+            user = palette.stream_hue(min(user for _, (_, user) in hole.users))
             c.hatch(left, top, width, height, stroke=user.strong, step=7.0)
     for earlier, later in heap.reuses():
         _draw_reuse(c, heap, scale, earlier, later)

@@ -10,7 +10,7 @@ from ..log.attribution import nanoseconds
 from ..log.log import Log
 from ..log.records import Call, Command, Host, Memory, Value
 from ..log.units import size
-from .memory import Memories
+from .memory import Memories, totals
 from .moments import (
     APPEAR,
     BEGIN,
@@ -76,7 +76,7 @@ class Model:
         self.events = event_rows(self.records, self.moments)
         memory = Memories(self.records, self.moments, log.initial_memory, late, self.place)
         self.blocks, self.segments = memory.blocks.blocks, memory.blocks.segments
-        self.totals = memory.blocks.totals()
+        self.totals = totals(memory.blocks)
         self.accesses, self.about, self.values = memory.accesses, memory.about, memory.values
 
     def moment(self, time: float) -> int:

@@ -12,6 +12,7 @@ from ..draw import palette
 from ..draw.memory import Heights
 from ..log.attribution import nanoseconds
 from ..log.records import PINNED, Call, Command, Host
+from ..log.replay import FOREVER
 from ..log.units import size
 from .model import LABELS, Model
 from .moments import FINISH, RETURN, START, VERBS
@@ -139,7 +140,11 @@ def _blocks(model: Model, strings: _Strings) -> dict:
     columns["site"] = [strings(block.site) for block in model.blocks]
     columns["size"] = [strings(size(block.bytes)) for block in model.blocks]
     columns["hue"] = [palette.stream_hue(block.stream).strong for block in model.blocks]
-    columns["users"] = {k: block.users for k, block in enumerate(model.blocks) if block.users}
+    columns["users"] = {
+        block.number: [(moment, stream) for moment, (_, stream) in block.users]
+        for block in model.blocks
+        if block.users
+    }
     columns["contents"] = {
         block: _row(row, lambda c: [strings(c.tensor), strings(c.text), c.writer])
         for block, row in model.values.rows.items()
@@ -181,8 +186,8 @@ def _spans(model: Model, spans: Sequence) -> dict:
         "device": [span.device for span in spans],
         "address": [span.address for span in spans],
         "bytes": [span.bytes for span in spans],
-        "born": [span.born for span in spans],
-        "died": [span.died for span in spans],
+        "born": [span.begin for span in spans],
+        "died": [-1 if span.end == FOREVER else span.end for span in spans],
         "left": [],
         "right": [],
     }

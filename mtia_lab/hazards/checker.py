@@ -1,19 +1,23 @@
-"""One pass over a log: every access is held against the earlier ones it might race with."""
+"""One pass over a log: every access is held against the earlier ones it might race with.
 
-from collections import defaultdict
-from collections.abc import Callable
+After a race the checker goes on as if its fix were in the program, so that what the same change
+fixes is not found once more.
+"""
+
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import NamedTuple
 
 from ..log.log import Log
 from ..log.records import PINNED, Access, Call, Command, Host, Memory, Record
-from .allocations import Allocation, Allocations
-from .autograd import Backwards
-from .hints import Hints
-from .memory_map import MemoryMap, Use
-from .order import Order
-from .races import add_use, host_races
-from .standing import StandingEvents
+from ..log.replay import Backwards, Blocks, Span
+from .events import StandingEvents
+from .fixes import FINISH, NEW_EVENT, RECORD_STREAM, WAIT, WAIT_EVENT, Fix
+from .memory_map import MemoryMap, Use, add_use, host_races
+from .order import Clock, Order, Stream
 
 
 class Race(NamedTuple):
@@ -22,188 +26,324 @@ class Race(NamedTuple):
     first: Use
     second: Use
 
+    @property
+    def blocks(self) -> tuple[Span, ...]:
+        """The blocks it is in, as far as they are known: two if the memory was allocated anew."""
+        old, new = self.first.block, self.second.block
+        if old is new or old is None or new is None:
+            return tuple(block for block in (new or old,) if block is not None)
+        return old, new
+
+
+@dataclass
+class Hazard:
+    """A race, and what would have ordered it.
+
+    Attributes:
+        freed: the block that was given away too soon, if that is why.
+        memory: its blocks as they were then.
+        count: how often the same lines raced.
+    """
+
+    race: Race
+    fix: Fix
+    freed: Span | None = None
+    memory: tuple[Span, ...] = ()
+    count: int = 0
+
+    @property
+    def can_be_whole(self) -> bool:
+        """Whether one might wait for all that the other has been given, instead."""
+        first, second = self.race
+        same_thread = first.command.thread == second.command.thread
+        return self.freed is None and self.fix.kind != FINISH and same_thread
+
+
+@dataclass
+class _Pair:
+    """A stream, or the host, that has to wait for another one several times.
+
+    Waiting for no more than is needed is right, unless it takes more waits.
+
+    Attributes:
+        whole: whether it had better wait for all that the other has been given.
+        known: what the last such wait would have taught.
+        least: before each line, the fix that waits for no more than is needed.
+    """
+
+    whole: bool = False
+    known: Clock = field(default_factory=dict)
+    least: dict[str | None, Fix] = field(default_factory=dict)
+
 
 class Checker:
-    """Finds the races in a log, and what needs no synchronization.
+    """Finds the races in a log.
 
     Args:
         log: what to check.
-        mend: called with each race. It may tell the checker what would have ordered the two
-            (``order.wait_for``, ``recorded``, ``synchronized``), so that what the same fix mends is
-            not found once more.
-        hints: where to note what is needless; in hints of its own if None.
+        fixes: whether to go on as if the fix of each race were in the program.
+
+    Attributes:
+        races: all of them, if nothing is fixed.
     """
 
-    def __init__(
-        self, log: Log, mend: Callable[["Checker", Race], None], hints: Hints | None = None
-    ) -> None:
+    def __init__(self, log: Log, *, fixes: bool = True) -> None:
         self.order = Order()
-        self.hints = Hints() if hints is None else hints
-        self.events = StandingEvents()
-        self.allocations = Allocations(log.initial_memory)
+        self.races: list[Race] = []
+        self._events = StandingEvents()
+        self._blocks = Blocks(log.initial_memory)
         self._memory: defaultdict[int, MemoryMap] = defaultdict(MemoryMap)  # by device
         # Of each collective, the stream from which it was called: it runs on one of its own.
         self.called_on: dict[int, int] = {}
         # Of those waited for at the line that calls them: the wait, and the stream that waits.
-        self.waited_for: dict[int, tuple[int, int]] = {}
+        self._waited_for: dict[int, tuple[int, int]] = {}
         self._recorded_on = 0
-        self._mend = mend
-        self._pending: list[Call] = []  # whose knowledge comes after commands yet to be told
         self._newest = 0
-        self._origins: dict[int, tuple[str | None, str]] = {}  # of each command, line and name
+        self._commands: dict[int, Command] = {}
         self._caller: Call | None = None
         self._backwards = Backwards()
-        for record in in_order(log):
-            self._tell(record)
-            while self._pending and self._pending[0].synchronized[-1].newest <= self._newest:
-                self._synchronize(self._pending.pop(0))
-        for call in self._pending:
-            self._synchronize(call)
+        self._fixes = fixes
+        self._pairs: defaultdict[tuple[Stream | None, Stream], _Pair] = defaultdict(_Pair)
+        self._hazards: dict[object, Hazard] = {}
+        self._counts: Counter[object] = Counter()
 
-    # --- what the log tells ---------------------------------------------------------------------
-
-    def _tell(self, record: Record) -> None:
-        kind = type(record)
-        if kind is Command:
+    def add(self, record: "Record | Learned") -> None:
+        """The next record, in the order of ``in_order``."""
+        if isinstance(record, Command):
             self._command(record)
-        elif kind is Call:
-            self._call(record)
-        elif kind is Memory:
+        elif isinstance(record, Call):
+            self._caller = record
+            self._backwards.add_call(record)
+            self._events.add_call(record)
+        elif isinstance(record, Learned):
+            for known in record.call.synchronized:
+                self.order.synchronize(known)
+        elif isinstance(record, Memory):
             self._on_memory(record)
-        elif kind is Host:
+        elif isinstance(record, Host):
             self._host(record)
 
-    def _call(self, call: Call) -> None:
-        self._caller = call
-        self._backwards.add_call(call)
-        self.events.add_call(call)
-        if call.synchronized:
-            self._pending.append(call)
-        else:
-            self.hints.add_call(call, learned=False)
-
     def _command(self, command: Command) -> None:
-        order = self.order
+        order, caller = self.order, self._caller
         stream = order.number((command.device, command.stream))
-        works = command.type not in ("record", "wait")
-        implied = order.add(command.id, stream, command.after, works)
-        if works:
-            self.hints.working.add(command.site)
-        else:
-            self.hints.add_event(command, self._caller, implied, order)
-        self.events.add_command(command, self._caller)
-        if self._caller is not None and self._caller.door == "distributed":
-            self._collective(command, stream)
+        order.add(command.id, stream, command.after, command.type not in ("record", "wait"))
         self._newest = command.id
-        self._origins[command.id] = command.site, command.name
+        self._commands[command.id] = command
+        if command.type == "record":
+            self._events.add_record(command, caller)
+        if caller is not None and caller.door == "distributed":
+            self._collective(command, stream, caller)
         for access in command.reads:
             self._use(stream, command, access, False)
         for access in command.writes:
             self._use(stream, command, access, True)
 
-    def _collective(self, command: Command, stream: int) -> None:
+    def _collective(self, command: Command, stream: int, caller: Call) -> None:
         """Its call lets the stream of its own wait for the current one, by an event, and is it."""
         if command.type == "record":
             self._recorded_on = stream
-        elif command.type == "wait" and self._caller.name == "wait":
+        elif command.type == "wait" and caller.name == "wait":
             collective = self.order.work_before(command.after[0])
-            if self._origins.get(collective, (None,))[0] == command.site:
-                self.waited_for[collective] = command.id, stream
-        elif command.type == "kernel" and command.thread == self._caller.thread:
+            found = self._commands.get(collective)
+            if found is not None and found.site == command.site:
+                self._waited_for[collective] = command.id, stream
+        elif command.type == "kernel" and command.thread == caller.thread:
             self.called_on[command.id] = self._recorded_on
 
     def _use(self, stream: int, command: Command, access: Access, is_write: bool) -> None:
-        block = self.allocations.at(access.device, access.address)
+        block = self._blocks.at(access.device, access.address)
         use = Use(stream, command.id, command, access, is_write, block)
         for other in add_use(self._memory[access.device], use, self.order):
-            self._mend(self, Race(other, use))
+            if not self.order.is_before(other.id, other.stream, stream):
+                self._found(Race(other, use))
 
     def _host(self, host: Host) -> None:
         """The host comes after everything it knows finished, and before all it enqueues later."""
-        self.hints.working.add(host.site)
         for is_write, accesses in ((False, host.reads), (True, host.writes)):
             for access in accesses:
-                block = self.allocations.at(PINNED, access.address)
+                block = self._blocks.at(PINNED, access.address)
                 use = Use(-1, self._newest, host, access, is_write, block)
                 for other in host_races(self._memory[PINNED], use):
                     if other.id > self.order.finished[other.stream]:
-                        self._mend(self, Race(other, use))
+                        self._found(Race(other, use))
 
     def _on_memory(self, record: Memory) -> None:
-        if record.action == "alloc":
-            self.allocations.add(record).cause = self._backwards.cause(record.thread)
-        elif record.action == "record_stream":
-            block = self.allocations.at(record.owner, record.address)
-            if block is None or block.freed:  # from before the log, which knows no pinned memory
-                block = self.allocations.add(record)
-            if (record.device, record.stream) == block.stream:
-                block.void = record.site
-            else:
-                block.recorded.append((record.device, record.stream))
-        elif record.action == "free":
-            self._free(record)
-        elif record.action == "segment_free":  # only after the device has been waited for
-            self._forget(record)
+        block = self._blocks.apply(record, self._newest)
+        if record.action == "alloc" and block is not None:
+            block.cause = self._backwards.cause(record.thread)
+        elif record.action == "record_stream" and block is None:
+            # From before the log, which knows no pinned memory.
+            self._blocks.use(self._blocks.add(record, 0), record, self._newest)
+        elif record.action == "free" and block is not None:
+            self._free(block)
+        elif record.action == "segment_free" and block is not None:
+            # Only after the device has been waited for.
+            self._memory[block.device].forget(block.address, block.top)
 
-    def _forget(self, record: Memory) -> None:
-        self._memory[record.device].forget(record.address, record.address + record.bytes)
-
-    def _free(self, record: Memory) -> None:
-        block = self.allocations.at(record.device, record.address)
-        if block is None:
-            return
-        block.freed, block.freed_site, block.freed_after = True, record.site, self._newest
-        for stream in block.recorded:
-            self.recorded(block, self.order.number(stream))
+    def _free(self, block: Span) -> None:
+        for _, stream in block.users:
+            self._recorded(block, self.order.number(stream))
         # A collective keeps its tensors until it is done.
-        memory = self._memory[block.device]
-        for piece in memory.within(block.address, block.address + block.bytes):
+        for piece in self._memory[block.device].within(block.address, block.top):
             for use in piece.conflicting(True):
                 if use.id in self.called_on:
                     piece.drop(self.order.up_to(use.stream, use.id))
 
-    def _synchronize(self, call: Call) -> None:
-        learned = [self.order.synchronize(known) for known in call.synchronized]
-        self.hints.add_call(call, learned=any(learned))
+    def _recorded(self, block: Span, stream: int) -> None:
+        """The allocator gives a freed block away only when ``stream`` is done with it."""
+        clock = self.order.up_to(stream, block.end)
+        for piece in self._memory[block.device].within(block.address, block.top):
+            piece.drop(clock)
 
     # --- what would have ordered a race ---------------------------------------------------------
 
-    def recorded(self, block: Allocation, stream: int) -> None:
-        """The allocator gives a freed block away only when ``stream`` is done with it."""
-        clock = self.order.up_to(stream, block.freed_after)
-        memory = self._memory[block.device]
-        for piece in memory.within(block.address, block.address + block.bytes):
-            piece.drop(clock)
+    def _found(self, race: Race) -> None:
+        if not self._fixes:
+            self.races.append(race)
+        elif (hazard := self._fixed(race)) is not None:
+            self._counts[_sides(hazard)] += 1
+            if (omission := _omission(hazard)) not in self._hazards:
+                self._hazards[omission] = replace(hazard, memory=tuple(map(replace, race.blocks)))
 
-    def synchronized(self, stream: int, command: int | None = None) -> None:
-        """The host waits for what a stream has been given, up to a command or all of it."""
-        self.order.learn(self.order.up_to(stream, command))
+    def hazards(self) -> Iterator[Hazard]:
+        """What was found, with how often its sides raced; at least one a fix."""
+        for hazard in self._hazards.values():
+            pair = hazard.fix.waiting, hazard.fix.awaited
+            whole = hazard.can_be_whole and self._pairs[pair].whole
+            fix = Fix(WAIT, *pair, hazard.fix.site) if whole else hazard.fix
+            yield replace(hazard, fix=fix, count=self._counts[_sides(hazard)])
 
-    def end_of_line(self, use: Use) -> int | None:
+    def _fixed(self, race: Race) -> Hazard | None:
+        """What is wrong, the order being as if that were fixed; None if another fix does it too."""
+        first, second = race
+        block, on_host = first.block, isinstance(second.command, Host)
+        if block is not None and block.ends_between(first.id, second.id + on_host):
+            if block.device == PINNED:  # of which the host's allocator was not told
+                self.order.learn(self.order.up_to(first.stream, block.end))
+                fix = Fix(WAIT, None, _where(first), block.freed_site)
+                return Hazard(race, fix, block)
+            if (block.device, block.stream) != _where(first):
+                self._recorded(block, first.stream)
+                fix = Fix(RECORD_STREAM, None, _where(first), block.freed_site, block.void)
+                return Hazard(race, fix, block)
+        return self._waited(race, on_host)
+
+    def _waited(self, race: Race, on_host: bool) -> Hazard | None:
+        first, second = race
+        id, stream = self._waited_for.get(first.id, (first.id, first.stream))
+        waiting = None if on_host else self.called_on.get(second.id, second.stream)
+        streams = self.order.streams
+        pair = None if waiting is None else streams[waiting], streams[stream]
+        until, fix = self._least(race, id, stream, *pair)
+        hazard = Hazard(race, fix)
+        if hazard.can_be_whole:
+            both = self._pairs[pair]
+            covered = first.id <= both.known.get(first.stream, -1)
+            if covered and both.least.get(fix.site) != fix:  # one wait would have done for both
+                both.whole = True
+                self._learn(second.stream, both.known)
+                return None
+            both.whole |= both.least.setdefault(fix.site, fix) != fix
+            both.known = self.order.up_to(stream)
+            until = None if both.whole else until
+        self._learn(second.stream, self.order.up_to(stream, until))
+        return hazard
+
+    def _learn(self, stream: int, clock: Clock) -> None:
+        if stream < 0:
+            self.order.learn(clock)
+        else:
+            self.order.join(stream, clock, self._newest)
+
+    def _least(
+        self, race: Race, id: int, stream: int, waiting: Stream | None, awaited: Stream
+    ) -> tuple[int | None, Fix]:
+        """Up to which command to wait, all if None, and how: for no more than is needed.
+
+        What another host thread enqueues may come later in another run. Only an event of that
+        thread's own stands for it, recorded before the two threads meet.
+        """
+        first, second = race
+        site, line = second.command.site, first.command.site
+        if first.id in self.called_on and first.id not in self._waited_for:
+            name = first.command.name
+            return first.id, Fix(FINISH, None, awaited, site, line, name=name)
+        standing = self._events.after(id, awaited)
+        if standing is not None:
+            return standing.id, Fix(WAIT_EVENT, waiting, awaited, site, standing.site)
+        meet = site is not None and first.command.thread != second.command.thread
+        end = self._end_of_line(first, id, stream)
+        if line is None or (end is None and not meet):
+            return None, Fix(WAIT, waiting, awaited, site)
+        return end, Fix(NEW_EVENT, waiting, awaited, site, line, meet)
+
+    def _end_of_line(self, use: Use, id: int, stream: int) -> int | None:
         """The last command that the line of a use gave its stream then; None if it is the newest.
 
         The same command once more is taken for the line's next turn in a loop.
         """
         line, name = use.command.site, use.command.name
-        later = self.order.work_after(use.stream, use.id)
-        origins = [self._origins[id] for id in later]
-        of_line = sum(1 for _ in takewhile(lambda o: o[0] == line and o[1] != name, origins))
-        return None if of_line == len(later) else [use.id, *later][of_line]
+        later = self.order.work_after(stream, id)
+        commands = (self._commands[each] for each in later)
+        same = takewhile(lambda c: c.site == line and c.name != name, commands)
+        of_line = sum(1 for _ in same)
+        return None if of_line == len(later) else [id, *later][of_line]
 
 
-def in_order(log: Log) -> list[Record]:
-    """The records with the commands in the order of their ids.
+def _where(use: Use) -> Stream:
+    assert isinstance(use.command, Command)
+    return use.command.device, use.command.stream
+
+
+def _sides(hazard: Hazard) -> object:
+    """What races in a loop have in common."""
+    race = hazard.race
+    sides = ((use.stream, use.command.name, use.is_write, use.command.site) for use in race)
+    return hazard.fix, len(race.blocks), *sides
+
+
+def _omission(hazard: Hazard) -> object:
+    """What races have in common that one change fixes: a line, or the tensor that was freed."""
+    race = hazard.race
+    if None in (race.first.command.site, race.second.command.site):
+        return _sides(hazard)
+    if hazard.freed is None and len(race.blocks) < 2:
+        return hazard.fix
+    block = race.blocks[0]
+    where = block.bytes, block.device, block.stream, block.site or block.cause
+    return hazard.fix, where, block.freed_site
+
+
+class Learned(NamedTuple):
+    """What the host learned by a call, where that comes after commands that are written later."""
+
+    call: Call
+
+
+def in_order(log: Log) -> Iterator[Record | Learned]:
+    """The records with the commands in the order of their ids, and when the host learned what.
 
     A call is written down when it returns, so where two host threads take part, their commands may
     stand in another order than they were enqueued in.
     """
     records = list(log)  # once: a log that is still written looks for more whenever it is asked
     ids = [record.id for record in records if isinstance(record, Command)]
-    if ids == sorted(ids):
-        return records
-    newest, keys = 0, []
+    if ids != sorted(ids):
+        newest, keys = 0, []
+        for record in records:
+            is_command = isinstance(record, Command)
+            newest = max(newest, record.id if is_command else 0)
+            keys.append((record.id, 0) if is_command else (newest, 1))
+        records = [records[k] for k in sorted(range(len(records)), key=keys.__getitem__)]
+        ids.sort()
+    pending: list[Call] = []
+    ids.append(sys.maxsize)
+    place = 0
     for record in records:
-        is_command = isinstance(record, Command)
-        newest = max(newest, record.id if is_command else 0)
-        keys.append((record.id, 0) if is_command else (newest, 1))
-    return [records[k] for k in sorted(range(len(records)), key=keys.__getitem__)]
+        yield record
+        if isinstance(record, Command):
+            place += 1
+        elif isinstance(record, Call) and record.synchronized:
+            pending.append(record)
+        while pending and pending[0].synchronized[-1].newest < ids[place]:
+            yield Learned(pending.pop(0))

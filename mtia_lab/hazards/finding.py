@@ -47,10 +47,11 @@ class Side:
     access: Access | None = None
 
     @classmethod
-    def of(cls, command: Command, action: str, **access) -> "Side":
-        """A command; ``access`` are the fields that say what it uses, if that is the point."""
+    def of(cls, command: Command, action: str, access: Access | None = None) -> "Side":
+        """A command; with what it uses, if that is the point."""
         where, times = (command.device, command.stream), (command.start, command.finish)
-        return cls(command.name, action, where, *times, command.site, command=command.id, **access)
+        tensor = "" if access is None else access.tensor
+        return cls(command.name, action, where, *times, command.site, tensor, command.id, access)
 
     def __repr__(self) -> str:
         tensor = f" {self.tensor}" if self.tensor else ""
@@ -116,7 +117,7 @@ class Finding:
         ]
         return [line for long in told for line in _folded(long)]
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         from ..draw.hazard import hazard
 
         return hazard(self)._repr_mimebundle_()
@@ -128,5 +129,7 @@ def place(stream: tuple[int, int] | None) -> str:
 
 
 def _folded(text: str) -> list[str]:
-    how = {"subsequent_indent": "     ", "break_long_words": False, "break_on_hyphens": False}
-    return wrap(plain(text), 94, **how)
+    indent = "     "
+    return wrap(
+        plain(text), 94, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )

@@ -1,11 +1,20 @@
-"""Synchronization that orders nothing new. Right, but of no use: so hints, never hazards."""
+"""Synchronization that orders nothing new. Right, but of no use: so hints, never hazards.
 
+Where several host threads are at work, only what each can be sure of by its own doing counts. A log
+is one order of what they did. In another run another thread may come later, and what it made
+needless in this one is needed then; a log does not know where threads meet.
+"""
+
+from collections import defaultdict
 from dataclasses import dataclass, field
 
-from ..log.records import Call, Command
-from . import fixes
+from ..log.log import Log
+from ..log.records import Call, Command, Host, Known, Record
+from ..log.replay import Backwards
+from .checker import Learned
 from .finding import NEEDLESS_SYNC, NEEDLESS_WAIT, UNRECORDED, Finding, Side
-from .order import Order
+from .fixes import before
+from .order import Order, Stream
 
 _SYNCHRONIZATIONS = {
     "synchronizeStream",
@@ -29,36 +38,111 @@ class _Line:
     found: list[Finding] = field(default_factory=list)
 
 
+@dataclass
+class _Part:
+    """What one host thread did on its own.
+
+    Attributes:
+        foreign: the streams to which other threads give work as well; nothing is known of them.
+        order: of its commands on the other streams, nothing being as if it were fixed.
+        recordings: its event records, by id.
+        caller: the call that its commands belong to.
+    """
+
+    foreign: set[Stream] = field(default_factory=set)
+    order: Order = field(default_factory=Order)
+    recordings: dict[int, Command] = field(default_factory=dict)
+    caller: Call | None = None
+
+
 class Hints:
     """Collects them. A line is only reported if what it does was never of any use.
 
     Only lines that do nothing but synchronize count: what else waits, waits inside PyTorch.
+
+    Args:
+        log: whose records ``add`` is given in their order.
     """
 
-    def __init__(self) -> None:
-        self.working: set[str | None] = {None}  # lines that do more than synchronize
+    def __init__(self, log: Log) -> None:
+        self._working: set[str | None] = {None}  # lines that do more than synchronize
         self._lines: dict[tuple[str, str | None], _Line] = {}
-        self._records: dict[int, Command] = {}
+        records = list(log)
+        active = {record.thread for record in records if _is_active(record)}
+        self._whole = _Part() if len(active) <= 1 else None
+        self._owners: dict[int, int] = {}
+        self._parts: dict[int, _Part] = {}
+        if self._whole is None:
+            self._divide(records)
 
-    def add_event(self, command: Command, caller: Call | None, implied: bool, order: Order) -> None:
-        """A record or a wait; ``implied``: what it waits for came before it anyway."""
-        if command.type == "record":
-            self._records[command.id] = command
-        elif not _is_own(command, caller):
-            self.working.add(command.site)
+    def _divide(self, records: list[Record]) -> None:
+        """A part for each host thread that gives commands or waits."""
+        owners = _owners(records)
+        self._owners = {id(r): owner for r, owner in zip(records, owners, strict=True)}
+        users: defaultdict[Stream, set[int]] = defaultdict(set)
+        for record, owner in zip(records, owners, strict=True):
+            if _is_active(record):
+                self._parts.setdefault(owner, _Part())
+            if isinstance(record, Command) and record.type != "record":
+                users[record.device, record.stream].add(owner)
+        if len(self._parts) <= 1:
+            self._whole = _Part()
+        for thread, part in self._parts.items():
+            part.foreign = {stream for stream, who in users.items() if who - {thread}}
+
+    def add(self, record: Record | Learned) -> None:
+        """The next record, in the order of ``in_order``."""
+        if self._whole is not None:
+            part: _Part | None = self._whole
         else:
-            record = self._records.get(command.after[0])
-            needless = implied and record is not None
-            found = _needless_wait(command, record, order) if needless else None
+            key = id(record.call if isinstance(record, Learned) else record)
+            part = self._parts.get(self._owners[key])
+        if part is None:
+            return
+        if isinstance(record, Command):
+            self._command(record, part)
+        elif isinstance(record, Call):
+            part.caller = record
+            if not record.synchronized:
+                self._call(record, learned=False)
+        elif isinstance(record, Learned):
+            self._synchronize(record.call, part)
+        elif isinstance(record, Host):
+            self._working.add(record.site)
+
+    def _command(self, command: Command, part: _Part) -> None:
+        place, order = (command.device, command.stream), part.order
+        if place in part.foreign:
+            self._working.add(command.site)
+            return
+        stream, works = order.number(place), command.type not in ("record", "wait")
+        if command.type == "wait" and part is not self._whole:
+            # Of what another thread has enqueued, all one knows is that it is as good as work.
+            works = not all(map(order.has, command.after))
+        implied = order.add(command.id, stream, command.after, works)
+        if command.type == "record":
+            part.recordings[command.id] = command
+        elif works or not _is_own(command, part.caller):
+            self._working.add(command.site)
+        else:
+            record = part.recordings.get(command.after[0]) if implied else None
+            found = _needless_wait(command, record, order) if record is not None else None
             self._add(NEEDLESS_WAIT, command.site, found)
 
-    def add_call(self, call: Call, learned: bool) -> None:
+    def _synchronize(self, call: Call, part: _Part) -> None:
+        if any(_is_of(known, stream) for known in call.synchronized for stream in part.foreign):
+            self._working.add(call.site)
+        else:
+            learned = [part.order.synchronize(known) for known in call.synchronized]
+            self._call(call, learned=any(learned))
+
+    def _call(self, call: Call, *, learned: bool) -> None:
         """A call, and whether the host learned anything by it."""
         if call.door == "torch" and call.name == "wait_event":
             self._add(UNRECORDED, call.site, _unrecorded(call))
         elif call.name not in _SYNCHRONIZATIONS:
             if call.name not in _BESIDES:
-                self.working.add(call.site)
+                self._working.add(call.site)
         elif call.error is None:
             self._add(NEEDLESS_SYNC, call.site, None if learned else _needless_sync(call))
 
@@ -67,7 +151,7 @@ class Hints:
         return [
             line.found[0].times(len(line.found))
             for (what, site), line in self._lines.items()
-            if line.found and (what == UNRECORDED or not (line.needed or site in self.working))
+            if line.found and (what == UNRECORDED or not (line.needed or site in self._working))
         ]
 
     def _add(self, what: str, site: str | None, found: Finding | None) -> None:
@@ -76,6 +160,31 @@ class Hints:
             line.needed = True
         else:
             line.found.append(found)
+
+
+def _is_active(record: Record) -> bool:
+    return isinstance(record, Command) or (isinstance(record, Call) and bool(record.synchronized))
+
+
+def _owners(records: list[Record]) -> list[int]:
+    """Of each record, whose doing it is: a thread's, also if autograd's does it for that one."""
+    backwards, owners = Backwards(), []
+    seen: set[int] = set()
+    helpers: set[int] = set()
+    for record in records:
+        thread, caller = record.thread, backwards.caller()
+        if thread not in seen:
+            seen.add(thread)
+            if caller is not None and record.site is None:
+                helpers.add(thread)
+        owners.append(thread if caller is None or thread not in helpers else caller)
+        if isinstance(record, Call):
+            backwards.add_call(record)
+    return owners
+
+
+def _is_of(known: Known, stream: Stream) -> bool:
+    return known.device == stream[0] and known.stream in (None, stream[1])
 
 
 def _is_own(wait: Command, caller: Call | None) -> bool:
@@ -95,7 +204,7 @@ def _needless_wait(wait: Command, record: Command, order: Order) -> Finding:
         why = "the host knew already that all before the event was finished"
     else:
         why = "earlier waits let the stream wait for all before the event already"
-    fix = fixes.delete("wait", wait.site)
+    fix = f"delete the wait at line {wait.site}"
     first, second = Side.of(record, "is recorded"), Side.of(wait, "is waited for")
     return Finding(NEEDLESS_WAIT, why, first, second, fix)
 
@@ -103,12 +212,12 @@ def _needless_wait(wait: Command, record: Command, order: Order) -> Finding:
 def _unrecorded(call: Call) -> Finding:
     why = "such an event counts as reached, so the stream does not wait at all"
     side = Side("event", "is waited for", None, call.begin, call.end, call.site)
-    fix = f"record the event {fixes.before(call.site)}, or delete the wait there"
+    fix = f"record the event {before(call.site)}, or delete the wait there"
     return Finding(UNRECORDED, why, None, side, fix)
 
 
 def _needless_sync(call: Call) -> Finding:
     why = "the host knew already that all of it was finished"
     side = Side(call.name, "is called", None, call.begin, call.end, call.site)
-    fix = fixes.delete("synchronization", call.site)
+    fix = f"delete the synchronization at line {call.site}"
     return Finding(NEEDLESS_SYNC, why, None, side, fix)

@@ -60,7 +60,7 @@ class Order:
             if not self.is_known(earlier, stream):
                 implied = False
                 if earlier in self._homes:
-                    self._join(stream, self._clock(earlier), command)
+                    self.join(stream, self._clock(earlier), command)
         self._homes[command] = stream
         if works:
             self._histories[stream].work.append(command)
@@ -92,10 +92,9 @@ class Order:
         work = history.work[bisect_right(history.work, command) - 1]
         return history.clocks[bisect_right(history.changes, command) - 1] | {stream: work}
 
-    def wait_for(self, waiting: int, awaited: int, command: int | None = None) -> None:
-        """As if ``waiting`` waited for ``awaited`` to get to a command, by default to its last."""
-        more = self.up_to(awaited, command)
-        self._join(waiting, more, max(h.work[-1] for h in self._histories))
+    def has(self, command: int) -> bool:
+        """Whether it is one of those told."""
+        return command in self._homes
 
     def work_after(self, stream: int, command: int) -> list[int]:
         """The kernels and copies that a stream was given after a command."""
@@ -127,7 +126,8 @@ class Order:
     def _clock(self, command: int) -> Clock:
         return self.up_to(self._homes[command], command)
 
-    def _join(self, stream: int, more: Clock, since: int) -> None:
+    def join(self, stream: int, more: Clock, since: int) -> None:
+        """A stream comes after all that a clock names, from a command of its own on."""
         history, mine = self._histories[stream], self.clocks[stream]
         if history.learned != self._learned:  # what the host knows finished need not be in a clock
             history.learned = self._learned

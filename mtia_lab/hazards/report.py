@@ -1,8 +1,7 @@
 """The report: what is wrong in a log, and what is of no use in it."""
 
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple, overload
 
@@ -10,12 +9,11 @@ from ..log.arguments import a_log
 from ..log.log import Log
 from ..log.records import Command
 from ..log.units import count
-from .checker import Checker, Race
-from .explain import Pair, mended, pair_of
+from .checker import Checker, in_order
+from .events import misused_events
+from .explain import explain
 from .finding import REUSE, Finding
 from .hints import Hints
-from .misused_events import misused_events
-from .threads import parts
 
 TOLD = 20  # findings that a report tells of, and hints
 
@@ -115,75 +113,29 @@ def find_hazards(log: Log) -> Report:
 
 def check(log: Log) -> Found:
     """The same, as plain values."""
-    mends = _Mends(log)
-    if mends.found:
-        # Waiting for no more than is needed is right, unless it takes more waits.
-        all_of_them = _Mends(log, lambda pair: True)
-        few = all_of_them.pairs
-        more = {pair for pair, count in mends.pairs.items() if count > few[pair]}
-        mends = _Mends(log, more.__contains__) if more else mends
-    hints = _needless(log, mends).findings()
+    log = log[:]  # as it is now: another thread may be writing
+    checker, hints = Checker(log), Hints(log)
+    for record in in_order(log):
+        checker.add(record)
+        hints.add(record)
+    found: dict[object, Finding] = {}
+    for finding in map(explain, checker.hazards()):
+        found.setdefault(_omission(finding), finding)
     commands = log.commands
-    hazards = [*mends.findings(), *misused_events(log)]
     return Found(
-        tuple(add_scenes(hazards, commands)),
-        tuple(add_scenes(hints, commands)),
+        tuple(add_scenes([*found.values(), *misused_events(log)], commands)),
+        tuple(add_scenes(hints.findings(), commands)),
         len(commands),
         len({(command.device, command.stream) for command in commands}),
     )
 
 
-def _needless(log: Log, mends: "_Mends") -> Hints:
-    """What is of no use, whichever thread is faster. What a fix would make needless is not yet."""
-    alone = parts(log)
-    if len(alone) == 1 and not mends.found:
-        return mends.checker.hints
-    hints = Hints()
-    for part in alone:
-        hints.working |= part.shared
-        Checker(part.log, lambda checker, race: None, hints)
-    return hints
-
-
-class _Mends:
-    """A way through a log on which every race is mended, and what was found on it.
-
-    Args:
-        log: what to check.
-        waits_for_all: of which pairs the one is to wait for all that the other has been given.
-    """
-
-    def __init__(self, log: Log, waits_for_all: Callable[[Pair], bool] = lambda pair: False):
-        self.found: dict[tuple, Finding] = {}
-        self.pairs: Counter[Pair] = Counter()  # how many fixes let the one wait for the other
-        self._waits_for_all = waits_for_all
-        self._counts: Counter[tuple] = Counter()
-        self.checker = Checker(log, self._mend)
-
-    def findings(self) -> list[Finding]:
-        """One a fix, with how often its sides raced."""
-        return [finding.times(self._counts[_sides(finding)]) for finding in self.found.values()]
-
-    def _mend(self, checker: Checker, race: Race) -> None:
-        finding = mended(checker, race, self._waits_for_all)
-        if finding is not None:
-            self._counts[_sides(finding)] += 1
-            key = _omission(finding)
-            if key not in self.found:
-                self.found[key] = finding
-                self.pairs[pair_of(race, checker)] += 1
-
-
-def _sides(finding: Finding) -> tuple:
-    """What findings in a loop have in common."""
-    sides = (finding.first, finding.second)
-    return (finding.kind, finding.fix, *((s.name, s.action, s.where, s.site) for s in sides if s))
-
-
-def _omission(finding: Finding) -> tuple:
-    """What findings have in common that one change mends: a line, or the tensor that was freed."""
-    if None in (finding.first.site, finding.second.site):
-        return _sides(finding)
+def _omission(finding: Finding) -> object:
+    """What findings have in common that one change fixes: a line, or the tensor that was freed."""
+    sides = [side for side in (finding.first, finding.second) if side is not None]
+    if any(side.site is None for side in sides):
+        sides_of = [(side.name, side.action, side.where, side.site) for side in sides]
+        return finding.kind, finding.fix, *sides_of
     return finding.fix, finding.memory[:1] if finding.kind == REUSE else ()
 
 

@@ -1,17 +1,22 @@
-"""What a log says about one device's memory: blocks and segments, step by step."""
+"""A log gone through once: the lives of its blocks, and one device's memory step by step."""
 
 import string
+import sys
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from operator import itemgetter
+from typing import Any
 
-from ..log.units import size
 from .log import Log
-from .records import Memory
-from .units import count
+from .records import ENGINE, Call, Command, Memory
+from .units import count, size
 
 STEPS = 400  # of a longer log those around its peak are shown
 SPANS = 600
+FOREVER = sys.maxsize  # as when something ends: it is there to the end of the log
 _SIGNS = {"alloc": 1, "free": -1}
 LETTERS = string.ascii_lowercase + string.ascii_uppercase
 
@@ -28,24 +33,42 @@ class Step:
     reserved: int = 0
 
 
-@dataclass
+@dataclass(slots=True, eq=False)
 class Span:
-    """Addresses with a meaning over some steps: ``[address, top)`` from ``begin`` to ``end``.
+    """Addresses with a meaning for some time: a segment, a block, or what became of a freed block.
 
-    ``kind`` is "segment", "block", or what became of a freed block: "rests" while a stream named by
-    ``record_stream`` may still use it, "poisoned" until it is allocated again.
+    Time is counted in what suits whoever follows the log: in steps, in moments or in commands.
+
+    Attributes:
+        kind: "segment", "block", or of what was a block "rests" while a stream that
+            ``record_stream`` named may still use it, "poisoned" until it is allocated again.
+        device, address, bytes: where it is.
+        stream: the stream that the allocator keeps it for.
+        begin, end: from when until when, FOREVER as long as it is there.
+        site: the line that allocated it.
+        number, name: of a block, its place among all, and its letter on its device.
+        users: the streams that ``record_stream`` named, each as (when, (device, stream)).
+        void: the line of a ``record_stream`` that named its own stream, which keeps nothing.
+        freed_site: the line that freed it.
+        cause: without a line, who allocated it or when, in words.
+        until: of "rests", when the last of its users is done.
     """
 
     kind: str
+    device: int
     address: int
     bytes: int
     stream: int
     begin: int
-    end: int | None = None
-    name: str = ""
     site: str | None = None
-    users: set = field(default_factory=set)
-    until: float | None = None  # of "rests": when the last of its users is done
+    number: int = -1
+    name: str = ""
+    end: int = FOREVER
+    users: list[tuple[int, tuple[int, int]]] = field(default_factory=list)
+    void: str | None = None
+    freed_site: str | None = None
+    cause: str = "before the recording"
+    until: float | None = None
 
     @property
     def top(self) -> int:
@@ -55,6 +78,110 @@ class Span:
     def meets(self, other: "Span") -> bool:
         """Whether they have an address in common."""
         return self.address < other.top and other.address < self.top
+
+    def ends_between(self, earlier: int, later: int) -> bool:
+        """Whether it ended at or after the one moment and before the other."""
+        return earlier <= self.end < later
+
+    def lives(self, now: int) -> bool:
+        """Whether it is there at some time."""
+        return self.begin <= now < self.end
+
+
+class Blocks:
+    """The lives of blocks and segments, followed through the records of a log.
+
+    Attributes:
+        blocks, segments: all there have been, in the order in which they were allocated.
+    """
+
+    def __init__(self, initial: Iterable[Memory] = ()) -> None:
+        self.blocks: list[Span] = []
+        self.segments: list[Span] = []
+        self._newest: dict[int, dict[int, Span]] = {}  # of each device, by address
+        self._starts: dict[int, list[int]] = {}  # of each device, these addresses, sorted
+        self._reserved: dict[tuple[int, int], Span] = {}
+        self._counts: Counter[int] = Counter()  # of each device, its blocks
+        for record in initial:
+            span = self.apply(record, 0)
+            if span is not None and record.time:  # a slice begins later than the recording
+                span.cause = "before this part of the log"
+
+    def apply(self, record: Memory, now: int) -> Span | None:
+        """What happened to memory; gives the span that it happened to, None if it is unknown.
+
+        What is given back, and was not allocated in the log, was there before.
+        """
+        if record.address is None or record.owner is None:
+            return None
+        place = record.owner, record.address
+        if record.action == "alloc":
+            return self.add(record, now)
+        if record.action == "segment_alloc":
+            return self._reserve(record, place, now)
+        if record.action == "segment_free":
+            segment = self._reserved.get(place) or self._reserve(record, place, 0)
+            del self._reserved[place]
+            segment.end = now
+            return segment
+        block = self.at(*place)
+        known = block is not None and block.end == FOREVER
+        if record.action == "free":
+            block = block if block is not None and known else self.add(record, 0)
+            block.end, block.freed_site = now, record.site
+            return block
+        return self.use(block, record, now) if block is not None and known else None
+
+    def add(self, record: Memory, now: int) -> Span:
+        """A block is there; what was there before is gone."""
+        device, start = record.owner, record.address
+        assert device is not None and start is not None
+        stream = 0 if record.action == "record_stream" else record.stream
+        span = Span("block", device, start, record.bytes, stream, now)
+        span.site = record.site if record.action == "alloc" else None
+        span.number, span.name = len(self.blocks), block_name(self._counts[device])
+        self._counts[device] += 1
+        self.blocks.append(span)
+        blocks = self._newest.setdefault(device, {})
+        starts = self._starts.setdefault(device, [])
+        first, last = bisect_left(starts, start), bisect_left(starts, span.top)
+        if first and blocks[starts[first - 1]].top > start:
+            first -= 1
+        if starts[first:last] != [start]:
+            for gone in starts[first:last]:
+                del blocks[gone]
+            starts[first:last] = [start]
+        blocks[start] = span
+        return span
+
+    @staticmethod
+    def use(block: Span, record: Memory, now: int) -> Span:
+        """``record_stream``: the allocator is told who else uses a block."""
+        user = record.device, record.stream
+        if user == (block.device, block.stream):
+            block.void = record.site
+        else:
+            block.users.append((now, user))
+        return block
+
+    def at(self, device: int, address: int) -> Span | None:
+        """The newest block that an address is in. A freed one stays until its place is taken."""
+        blocks = self._newest.get(device)
+        if blocks is None:
+            return None
+        block = blocks.get(address)
+        if block is not None:
+            return block
+        starts = self._starts[device]
+        index = bisect_right(starts, address) - 1
+        block = blocks[starts[index]] if index >= 0 else None
+        return block if block is not None and address < block.top else None
+
+    def _reserve(self, record: Memory, place: tuple[int, int], now: int) -> Span:
+        span = Span("segment", *place, record.bytes, record.stream, now, site=record.site)
+        self._reserved[place] = span
+        self.segments.append(span)
+        return span
 
 
 class Heap:
@@ -70,29 +197,30 @@ class Heap:
         source, before, after = _around_the_peak(source, device)
         self.steps: list[Step] = []
         self.spans: list[Span] = []
-        self._open: dict = {}  # ("segment" or "block", address) -> span
+        self._lives = Blocks()
         self._waiting: list[Span] = []  # freed, and not known to be settled or used again
-        self._finish: dict = {}  # stream -> when all that it has been given is done
+        self._finish: dict[tuple[int, int], float] = {}  # of each stream, when it is done
         self._totals = {"segment": 0, "block": 0}  # bytes
-        self._blocks = 0
         self._freed: Span | None = None  # the block that the last record freed
         initial = [record for record in source.initial_memory if record.device == device]
         if initial or not len(source):
             self.steps.append(Step("start", 0.0, None, "start"))
-        for record in initial:
-            self._add("segment" if record.action == "segment_alloc" else "block", record, 0)
+        for memory in initial:
+            self._follow(memory, 0)
         self._count()
         for record in source:
-            if getattr(record, "owner", getattr(record, "device", None)) == device:
-                self._read(record)
+            if isinstance(record, Command) and record.device == device:
+                self._on_command(record)
+            elif isinstance(record, Memory) and record.owner == device:
+                self._on_memory(record)
         if not self.steps:  # a slice may end between a segment and its block
             self.steps.append(Step("start", 0.0, None, "start"))
             self._count()
         for span in self.spans:
-            span.end = len(self.steps) if span.end is None else span.end
+            span.end = min(span.end, len(self.steps))
         self.left_out = _left_out(before, after, self._trim())
 
-    def of(self, kind: str) -> list:
+    def of(self, kind: str) -> list[Span]:
         """The spans of a kind that can be seen, in order of their first step."""
         return [span for span in self.spans if span.kind == kind and span.end > span.begin]
 
@@ -109,14 +237,15 @@ class Heap:
         self.spans = [self.spans[k] for k in kept]
         return blocks - len(self.of("block"))
 
-    def boundaries(self) -> list:
+    def boundaries(self) -> list[int]:
         """Every address at which something begins or ends, from the lowest up."""
         spans = [span for span in self.spans if span.kind in ("segment", "block")]
         return sorted({edge for span in spans for edge in (span.address, span.top)})
 
-    def reuses(self) -> list:
+    def reuses(self) -> list[tuple[Span, Span]]:
         """``(earlier, later)``: blocks, the later one at addresses that the earlier one had."""
-        pairs, seen = [], []
+        pairs: list[tuple[Span, Span]] = []
+        seen: list[Span] = []
         for block in self.of("block"):
             before = [old for old in seen if old.meets(block)]
             if before:
@@ -124,56 +253,48 @@ class Heap:
             seen.append(block)
         return pairs
 
-    def _read(self, record) -> None:
-        freed, self._freed = self._freed, None
-        if hasattr(record, "finish"):  # a command
-            last = max(self._finish.get(record.stream, 0.0), record.finish)
-            self._finish[record.stream] = last
-            if record.name == "poison" and freed is not None:
-                self._leave(freed, "poisoned", None)
-            return
+    def _on_command(self, command: Command) -> None:
+        stream = command.device, command.stream
+        self._finish[stream] = max(self._finish.get(stream, 0.0), command.finish)
+        if command.name == "poison" and self._freed is not None:
+            self._leave(self._freed, "poisoned", None)
+        self._freed = None
+
+    def _on_memory(self, record: Memory) -> None:
+        self._freed = None
         now = len(self.steps)
         self._settle(record.time, now)
         if record.action == "segment_alloc":  # part of the step of the block it is for
-            self._add("segment", record, now)
+            self._follow(record, now)
             return
         last = self.steps[-1] if self.steps else None
         if record.action == "segment_free" and last and last.action == "segment_free":
             now -= 1  # several are returned at once
         else:
             self.steps.append(Step(record.action, record.time, record.site, _what(record)))
-        self._apply(record, now)
+        span = self._follow(record, now)
+        if span is not None and span.kind == "block":
+            words = {"record_stream": f"stream {record.stream}"}.get(record.action)
+            self.steps[now].what = f"{record.action} {span.name}: {words or size(record.bytes)}"
+        if span is not None and record.action == "free":
+            self._freed = span
+            until = max((self._finish.get(user, 0.0) for _, user in span.users), default=0.0)
+            if until > record.time:
+                self._leave(span, "rests", until)
         self._count()
 
-    def _apply(self, record, now: int) -> None:
-        if record.action == "alloc":
-            self._add("block", record, now)
-            self.steps[now].what = f"alloc {self.spans[-1].name}: {size(record.bytes)}"
-        elif record.action == "segment_free":
-            self._close("segment", record, now)
-        elif record.action == "free":
-            block = self._freed = self._close("block", record, now)
-            self.steps[now].what = f"free {block.name}: {size(record.bytes)}"
-            if block.users:
-                until = max(self._finish.get(user, 0.0) for user in block.users)
-                if until > record.time:
-                    self._leave(block, "rests", until)
-        elif record.action == "record_stream":
-            block = self._open.get(("block", record.address))
-            if block is not None:
-                if record.stream != block.stream:
-                    block.users.add(record.stream)
-                self.steps[now].what = f"record_stream {block.name}: stream {record.stream}"
-
-    def _add(self, kind: str, record, now: int) -> None:
-        place = record.address, record.bytes, record.stream
-        span = Span(kind, *place, now, site=record.site)
-        if kind == "block":
-            span.name, self._blocks = block_name(self._blocks), self._blocks + 1
-            self._fill_holes(span, now)
-        self._open[kind, record.address] = span
-        self._totals[kind] += record.bytes
-        self.spans.append(span)
+    def _follow(self, record: Memory, now: int) -> Span | None:
+        """What happened to memory, with the spans that it adds and the bytes that it changes."""
+        segments, blocks = len(self._lives.segments), len(self._lives.blocks)
+        span = self._lives.apply(record, now)
+        for new in (*self._lives.segments[segments:], *self._lives.blocks[blocks:]):
+            if new.kind == "block":
+                self._fill_holes(new, new.begin)
+            self.spans.append(new)
+            self._totals[new.kind] += new.bytes
+        if span is not None and span.end != FOREVER:
+            self._totals[span.kind] -= span.bytes
+        return span
 
     def _fill_holes(self, block: Span, now: int) -> None:
         """A new block ends what was left of earlier ones at its addresses, and only there."""
@@ -182,21 +303,12 @@ class Heap:
             self._waiting.remove(hole)
             for low, high in ((hole.address, block.address), (block.top, hole.top)):
                 if low < high:
-                    rest = replace(hole, address=low, bytes=high - low, begin=now, end=None)
+                    rest = replace(hole, address=low, bytes=high - low, begin=now, end=FOREVER)
                     self._waiting.append(rest)
                     self.spans.append(rest)
 
-    def _close(self, kind: str, record, now: int) -> Span:
-        if (kind, record.address) not in self._open:  # from before the log, which does not say so
-            self._add(kind, record, 0)
-        span = self._open.pop((kind, record.address))
-        span.end = now
-        self._totals[kind] -= span.bytes
-        return span
-
     def _leave(self, block: Span, kind: str, until: float | None) -> None:
-        place = block.address, block.bytes, block.stream
-        hole = Span(kind, *place, block.end, name=block.name, users=block.users, until=until)
+        hole = replace(block, kind=kind, begin=block.end, end=FOREVER, until=until)
         self._waiting.append(hole)
         self.spans.append(hole)
 
@@ -212,15 +324,15 @@ class Heap:
             step.allocated, step.reserved = self._totals["block"], self._totals["segment"]
 
 
-def _around_the_peak(log: Log, device: int) -> tuple:
+def _around_the_peak(log: Log, device: int) -> tuple[Log, int | None, int | None]:
     """The part of a log to show: ``(log, where it begins, where it ends)``, None if that is all."""
-    actions = [k for k, r in enumerate(log) if isinstance(r, Memory) and r.owner == device]
+    actions = [(k, r) for k, r in enumerate(log) if isinstance(r, Memory) and r.owner == device]
     if len(actions) <= STEPS:
         return log, None, None
-    totals = accumulate(_SIGNS.get(log[k].action, 0) * log[k].bytes for k in actions)
+    totals = accumulate(_SIGNS.get(record.action, 0) * record.bytes for _, record in actions)
     peak = max(enumerate(totals), key=itemgetter(1))[0]
     first = min(max(peak - STEPS // 2, 0), len(actions) - STEPS)
-    begin, end = actions[first], actions[first + STEPS - 1] + 1
+    begin, end = actions[first][0], actions[first + STEPS - 1][0] + 1
     return log[begin:end], begin, end
 
 
@@ -233,10 +345,10 @@ def _left_out(begin: int | None, end: int | None, blocks: int) -> str:
     return "; ".join(parts)
 
 
-def of_snapshot(snapshot: dict) -> Log:
+def of_snapshot(snapshot: dict[str, Any]) -> Log:
     """What ``torch.mtia.snapshot()`` says, as if it had just been allocated; addresses from 0."""
     records = []
-    lowest: dict = {}
+    lowest: dict[int, int] = {}
     for segment in sorted(snapshot["segments"], key=lambda segment: segment["address"]):
         device, stream = segment["device"], segment["stream"]
         base = lowest.setdefault(device, segment["address"])
@@ -259,6 +371,36 @@ def block_name(number: int) -> str:
     return LETTERS[letter] + (str(turn) if turn else "")
 
 
-def _what(record) -> str:
+def _what(record: Memory) -> str:
     words = {"oom": f"out of memory: {size(record.bytes)} asked"}
     return words.get(record.action, "cached segments returned")
+
+
+class Backwards:
+    """The lines that host threads are in backward of, while a log is read.
+
+    A thread that calls backward asks the backend, with `hasPrimaryContext`, which devices are in
+    use, and then waits until autograd's threads are done: until its next call at another line, it
+    may still be in it. No line of the reader's runs on autograd's threads.
+    """
+
+    def __init__(self) -> None:
+        self._lines: dict[int, str] = {}  # by thread
+
+    def add_call(self, call: Call) -> None:
+        """The next call in the log."""
+        if call.name == ENGINE and call.site is not None:
+            self._lines[call.thread] = call.site
+        elif call.site != self._lines.get(call.thread):
+            self._lines.pop(call.thread, None)
+
+    def caller(self) -> int | None:
+        """The thread that is in backward, if it is one and no more."""
+        return next(iter(self._lines)) if len(self._lines) == 1 else None
+
+    def cause(self, thread: int) -> str:
+        """Who made a thread do something where no line of the reader's runs, in words."""
+        lines = set(self._lines.values())
+        if len(lines) == 1:
+            return f"by backward of line {lines.pop()}"
+        return "by autograd's thread" if lines else f"by host thread {thread}, at no line of yours"

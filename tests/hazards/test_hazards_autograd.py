@@ -7,8 +7,8 @@ from drawings import call
 from only import only
 
 from mtia_lab import Log, find_hazards
-from mtia_lab.hazards.autograd import Backwards
 from mtia_lab.log.records import Access, Command, Memory
+from mtia_lab.log.replay import Backwards
 
 
 def test_a_gradient_was_allocated_by_backward(lab, streams):

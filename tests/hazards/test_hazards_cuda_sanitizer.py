@@ -9,12 +9,11 @@ import random
 from functools import cache
 
 import torch
-from hazard_logs import random_program, to_log
+from hazard_logs import races, random_program, to_log
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch.cuda._sanitizer import EventHandler
 
-from mtia_lab.hazards.checker import Checker
 from mtia_lab.log.records import Call, Command, Memory
 
 programs = st.integers(0, 10**9).map(lambda seed: random_program(seed, whole=True))
@@ -58,14 +57,8 @@ def synchronize(handler, known, commands):
 
 def first_race_of_ours(log):
     """The id of the first command that races, memory that was given away aside."""
-    seconds = []
-
-    def note(checker, race):
-        if race.first.allocation is race.second.allocation:
-            seconds.append(race.second.id)
-
-    Checker(log, note)
-    return min(seconds, default=None)
+    same = [race for race in races(log) if race.first.block is race.second.block]
+    return min((race.second.id for race in same), default=None)
 
 
 @settings(max_examples=80, deadline=None)

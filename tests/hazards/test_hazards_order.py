@@ -1,24 +1,28 @@
 """Vector clocks and the map of memory, against transitive closure and sets of bytes."""
 
-import re
-
-from hazard_logs import BLOCK, Closure, bytes_of, random_program, to_access, to_log
+from hazard_logs import (
+    BLOCK,
+    Closure,
+    bytes_of,
+    checked,
+    races,
+    random_program,
+    to_access,
+    to_log,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtia_lab.hazards import find_hazards
-from mtia_lab.hazards.checker import Checker
-from mtia_lab.hazards.explain import mended
+from mtia_lab.hazards.fixes import NEW_EVENT
 from mtia_lab.hazards.memory_map import overlap
 
 programs = st.integers(0, 10**9).map(random_program)
 
 
 def found(log):
-    """Every race the checker notices if nobody mends any."""
-    races = []
-    Checker(log, lambda checker, race: races.append((race.first.id, race.second.id)))
-    return set(races)
+    """Every race the checker notices if nobody fixes any, as the ids of its commands."""
+    return {(race.first.id, race.second.id) for race in races(log)}
 
 
 @settings(max_examples=200, deadline=None)
@@ -31,22 +35,18 @@ def test_a_command_races_if_it_does_by_brute_force(program):
     assert bool(find_hazards(log)) == bool(expected)
 
 
-@settings(max_examples=120, deadline=None)
-@given(programs, st.booleans())
-def test_the_fixes_together_leave_no_race(program, for_all):
+@settings(max_examples=200, deadline=None)
+@given(programs)
+def test_the_fixes_together_leave_no_race(program):
     log, more = to_log(program), {}
-
-    def mend(checker, race):
-        finding = mended(checker, race, lambda pair: for_all)
-        if finding is not None:
-            stream, id = race.first.command.stream, race.second.id
-            awaited = [c for c in log.commands if c.stream == stream and c.id < id]
-            if line := re.search(r"after line (.*?) and", finding.fix):
-                assert not for_all
-                awaited = [c for c in awaited if c.site == line[1]]
-            more.setdefault(id, []).append(max(c.id for c in awaited))
-
-    Checker(log, mend)
+    hazards = list(checked(log).hazards())
+    for hazard in hazards:
+        race, fix = hazard.race, hazard.fix
+        stream, id = race.first.command.stream, race.second.id
+        awaited = [c for c in log.commands if c.stream == stream and c.id < id]
+        if fix.kind == NEW_EVENT:
+            awaited = [c for c in awaited if c.site == fix.line]
+        more.setdefault(id, []).append(max(c.id for c in awaited))
     assert not Closure(log, more).races(log)
     assert bool(more) == bool(found(log))
 

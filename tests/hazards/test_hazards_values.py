@@ -11,10 +11,9 @@ from functools import cache
 
 import pytest
 import torch
+from hazard_logs import races
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from mtia_lab.hazards.checker import Checker
 
 START = [0.7310, 1.9133, 3.3911]
 FACTORS = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29]
@@ -93,21 +92,15 @@ def test_a_step_can_come_too_early_if_it_is_in_a_race(lab, program):
     for step in program:
         longer = [*so_far, step]
         if step[0] == "mix":
-            races = races_in(run(lab, longer))
+            found = races(run(lab, longer))
             left = results(run(lab, longer, early=len(so_far)))
-            assert (left != pytest.approx(in_order(longer))) == bool(races), longer
+            assert (left != pytest.approx(in_order(longer))) == bool(found), longer
             # Go on without: what comes later would show this race as well.
             for first in {
-                names.index((r.first.command.device, r.first.command.stream)) for r in races
+                names.index((r.first.command.device, r.first.command.stream)) for r in found
             }:
                 so_far.append(("wait", step[1], first))
         so_far.append(step)
     log = run(lab, so_far)
     assert not lab.find_hazards(log)
     assert results(log) == pytest.approx(in_order(so_far))
-
-
-def races_in(log):
-    races = []
-    Checker(log, lambda checker, race: races.append(race))
-    return races

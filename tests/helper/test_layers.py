@@ -66,6 +66,19 @@ def test_a_module_imports_downward_and_never_the_package_itself(path):
         assert other in MAY_IMPORT[room] | {room}, f"{path.name} imports {target}"
 
 
+# What works something out from a log; `finding` and `report` can show themselves.
+ANALYSIS = [
+    *(PACKAGE / "log").glob("*.py"),
+    *(p for p in (PACKAGE / "hazards").glob("*.py") if p.stem not in ("finding", "report")),
+    *(PACKAGE / "explorer" / f"{name}.py" for name in ("memory", "model", "moments")),
+]
+
+
+@pytest.mark.parametrize("path", ANALYSIS, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_analysis_does_not_know_the_view(path):
+    assert not any(PACKAGE / "draw" in (t, *t.parents) for t in imported(path))
+
+
 def test_every_folder_has_its_place():
     folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     assert folders == set(MAY_IMPORT) - {HELPER}

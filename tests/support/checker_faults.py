@@ -1,7 +1,8 @@
 """Faults in the checker that test_hazards_oracle.py plants: the oracle has to see each of them."""
 
-from mtia_lab.hazards import checker, fixes, races
+from mtia_lab.hazards import checker, memory_map
 from mtia_lab.hazards.checker import Checker
+from mtia_lab.hazards.fixes import NEW_EVENT, WAIT, Fix
 from mtia_lab.hazards.hints import Hints
 from mtia_lab.hazards.order import Order
 
@@ -17,7 +18,7 @@ def without_waits(patch, is_meant):
 
     def told(tell, self, command):
         if command.type == "wait" and is_meant(self._caller):
-            self._origins[command.id] = command.site, command.name
+            self._commands[command.id] = command
         else:
             tell(self, command)
 
@@ -70,7 +71,7 @@ def synchronizing_a_stream_is_for_the_device(patch):
 
 def pinned_memory_is_used_by_the_block(patch):
     def whole(original, memory, use):
-        if (block := use.allocation) is not None:
+        if (block := use.block) is not None:
             place = {"address": block.address, "bytes": block.bytes, "tensor": ""}
             use = use._replace(access=use.access._replace(**place))
         return original(memory, use)
@@ -92,41 +93,53 @@ def the_host_only_reads(patch):
 
 
 def record_stream_is_overlooked(patch):
-    patch.setattr(Checker, "recorded", lambda self, block, stream: None)
+    patch.setattr(Checker, "_recorded", lambda self, block, stream: None)
 
 
 def a_freed_block_is_forgotten(patch):
-    def forget(original, self, record):
-        original(self, record)
-        if (block := self.allocations.at(record.device, record.address)) is not None:
-            memory = self._memory[record.device]
-            memory.forget(block.address, block.address + block.bytes)
+    def forget(original, self, block):
+        original(self, block)
+        self._memory[block.device].forget(block.address, block.top)
 
     changed(patch, Checker, "_free", forget)
 
 
 def reads_are_overlooked(patch):
     changed(
-        patch, races, "_unordered", lambda find, *given: [u for u in find(*given) if u.is_write]
+        patch,
+        memory_map,
+        "_unordered",
+        lambda find, *given: [u for u in find(*given) if u.is_write],
     )
+
+
+def other_words(patch, change):
+    """A fix is put in the words of another one."""
+    words = Fix.words.fget
+    patch.setattr(Fix, "words", property(lambda fix: words(change(fix))))
 
 
 def a_fix_waits_the_wrong_way(patch):
-    changed(patch, fixes, "wait", lambda fix, a, b, site: fix(b, a, site) if a else fix(a, b, site))
+    def back(fix):
+        is_wait = fix.kind == WAIT and fix.waiting is not None
+        return fix._replace(waiting=fix.awaited, awaited=fix.waiting) if is_wait else fix
+
+    other_words(patch, back)
 
 
 def a_fix_waits_for_itself(patch):
-    changed(
-        patch,
-        fixes,
-        "new_event_after",
-        lambda fix, waiting, awaited, after, site, meet: fixes.wait(awaited, awaited, site),
-    )
+    def itself(fix):
+        return fix._replace(kind=WAIT, waiting=fix.awaited) if fix.kind == NEW_EVENT else fix
+
+    other_words(patch, itself)
 
 
 def all_synchronization_is_needless(patch):
     changed(
-        patch, Hints, "add_call", lambda original, self, call, learned: original(self, call, False)
+        patch,
+        Hints,
+        "_call",
+        lambda call_of, self, call, learned: call_of(self, call, learned=False),
     )
 
 

@@ -3,6 +3,7 @@
 import random
 from itertools import product
 
+from mtia_lab.hazards.checker import Checker, in_order
 from mtia_lab.log.log import Log
 from mtia_lab.log.records import Access, Call, Command, Known, Memory
 
@@ -131,6 +132,19 @@ def to_command(id, type, stream, site, **fields):
     """A command of no duration."""
     given = {"event": None, "version": None, "after": ()} | fields
     return Command(id, type, f"k{id}", 0, stream, 0.0, 0.0, 0.0, 0, site=site, **given)
+
+
+def races(log):
+    """Every race the checker notices if nobody fixes any."""
+    return checked(log, fixes=False).races
+
+
+def checked(log, *, fixes=True):
+    """The checker after it has gone through a log."""
+    checker = Checker(log, fixes=fixes)
+    for record in in_order(log):
+        checker.add(record)
+    return checker
 
 
 class Closure:

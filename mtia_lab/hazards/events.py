@@ -1,14 +1,43 @@
-"""Events that were used on two devices: PyTorch raises, and what was meant stays undone."""
+"""Events: which stand at some moment, so that a fix may wait for one, and which were misused."""
 
 import re
 
 from ..log.log import Log
 from ..log.records import Call, Command
-from . import fixes
 from .finding import EVENT, Finding, Side, place
+from .fixes import legend, name_of
 
+_DESTROYED = re.compile(r"event (\d+)")
 _RECORD = re.compile(r"event (\d+), mtia:(\d+)/(\d+)")
 _ELAPSED = re.compile(r"event (\d+), event (\d+)")
+
+
+class StandingEvents:
+    """Of each event the newest recording, as long as the program can still wait for it."""
+
+    def __init__(self) -> None:
+        self._newest: dict[int, Command] = {}  # by event
+
+    def add_record(self, command: Command, caller: Call | None) -> None:
+        """An event was recorded; ``caller`` is the call that it belongs to."""
+        if command.event is not None:
+            self._newest.pop(command.event, None)
+            if caller is not None and caller.name == "record" and caller.site == command.site:
+                self._newest[command.event] = command
+
+    def add_call(self, call: Call) -> None:
+        """A call returned: the events that ``wait_stream`` makes are gone at once."""
+        if call.name == "destroyEvent" and (gone := _DESTROYED.fullmatch(call.args)):
+            self._newest.pop(int(gone[1]), None)
+
+    def after(self, command: int, where: tuple[int, int]) -> Command | None:
+        """The first recording on a stream that stands for a command of it."""
+        later = [
+            record
+            for record in self._newest.values()
+            if (record.device, record.stream) == where and record.id > command and record.site
+        ]
+        return min(later, key=lambda record: record.id, default=None)
 
 
 def misused_events(log: Log) -> list[Finding]:
@@ -40,8 +69,11 @@ def _recorded_elsewhere(call: Call, newest: dict[int, Command]) -> Finding | Non
         f"for event {first.event} do not stand for {place(stream)}"
     )
     second = Side(f"event {first.event}", "is recorded", stream, call.begin, call.end, call.site)
-    fix, legend = fixes.new_event(stream, call.site), fixes.legend(stream)
-    return Finding(EVENT, why, Side.of(first, "is recorded"), second, fix, legend)
+    fix = (
+        f"record a new `torch.Event()` on {name_of(stream)} at line {call.site}; "
+        "a stream of any device may wait for it"
+    )
+    return Finding(EVENT, why, Side.of(first, "is recorded"), second, fix, legend(stream))
 
 
 def _timed_across(call: Call, newest: dict[int, Command]) -> Finding | None:
