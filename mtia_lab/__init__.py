@@ -5,7 +5,6 @@ that loading costs little.
 """
 
 import ast
-import sys
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,8 +46,7 @@ def load_ipython_extension(shell: "InteractiveShell") -> None:
 
 def _introduce_instruments() -> None:
     name_lines()
-    ipython = sys.modules.get("IPython")
-    if ipython is not None and (shell := ipython.get_ipython()) is not None:
+    if (shell := errors.ipython_shell()) is not None:
         load_ipython_extension(shell)
 
 

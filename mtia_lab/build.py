@@ -256,7 +256,7 @@ def make(
     """
     from . import progress as shows  # not needed on the warm path, like all that follows
 
-    compiler.find_compiler()  # raise before anybody waits
+    compiler.find_compiler()  # raises before waiting
     progress = progress or shows.choose()
 
     def waiting() -> None:

@@ -82,7 +82,7 @@ def hold(path: Path) -> int | None:
 
 
 def _in_use(path: Path) -> bool:
-    """Whether a live process holds `path`, for all one can know."""
+    """Whether a live process holds `path`, as far as can be known."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError:
@@ -97,9 +97,9 @@ def _in_use(path: Path) -> bool:
 
 # Note [Locks]
 # All locks here are flock's: the kernel's own, so they go when a process goes, however it ends.
-# A build is in use while anybody shares the lock of its manifest; one process builds at a time,
-# whoever has the lock of `.lock` alone. The filelock package knows no shared lock, and to import
-# it would cost more than all the rest of a warm load.
+# A build is in use while a process shares the lock of its manifest; one process builds at a time,
+# the one that has the lock of `.lock` for itself. The filelock package knows no shared lock, and to
+# import it would cost more than all the rest of a warm load.
 
 
 def _locked(descriptor: int) -> bool:
@@ -127,7 +127,7 @@ class Cache:
     """A folder of builds. Nothing in it is ever changed in place.
 
     Args:
-        root: where. What is in it is only opened if nobody but its user, or root, can change it.
+        root: where. What is in it is only opened if this user and root alone can change it.
         part: a folder of its own in there, for builds of another kind.
         library: what the library of each build is called.
 
@@ -168,7 +168,7 @@ class Cache:
         return [build for folder in self._made(_BUILD, _is_build) if (build := self._open(folder))]
 
     def _check(self) -> None:
-        """Check that nobody else can change what this cache holds, and that it can be opened."""
+        """Check that this user and root alone can change this cache, and that it can be opened."""
         folder, root = self.folder, folders.absolute(self.root)
         for each in {root, folder}:
             folders.check(each, stat.S_IFDIR)
@@ -177,7 +177,7 @@ class Cache:
             raise OSError(errno.EPERM, f"{folder} is mounted noexec, so no code can run from it")
 
     def _open(self, folder: Path) -> Build | None:
-        """Return the build in `folder` if it is whole and nobody else could have changed it."""
+        """Return the build in `folder` if it is whole and only this user could have changed it."""
         library = folder / self.library
         try:
             folders.check(folder, stat.S_IFDIR)

@@ -291,7 +291,7 @@ class Compilation:
     """One library that is being compiled and linked, side by side with what else goes on.
 
     Each `.cpp` at the root of the files is a unit, and says itself what else it includes. Leaving
-    the `with` block ends what still runs, and so does the end of this process, in whatever way.
+    the `with` block ends what still runs, and so does the end of this process.
 
     Args:
         files: relative name -> content, headers included.

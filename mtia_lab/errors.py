@@ -11,6 +11,10 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
 
 WIDTH = 88  # of a message: what is wider, JupyterLab breaks in the middle of a word
 
@@ -22,14 +26,19 @@ class Advice(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows in place of the traceback, for which it asks by this name."""
-        shell = sys.modules["IPython"].get_ipython()
         name = type(self).__name__
         text = _wrapped(f"{name}: {self}").removeprefix(f"{name}: ")
         shown = type(name, (Exception,), {})(text)  # without what caused it, of no use to a reader
         lines = _of_reader(self.__traceback__)
-        tb = shell.InteractiveTB
+        tb = sys.modules["IPython"].get_ipython().InteractiveTB
         rendered: list[str] = tb.structured_traceback(type(shown), shown, lines, tb_offset=0)
         return rendered
+
+
+def ipython_shell() -> "InteractiveShell | None":
+    """The IPython that the reader's program runs in, if there is one; this imports nothing."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None
 
 
 def _of_reader(traceback: TracebackType | None) -> TracebackType | None:

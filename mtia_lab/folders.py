@@ -1,7 +1,7 @@
 """Where the lab keeps what it builds: found, made for this user alone, and trusted or not.
 
 A library from the cache runs as the user who loads it. So all that leads to it must be this user's
-or root's, and nobody else may be able to change it: then what was looked at is what is opened.
+or root's, and no other user may be able to change it: then what was checked is what is opened.
 """
 
 import contextlib
@@ -49,7 +49,7 @@ def _expand(path: str) -> str:
 
 
 def absolute(path: Path) -> Path:
-    """Return the path without symbolic links, which somebody could turn elsewhere later.
+    """Return the path without symbolic links, which another user could redirect later.
 
     Raises:
         FileNotFoundError: its home folder, or the current folder it is relative to, is not there.
@@ -71,7 +71,7 @@ def temporary_folder() -> Path:
     base, name = _temporary()
     with contextlib.suppress(FileExistsError):
         _make_one(base / name)
-    # Where somebody else's folder has the usual name, one with a fresh name serves.
+    # Where another user's folder has the usual name, one with a fresh name is used.
     found = temporary_folders()
     if found:
         return found[0]

@@ -3,6 +3,8 @@
 import sys
 from typing import TextIO
 
+from .errors import ipython_shell
+
 
 class Progress:
     """Say nothing. The base of the others, and what a warm load gets."""
@@ -47,8 +49,5 @@ class Notebook(Progress):
 
 def choose() -> Progress:
     """Return what suits the place where `load()` was called."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    if shell is not None and hasattr(shell, "kernel"):
-        return Notebook()
-    return Lines(sys.stderr)
+    in_notebook = hasattr(ipython_shell(), "kernel")
+    return Notebook() if in_notebook else Lines(sys.stderr)

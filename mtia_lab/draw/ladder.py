@@ -1,7 +1,7 @@
 """Ladders of the method resolution order: what classes are made of, side by side."""
 
-import itertools
 from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
 
 from ..errors import WrongArgument, WrongValue
 from ..log.arguments import of_type
@@ -111,7 +111,7 @@ def _levels(ladders: Sequence) -> dict:
     level = dict.fromkeys(names, 0)
     for _ in names:  # longest path; bounded, so orders that contradict each other end too
         for ladder in ladders:
-            for upper, lower in itertools.pairwise(ladder):
+            for upper, lower in pairwise(ladder):
                 level[upper] = max(level[upper], level[lower] + 1)
     return level
 

@@ -1,7 +1,7 @@
 """The heap strip: which addresses of a device's memory were in use, step by step."""
 
-import itertools
 from bisect import bisect_left
+from itertools import pairwise
 
 from ..log.arguments import LOG, of_type
 from ..log.log import Log
@@ -33,7 +33,7 @@ class Heights:
 
     def __init__(self, edges: list, bottom: float, height: float, least: float) -> None:
         self._edges, self.bottom, self.top = edges, bottom, bottom - height
-        gaps = [high - low for low, high in itertools.pairwise(edges)]
+        gaps = [high - low for low, high in pairwise(edges)]
         least = min(least, height / max(len(gaps), 1))
         wide = set(range(len(gaps)))
         rate = 0.0
@@ -287,7 +287,7 @@ def _strip(heap: Heap, width: int) -> list:
     count = len(heap.steps)
     columns = range(count) if count <= CHART else [k * count // CHART for k in range(CHART)]
     rows = []
-    for low, high in itertools.pairwise(edges[: ROWS + 1]):
+    for low, high in pairwise(edges[: ROWS + 1]):
         cells = [_cell(heap, low, k) for k in columns]
         name = f"{size(high - low)} from {size(low) if low else '0'}"
         rows.append(f"{name:>{LABEL}} |{''.join(cell * width for cell in cells)}")

@@ -8,7 +8,7 @@ from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
 from ..device import simulator
-from ..errors import is_readers
+from ..errors import ipython_shell, is_readers
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -54,9 +54,7 @@ def cell_of(file: str) -> Cell | None:
     magic such as `%%time` compiles the rest of its cell under a name that every cell shares: it is
     the cell that runs now if that is where the code was made, and not a function from an earlier.
     """
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    if shell is None:
+    if (shell := ipython_shell()) is None:
         return None
     if not file.startswith("<") or shell.compile.format_code_name(file):
         return _cell(shell, file)

@@ -47,7 +47,7 @@ def ensure(place, tmp_path, monkeypatch) -> Callable[[], build.Build]:
 # Where the cache is
 
 
-def looked_at() -> dict[str, doctor.Finding]:
+def looked_at() -> dict[str, doctor.CheckResult]:
     """What the doctor says of the cache and what is in it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(doctor, "CHECKS", {item: doctor.CHECKS[item] for item in ("cache", "build")})
