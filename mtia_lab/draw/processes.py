@@ -1,12 +1,14 @@
-"""A family of processes: what each did in its life, whom it forked, and how that ended."""
+"""A family of processes: what each did in its life, what it forked, and how that ended."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from ..errors import WrongArgument, WrongValue
 from . import palette, svg, text
-from .svg import MARGIN, WIDTH, Canvas, Picture
+from .svg import MARGIN, WIDTH, Canvas, Look, Picture
 from .text import wrap
 
+Process = Mapping[str, Any]
 TITLE = "Processes: each life runs downwards, a fork branches off"
 INDENT = 150
 BOX = 330
@@ -14,12 +16,12 @@ MOST = 100  # processes and steps
 LIFE = 22  # x of the life line, from the left edge of a box
 
 
-def processes(tree: Mapping) -> Picture:
+def processes(tree: Process) -> Picture:
     """The tree of processes that a fork makes, from plain nested data.
 
     Args:
-        tree: one process: ``name``; ``verdict`` (what came of it, in words); ``ok`` (True, False,
-            or None for no judgment); ``steps``, in the order of its life, each a string (something
+        tree: one process: `name`; `verdict` (what came of it, in words); `ok` (True, False,
+            or None for no judgment); `steps`, in the order of its life, each a string (something
             it did) or another such mapping (a child it forked then).
 
     Raises:
@@ -41,7 +43,7 @@ def processes(tree: Mapping) -> Picture:
     return Picture(text.page(TITLE, "", _to_text(tree)), c.svg(y + MARGIN))
 
 
-def _check(tree: object) -> int:
+def _check(tree: Process) -> int:
     """How many processes and steps there are, if they are of the right form."""
     waiting, size = [tree], 0
     while waiting and size <= MOST:
@@ -59,7 +61,7 @@ def _check(tree: object) -> int:
     return size + len(waiting)
 
 
-def _draw(c: Canvas, x: float, y: float, node: Mapping) -> float:
+def _draw(c: Canvas, x: float, y: float, node: Process) -> float:
     """One process with its descendants; returns the y below them all."""
     width = min(BOX, WIDTH - MARGIN - x)
     height = _draw_box(c, x, y, width, node)
@@ -80,12 +82,12 @@ def _draw(c: Canvas, x: float, y: float, node: Mapping) -> float:
         c.line([(line, top), (line, at - 6)], stroke=palette.MUTED, width=2.4)
         c.line([(line - 6, at - 6), (line + 6, at - 6)], stroke=palette.MUTED, width=2.4)
     for dot in shapes:
-        look = {"fill": palette.WHITE, "stroke": palette.MUTED, "width": 2, "radius": 5}
+        look: Look = {"fill": palette.WHITE, "stroke": palette.MUTED, "width": 2, "radius": 5}
         c.rect(line - 5, dot - 5, 10, 10, **look)
     return max(at, top + 14)
 
 
-def _draw_box(c: Canvas, x: float, y: float, width: float, node: Mapping) -> float:
+def _draw_box(c: Canvas, x: float, y: float, width: float, node: Process) -> float:
     ok = node.get("ok")
     hue = palette.PLAIN if ok is None else palette.GOOD if ok else palette.FAULT
     verdict = wrap(str(node.get("verdict", "")), width - 50, 12.5)
@@ -106,7 +108,7 @@ def _draw_box(c: Canvas, x: float, y: float, width: float, node: Mapping) -> flo
     return height
 
 
-def _to_text(node: Mapping, width: int = text.COLUMNS) -> list:
+def _to_text(node: Process, width: int = text.COLUMNS) -> list[str]:
     ok = node.get("ok")
     mark = "" if ok is None else "[works] " if ok else "[fails] "
     verdict = f": {node['verdict']}" if node.get("verdict") else ""

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Mapping
 from ..errors import WrongValue
 from ..log.arguments import of_type
 from . import palette, svg, text
-from .svg import MARGIN, WIDTH, Canvas, Picture
+from .svg import MARGIN, WIDTH, Canvas, Picture, Style
 from .text import wrap
 
+Kinds = Mapping[str, str]  # a dispatch key -> the kind of its kernel
+Ends = Mapping[str, str | Iterable[str]]  # an operator -> what was seen
 TITLE = "The route of a call: who runs it?"
 LABEL = 136  # width of the column of keys
 HEAD, ROW, BOX = 34, 62, 40
@@ -21,7 +23,7 @@ COMPOSITE = ("math kernel", "default backend kernel")
 PASSES = "fallthrough"
 
 
-def route(table: Mapping, ends: Mapping | None = None) -> Picture:
+def route(table: Mapping[str, Kinds], ends: Ends | None = None) -> Picture:
     """Operators side by side, dispatch keys from the highest priority down, and what came of it.
 
     A route passes the keys that have nothing for it, goes through kernels that call on, and ends at
@@ -72,25 +74,26 @@ def route(table: Mapping, ends: Mapping | None = None) -> Picture:
     return Picture(_to_text(keys, table, ends), c.svg(y + MARGIN))
 
 
-def stop(kinds: Mapping) -> int:
+def stop(kinds: Kinds) -> int:
     """The position of the key at which the route ends."""
     composite = (k for k, kind in enumerate(kinds.values()) if kind in COMPOSITE)
     return next(composite, len(kinds) - 1)
 
 
-def _draw_column(c: Canvas, k: int, y: float, width: float, op: str, kinds: Mapping, ends) -> float:
+def _draw_column(
+    c: Canvas, k: int, y: float, width: float, op: str, kinds: Kinds, ends: Ends
+) -> float:
     x, room = MARGIN + LABEL + k * width + 6, width - 12
     middle, halt = x + room / 2, stop(kinds)
     first = y + HEAD + 18
     bottom = first + ROW * len(kinds)
     reached = first + ROW * halt + BOX
     c.line([(middle, y + HEAD), (middle, reached)], stroke=palette.MUTED, width=2.4)
-    early = {"stroke": palette.FAINT, "dash": "4 4"} if halt < len(kinds) - 1 else {}
-    way = {"stroke": palette.MUTED, "width": 1.8} | early
-    c.arrow([(middle, reached), (middle, bottom - 2)], **way)
+    color, dash = (palette.FAINT, "4 4") if halt < len(kinds) - 1 else (palette.MUTED, None)
+    c.arrow([(middle, reached), (middle, bottom - 2)], stroke=color, width=1.8, dash=dash)
     c.rect(x, y, room, HEAD, fill=palette.WHITE, stroke=palette.INK, radius=17)
-    style = {"bold": True, "mono": True, "anchor": "middle", "fit": room - 20}
-    c.text(middle, y + 21.5, op, size=12.5, **style)
+    style: Style = {"size": 12.5, "bold": True, "mono": True, "anchor": "middle", "fit": room - 20}
+    c.text(middle, y + 21.5, op, **style)
     for row, kind in enumerate(list(kinds.values())[: halt + 1]):
         _draw_stop(c, x, first + ROW * row, room, kind, final=row == len(kinds) - 1)
     lines = [part for words in _words(ends, op) for part in wrap(words, room - 12, 12)][:WORDS]
@@ -116,12 +119,12 @@ def _draw_stop(c: Canvas, x: float, y: float, room: float, kind: str, *, final: 
         c.text(middle, at, words, size=12, anchor="middle")
 
 
-def _words(ends: Mapping, op: str) -> list:
-    found: str | Iterable = ends.get(op, ())
+def _words(ends: Ends, op: str) -> list[str]:
+    found = ends.get(op, ())
     return [found] if isinstance(found, str) else list(found)[:WORDS]
 
 
-def _to_text(keys: list, table: Mapping, ends: Mapping) -> str:
+def _to_text(keys: list[str], table: Mapping[str, Kinds], ends: Ends) -> str:
     lines = [TITLE]
     width = max(len(text.plain(key)) for key in keys)
     for op, kinds in table.items():

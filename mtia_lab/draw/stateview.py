@@ -1,19 +1,21 @@
 """How one host thread's runtime state is drawn, in every picture that shows one.
 
-A state is the tuple ``(device, stream on 0, stream on 1, ...)``. Its parts are numbered as in the
-tuple: part 0 is the current device, part ``1 + d`` the current stream of device ``d``.
+A state is the tuple `(device, stream on 0, stream on 1, ...)`. Its parts are numbered as in the
+tuple: part 0 is the current device, part `1 + d` the current stream of device `d`.
 """
 
 from collections.abc import Collection, Sequence
+from typing import Any, Unpack
 
 from ..errors import WrongArgument
 from . import palette
-from .svg import Canvas
+from .svg import Canvas, Look
 
+State = tuple[int, ...]
 ROW = 26
 
 
-def as_tuple(state: object) -> tuple:
+def as_tuple(state: Any) -> State:
     """The plain tuple of a state.
 
     Raises:
@@ -28,7 +30,7 @@ def as_tuple(state: object) -> tuple:
         ) from None
 
 
-def state_text(state: Sequence) -> str:
+def state_text(state: Sequence[int]) -> str:
     """The state as the tuple the notebooks write."""
     return "(" + ", ".join(str(part) for part in state) + ")"
 
@@ -38,13 +40,13 @@ def part_name(part: int) -> str:
     return "current device" if part == 0 else f"stream on mtia:{part - 1}"
 
 
-def differing(before: Sequence, after: Sequence) -> tuple:
+def differing(before: Sequence[int], after: Sequence[int]) -> tuple[int, ...]:
     """The parts in which two states differ."""
     return tuple(k for k, (a, b) in enumerate(zip(before, after, strict=False)) if a != b)
 
 
-def state_height(state: Sequence) -> float:
-    """The height that ``draw_state`` needs."""
+def state_height(state: Sequence[int]) -> float:
+    """The height that `draw_state` needs."""
     return ROW * (len(state) - 1)
 
 
@@ -53,14 +55,14 @@ def draw_state(
     x: float,
     y: float,
     w: float,
-    state: Sequence,
+    state: Sequence[int],
     *,
     changed: Collection[int] = (),
     fault: Collection[int] = (),
 ) -> None:
     """One row a device: a pointer at the current one, and the device's current stream as a chip.
 
-    Parts in ``changed`` get a thick outline, parts in ``fault`` a thick red one.
+    Parts in `changed` get a thick outline, parts in `fault` a thick red one.
     """
     for device, stream in enumerate(state[1:]):
         top = y + ROW * device
@@ -72,15 +74,16 @@ def draw_state(
         hue = palette.stream_hue(stream)
         outline = palette.FAULT.strong if part in fault else hue.strong
         thick = 2.4 if part in fault or part in changed else 1
-        look = {"fill": hue.pale, "stroke": outline, "width": thick}
-        draw_stream(c, x + 66, top + 4, w - 70, stream, **look)
+        draw_stream(c, x + 66, top + 4, w - 70, stream, stroke=outline, width=thick)
 
 
-def draw_stream(c: Canvas, x: float, y: float, w: float, stream: int, **look) -> None:
+def draw_stream(
+    c: Canvas, x: float, y: float, w: float, stream: int, **outline: Unpack[Look]
+) -> None:
     """A chip, 18 pixels high, that names a stream in its color."""
     hue = palette.stream_hue(stream)
-    style = {"fill": hue.pale, "stroke": hue.strong, "width": 1} | look
-    c.rect(x, y, w, 18, radius=9, **style)
+    look: Look = {"fill": hue.pale, "stroke": hue.strong, "width": 1, "radius": 9, **outline}
+    c.rect(x, y, w, 18, **look)
     c.text(x + w / 2, y + 13, f"stream {stream}", size=11, anchor="middle", fit=w - 6)
 
 

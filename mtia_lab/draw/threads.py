@@ -1,13 +1,16 @@
 """Who owns "current": a box of runtime state for each host thread."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from ..log.arguments import LOG, wrong
 from ..log.log import Log
 from . import palette, svg, text
-from .stateview import as_tuple, differing, draw_state, state_height, state_text
-from .svg import MARGIN, WIDTH, Canvas, Picture
+from .stateview import State, as_tuple, differing, draw_state, state_height, state_text
+from .svg import MARGIN, WIDTH, Canvas, Picture, Style
+
+Panel = Log | Mapping[str, Sequence[int]]
+Stage = dict[str, State]  # a name of a thread -> its state, or the parts of it that changed
 
 TITLE = "Current device and streams of each host thread"
 BOX = 174
@@ -16,16 +19,16 @@ PER_ROW = 4
 MOST = 40
 
 
-def threads(states: object = None, /, **panels: object) -> Picture:
+def threads(states: Panel | None = None, /, **panels: Panel) -> Picture:
     """A box for each host thread, with its current device and each device's current stream.
 
     Of more than 40 threads of a panel the first are drawn.
 
     Args:
         states: a log (each thread as its last call left it), or a mapping from a thread's name to
-            its state (``mtia_lab.state()`` or a tuple).
-        panels: instead, several of them by name, in the order of time, such as ``before=`` and
-            ``after=``; what changed since the panel before is outlined.
+            its state (`mtia_lab.state()` or a tuple).
+        panels: instead, several of them by name, in the order of time, such as `before=` and
+            `after=`; what changed since the panel before is outlined.
 
     Raises:
         TypeError: something given is no log, mapping or state.
@@ -38,10 +41,10 @@ def threads(states: object = None, /, **panels: object) -> Picture:
     c = Canvas()
     y = c.heading(TITLE, "What each thread would use if it launched now")
     lines = [TITLE, ""]
-    previous: dict = {}
+    previous: Stage = {}
     x, bottom = float(MARGIN), y
     for name, stage in stages:
-        changes = {
+        changes: Stage = {
             thread: differing(previous[thread], state) if thread in previous else ()
             for thread, state in stage.items()
         }
@@ -56,7 +59,7 @@ def threads(states: object = None, /, **panels: object) -> Picture:
         x += width + GAP
         lines += [*_stage_text(name, stage, changes), *filter(None, [more[name]])]
         previous |= stage
-    items = [(svg.pointer, "current device")]
+    items: list[svg.Entry] = [(svg.pointer, "current device")]
     lines.append("> current device")
     if len(stages) > 1:
         items.append((svg.box(palette.WHITE, palette.INK, width=2.2), "changed (thick outline)"))
@@ -65,12 +68,12 @@ def threads(states: object = None, /, **panels: object) -> Picture:
     return Picture(text.page(lines), c.svg(y + MARGIN))
 
 
-def _more(stage: dict) -> str:
+def _more(stage: Stage) -> str:
     hidden = len(stage) - MOST
     return f"... {hidden:,} more: threads({{name: state}}) draws some" if hidden > 0 else ""
 
 
-def _states(panel: object) -> dict:
+def _states(panel: Panel) -> Stage:
     if isinstance(panel, Log):
         panel = panel[:]
         found = {f"thread {t}": as_tuple(s) for t, s in dict(panel.initial_state or {}).items()}
@@ -83,9 +86,9 @@ def _states(panel: object) -> dict:
 
 
 def _draw_stage(
-    c: Canvas, x: float, y: float, width: float, name: str, stage: dict, changes: dict
+    c: Canvas, x: float, y: float, width: float, name: str, stage: Stage, changes: Stage
 ) -> float:
-    """One panel with its boxes, at most ``PER_ROW`` in a row; returns the y of its bottom."""
+    """One panel with its boxes, at most `PER_ROW` in a row; returns the y of its bottom."""
     height = max((state_height(state) for state in stage.values()), default=0) + 74
     rows = -(-len(stage) // PER_ROW) or 1
     head = 34 if name else GAP
@@ -101,12 +104,13 @@ def _draw_stage(
         c.text(middle, top + 23, thread, size=13.5, bold=True, anchor="middle", fit=BOX - 20)
         c.line([(left + 12, top + 33), (left + BOX - 12, top + 33)], stroke=palette.LINE, width=1)
         draw_state(c, left + 10, top + 40, BOX - 20, state, changed=changes[thread])
-        style = {"mono": True, "anchor": "middle", "color": palette.MUTED, "fit": BOX - 20}
-        c.text(middle, top + height - 12, state_text(state), size=12.5, **style)
+        style: Style = {"size": 12.5, "mono": True, "color": palette.MUTED}
+        placed: Style = {**style, "anchor": "middle", "fit": BOX - 20}
+        c.text(middle, top + height - 12, state_text(state), **placed)
     return bottom
 
 
-def _stage_text(name: str, stage: dict, changes: dict) -> list:
+def _stage_text(name: str, stage: Stage, changes: Stage) -> list[str]:
     boxes = []
     for thread, state in stage.items():
         rows = [thread, state_text(state)]

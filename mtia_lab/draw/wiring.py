@@ -1,12 +1,12 @@
 """The wiring from Python to the device: module, hooks, guard, dispatcher, simulator."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from ..errors import WrongValue
 from ..log.arguments import of_type
 from . import palette, svg, text
-from .svg import MARGIN, WIDTH, Canvas, Picture
+from .svg import MARGIN, WIDTH, Canvas, Look, Picture, Style
 
 TITLE = "Who answers when Python asks for the device"
 PANEL = (WIDTH - 2 * MARGIN - 20) / 2
@@ -16,6 +16,9 @@ BOX = 46  # height of a box
 ROWS = (46, 136, 226)  # tops of the rows of boxes, from the top of the panel
 QUESTIONS = 40
 FLOOR = 316  # top of the simulator
+
+
+Facts = Mapping[str, Any]
 
 
 class Part(NamedTuple):
@@ -50,12 +53,12 @@ WIRES = (
 OF_TORCH = ("x + x", "torch.Stream", "torch.mtia", "dispatcher")  # there before any backend
 
 
-def wiring(before: Mapping, after: Mapping) -> Picture:
-    """The same wiring before and after ``mtia_lab.load()``, with what is missing dashed and gray.
+def wiring(before: Facts, after: Facts) -> Picture:
+    """The same wiring before and after `mtia_lab.load()`, with what is missing dashed and gray.
 
     Args:
-        before, after: measured facts. ``"torch.mtia"``, ``"hooks"``, ``"guard"``, ``"generator"``,
-            ``"dispatcher"``, ``"kernels"``, ``"simulator"`` say whether a part is there (those left
+        before, after: measured facts. `"torch.mtia"`, `"hooks"`, `"guard"`, `"generator"`,
+            `"dispatcher"`, `"kernels"`, `"simulator"` say whether a part is there (those left
             out: torch's own are, a backend's are not, the simulator is if a door leads to it). Any
             other entry is shown below as an expression and its answer.
 
@@ -94,19 +97,19 @@ def _is_part(key: str) -> bool:
     return key in PARTS or key == "simulator"
 
 
-def _present(facts: Mapping) -> dict:
+def _present(facts: Facts) -> dict[str, bool]:
     there = {part: bool(facts.get(part, part in OF_TORCH)) for part in PARTS}
     there["simulator"] = bool(facts.get("simulator", there["guard"] or there["hooks"]))
     return there
 
 
-def _place(part: str) -> tuple:
+def _place(part: str) -> tuple[float, float, float]:
     """Left, top and width of a part's box, from the inner corner of the panel."""
     column, row, _, indent = PARTS[part]
     return column * (COLUMN + 18) + indent, ROWS[row], COLUMN - indent
 
 
-def _draw_panel(c: Canvas, x: float, y: float, there: Mapping) -> None:
+def _draw_panel(c: Canvas, x: float, y: float, there: Mapping[str, bool]) -> None:
     _draw_simulator(c, x, y + FLOOR, there["simulator"])
     for source, target in WIRES:
         left, top, width = _place(source)
@@ -116,7 +119,7 @@ def _draw_panel(c: Canvas, x: float, y: float, there: Mapping) -> None:
         elif target == "generator":
             middle = _place(target)[0] + _place(target)[2] / 2
         # The doors lead on, into the state; kernels only hand their work to the simulator.
-        end = FLOOR + (34 if source in ("guard", "hooks") else 0)
+        end: float = FLOOR + (34 if source in ("guard", "hooks") else 0)
         if target != "simulator":
             end = _place(target)[1]
         live = there[source] and there[target]
@@ -125,51 +128,54 @@ def _draw_panel(c: Canvas, x: float, y: float, there: Mapping) -> None:
         c.arrow([(x + middle, begin), (x + middle, y + end - 1)], stroke=color, dash=dash)
     for part, (_, _, note, _) in PARTS.items():
         left, top, width = _place(part)
-        look = _look(there[part], part in OF_TORCH)
-        c.rect(x + left, y + top, width, BOX, radius=8, **look)
+        look = _look(there[part], part in OF_TORCH, radius=8)
+        c.rect(x + left, y + top, width, BOX, **look)
         color = palette.INK if there[part] else palette.MUTED
         words = note if there[part] else "missing"
-        center = {"anchor": "middle", "fit": width - 8}
         mono = part in OF_TORCH and part != "dispatcher"
-        middle = x + left + width / 2
-        c.text(middle, y + top + 20, part, size=12.5, bold=True, mono=mono, color=color, **center)
-        c.text(middle, y + top + 37, words, size=11, color=palette.MUTED, **center)
+        middle, room = x + left + width / 2, width - 8
+        below: Style = {"size": 11, "color": palette.MUTED, "anchor": "middle", "fit": room}
+        above: Style = {**below, "size": 12.5, "color": color, "bold": True, "mono": mono}
+        c.text(middle, y + top + 20, part, **above)
+        c.text(middle, y + top + 37, words, **below)
 
 
-def _look(there: bool, of_torch: bool) -> dict:
+def _look(there: bool, of_torch: bool, radius: float) -> Look:
     if not there:
-        return {"fill": palette.WHITE, "stroke": palette.FAINT, "dash": "5 4", "width": 1.4}
+        missing: Look = {"fill": palette.WHITE, "stroke": palette.FAINT, "dash": "5 4"}
+        return {**missing, "width": 1.4, "radius": radius}
     if of_torch:
-        return {"fill": palette.WHITE, "stroke": palette.INK}
-    return {"fill": palette.DOOR.pale, "stroke": palette.DOOR.strong, "width": 1.6}
+        return {"fill": palette.WHITE, "stroke": palette.INK, "radius": radius}
+    hue = palette.DOOR
+    return {"fill": hue.pale, "stroke": hue.strong, "width": 1.6, "radius": radius}
 
 
 def _draw_simulator(c: Canvas, x: float, y: float, there: bool) -> None:
     width = 3 * COLUMN + 36
-    c.rect(x, y, width, 78, radius=10, **_look(there, False))
+    c.rect(x, y, width, 78, **_look(there, False, radius=10))
     color = palette.INK if there else palette.MUTED
     c.text(x + 14, y + 34, "simulator", size=13, bold=True, color=color, fit=COLUMN - 10)
     note = "devices, clock" if there else "missing"
     c.text(x + 14, y + 52, note, size=11, color=palette.MUTED, fit=COLUMN - 10)
     left = x + COLUMN + 18
     inner = width - COLUMN - 18 - 12
-    c.rect(left, y + 34, inner, 34, radius=17, **_look(there, True))
+    c.rect(left, y + 34, inner, 34, **_look(there, True, radius=17))
     words = "one state (device, streams)" if there else "no state"
     c.text(left + inner / 2, y + 55, words, size=11.5, anchor="middle", color=color, fit=inner - 16)
 
 
-def _draw_answers(c: Canvas, x: float, y: float, questions: list, facts: Mapping) -> None:
+def _draw_answers(c: Canvas, x: float, y: float, questions: Iterable[str], facts: Facts) -> None:
     width = 3 * COLUMN + 36
     for question in questions:
         c.line([(x, y), (x + width, y)], stroke=palette.LINE, width=1)
         c.text(x, y + 17, question, size=11.5, mono=True, color=palette.MUTED, fit=width * 0.62)
         answer = str(facts.get(question, "not asked"))
-        style = {"anchor": "end", "fit": width * 0.36}
-        c.text(x + width, y + 17, answer, size=11.5, mono=True, bold=True, **style)
+        room, right = width * 0.36, x + width
+        c.text(right, y + 17, answer, size=11.5, mono=True, bold=True, anchor="end", fit=room)
         y += 24
 
 
-def _to_text(stages: Mapping, questions: list) -> str:
+def _to_text(stages: Mapping[str, Facts], questions: Sequence[str]) -> str:
     blocks = []
     for name, facts in stages.items():
         there = _present(facts)
