@@ -21,9 +21,15 @@ with mtia_lab.record() as log:
         streams[(k + 1) % 6].wait_event(event)
     torch.mtia.synchronize()
 assert {size} <= len(log.commands) <= {size} + 8
+kept = []
+with mtia_lab.record() as allocating:
+    for k in range({size} // 2):  # each fills a tensor, and half of them stay
+        kept.append(torch.ones(64 * (1 + k % 50), device="mtia"))
+        torch.ones(32 * (1 + k % 90), device="mtia")
 folder = tempfile.TemporaryDirectory()
 making = {{
     "draw.timeline": lambda: mtia_lab.draw.timeline(log),
+    "draw.memory": lambda: mtia_lab.draw.memory(allocating),
     "summary": lambda: repr(mtia_lab.summary(log)),
     "write_trace": lambda: mtia_lab.write_trace(log, f"{{folder.name}}/trace.json"),
     "write_trace, compressed": lambda: mtia_lab.write_trace(log, f"{{folder.name}}/t.json.gz"),

@@ -1,82 +1,173 @@
-"""The timeline of more commands than can be drawn: heights are shares of time."""
+"""The timeline of more commands than can be drawn: for each column, the share of time in use."""
 
-from . import palette, svg
-from .aggregatetable import CHART, notes, sentence, tell
-from .axis import draw_axis, draw_track
-from .lanes import BAR, FONT, STRIP, Scale
-from .missing import draw_missing, list_missing
-from .shares import Busy, busy_lanes
-from .svg import MARGIN, Canvas, Picture, number
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from ..errors import cut
+from ..log.records import Call
+from ..log.summary import by_time
+from ..log.units import microseconds, thousands
+from . import palette, text
+from .lanes import (
+    BAR,
+    FONT,
+    STRIP,
+    Finding,
+    Item,
+    Lane,
+    Scale,
+    Window,
+    is_copy,
+    lane_name,
+    times_of,
+    waits_of,
+)
+from .lanes_svg import draw_axis, draw_missing, draw_track, legend, list_missing, note_queue
+from .lanes_text import CHART, column, deepest, missing_lines, missing_text, queue_row, row
+from .svg import MARGIN, Canvas, Picture, Style, number
 from .text import text_width
-from .timelegend import queue_swatch
 
 COLUMNS = 2 * CHART  # of some four pixels; the ASCII form has half as many
+MOST_THREADS, MOST_STREAMS = 8, 24  # those with most to do are shown
+NOTES = 34  # height of the two lines of words below the bars
+TOP = 10  # names in the list of those that took longest
+KINDS = {"kernel": "kernels", "copy": "copies", "record": "recordings", "wait": "waits"}
+
+Span = tuple[float, float]
+Times = dict[str, tuple[int, float]]  # how often something of a name ran, and how long in all
 
 
-def aggregate(window: object, scale: Scale, hazards: list, title: str) -> Picture:
+@dataclass(frozen=True)
+class Block:
+    """Columns in which a lane is never wholly idle: from ``first`` to ``last``.
+
+    ``count`` kernels and copies, or calls, begin in them; they are busy for ``share`` of the time.
+    """
+
+    first: int
+    last: int
+    count: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Busy:
+    """What one lane shows. ``layers`` holds the share of each column, from 0 to 1, by what it was.
+
+    A host thread has "call" and "waits", a stream "copy", "kernel" and "waits": there, a wait kept
+    it from what it had to do. ``kinds`` counts the items, ``names`` says how often and how long
+    each ran, ``sources`` counts the waits by the stream they wait for, and ``queue`` is the most
+    that stood in the queue in each column.
+    """
+
+    key: int | tuple[int, int]
+    layers: dict[str, list[float]]
+    kinds: Counter[str]
+    names: Times
+    blocks: list[Block]
+    sources: Counter[tuple[int, int] | None] = field(default_factory=Counter)
+    queue: Sequence[int] = ()
+
+    @property
+    def host(self) -> bool:
+        """Whether it is a host thread's."""
+        return isinstance(self.key, int)
+
+    @property
+    def height(self) -> float:
+        """From the top of its bars to the next lane."""
+        return BAR + NOTES + (STRIP if any(self.queue) else 0)
+
+    def share(self, *layers: str) -> float:
+        """Of all the time, what went into these layers."""
+        columns = len(self.layers["waits"])
+        return sum(sum(self.layers[name]) for name in layers) / columns
+
+    def halved(self) -> "Busy":
+        """The same with half as many columns."""
+        layers = {name: _pairs(shares, _mean) for name, shares in self.layers.items()}
+        return replace(self, layers=layers, queue=_pairs(self.queue, max))
+
+    def longest(self, most: int = 3) -> list[tuple[str, int]]:
+        """The names that took longest, each with how often it ran."""
+        return [(name, count) for name, (count, _) in by_time(self.names)[:most]]
+
+
+def aggregate(
+    c: Canvas, window: Window, scale: Scale, hazards: Sequence[Finding], title: str
+) -> Picture:
     """A lane for each host thread and stream, as high as it was busy, with counts and names.
 
     Its size does not depend on how many commands there are, but for at most 32 lanes.
 
     Args:
-        window: the calls and commands, as ``Window`` gives them.
+        c: where to draw it.
+        window: the calls and commands.
         scale: from µs of virtual time to pixels.
-        hazards: findings, as ``hazards_of`` gives them.
+        hazards: findings to mark.
         title: what stands above.
     """
-    lanes, more = busy_lanes(window, COLUMNS)
-    c = Canvas()
-    y = c.heading(title, sentence(lanes, scale))
-    for lane in lanes:
-        lane.top = y
-        y = lane.bottom
-    draw_axis(c, scale, lanes[0].top, y)
-    for lane in lanes:
-        _draw_lane(c, scale, lane)
+    shown, more = busy_lanes(window, COLUMNS)
+    y = c.heading(title, _sentence(shown, scale))
+    lanes = []
+    for busy in shown:
+        lanes.append(Lane(busy.key, y + 10))
+        y += 10 + busy.height
+    draw_axis(c, scale, lanes[0].bar - 10, y)
+    for lane, busy in zip(lanes, shown, strict=True):
+        _draw_lane(c, scale, lane, busy)
     draw_missing(c, scale, lanes, hazards)
     if more:
         c.text(MARGIN, y + 44, f"and {more} more lanes, with fewer commands", color=palette.MUTED)
         y += 24
-    y = c.legend(y + 46, _legend(lanes, hazards))
-    y = list_missing(c, y, hazards)
-    return Picture(tell(title, scale, lanes, more, hazards), c.svg(y + MARGIN))
+    y = c.legend(y + 46, legend(_kinds(shown, bool(hazards))))
+    missing = missing_lines(hazards)
+    y = list_missing(c, y, missing)
+    return Picture(_to_text(title, scale, shown, more, missing_text(missing)), c.svg(y + MARGIN))
 
 
-def _draw_lane(c: Canvas, scale: Scale, lane: Busy) -> None:
-    draw_track(c, scale, lane)
+def _kinds(lanes: Iterable[Busy], missing: bool) -> list[str]:
+    """What the legend is about."""
+    layers = {layer for busy in lanes for layer, shares in busy.layers.items() if any(shares)}
+    found = {"call": "calls", "kernel": "kernels", "copy": "copies", "waits": "waits"}
+    kinds = [kind for layer, kind in found.items() if layer in layers]
+    kinds += ["queue"] if any(any(busy.queue) for busy in lanes) else []
+    return kinds + (["missing"] if missing else [])
+
+
+def _draw_lane(c: Canvas, scale: Scale, lane: Lane, busy: Busy) -> None:
+    draw_track(c, lane)
     left, width = scale.left, scale.right - scale.left
-    hue = palette.PLAIN if lane.host else palette.stream_hue(lane.key[1])
-    order = ("call", "waits") if lane.host else ("copy", "kernel", "waits")
+    hue = palette.stream_hue(busy.key[1]) if isinstance(busy.key, tuple) else palette.PLAIN
     looks = {
+        "copy": (palette.COPY.strong, palette.COPY.strong),
         "call": (palette.PLAIN.pale, palette.PLAIN.strong),
         "kernel": (hue.pale, hue.strong),
-        "copy": (palette.COPY.strong, palette.COPY.strong),
         "waits": (palette.LINE, palette.FAINT),
     }
+    order = [layer for layer in looks if layer in busy.layers]
     floor = lane.bar + BAR
     for k in range(len(order), 0, -1):  # the whole stack, then all but its top
-        heights = [
-            min(sum(parts), 1.0) for parts in zip(*map(lane.layers.get, order[:k]), strict=True)
-        ]
-        if any(lane.layers[order[k - 1]]):
+        if any(busy.layers[order[k - 1]]):
+            stacked = zip(*(busy.layers[layer] for layer in order[:k]), strict=True)
             fill, stroke = looks[order[k - 1]]
-            d = _steps(heights, left, width, floor, BAR)
+            d = _steps([min(sum(parts), 1.0) for parts in stacked], left, width, floor, BAR)
             c.path(d, fill=fill, stroke=stroke, width=0.8)
-    _draw_counts(c, scale, lane, hue)
-    if any(lane.queue):
-        most = max(lane.queue)
-        heights = [count / most for count in lane.queue]
-        d = _steps(heights, left, width, floor + STRIP, STRIP - 6)
-        c.path(d, fill=hue.pale, stroke=hue.strong, width=0.8)
-        words = f"in its queue: up to {most:,}"
-        c.text(MARGIN, floor + STRIP - 2, words, size=FONT, color=palette.MUTED, fit=140)
+    _draw_counts(c, scale, lane, busy.blocks, hue)
+    if any(busy.queue):
         floor += STRIP
-    for k, line in enumerate(notes(lane)):
-        style = {"size": FONT, "color": palette.MUTED, "halo": palette.WHITE}
-        c.text(left, floor + 13 + 14 * k, line, fit=width, **style)
+        most = max(busy.queue)
+        d = _steps([count / most for count in busy.queue], left, width, floor, STRIP - 6)
+        c.path(d, fill=hue.pale, stroke=hue.strong, width=0.8)
+        note_queue(c, floor, most)
+    style: Style = {"size": FONT, "color": palette.MUTED, "halo": palette.WHITE, "fit": width}
+    for k, line in enumerate(_notes(busy)):
+        c.text(left, floor + 13 + 14 * k, line, **style)
 
 
-def _steps(heights: list, left: float, width: float, floor: float, unit: float) -> str:
+def _steps(heights: Sequence[float], left: float, width: float, floor: float, unit: float) -> str:
     """The outlines of columns that stand on ``floor``, one for each run of them without a gap."""
     d, before = "", 0.0
     for k, height in enumerate([*heights, 0.0]):
@@ -89,10 +180,12 @@ def _steps(heights: list, left: float, width: float, floor: float, unit: float) 
     return d
 
 
-def _draw_counts(c: Canvas, scale: Scale, lane: Busy, hue: palette.Hue) -> None:
+def _draw_counts(
+    c: Canvas, scale: Scale, lane: Lane, blocks: Iterable[Block], hue: palette.Hue
+) -> None:
     """In each block with room for it, how many began in it and what share of it was busy."""
     step = (scale.right - scale.left) / COLUMNS
-    for block in lane.blocks:
+    for block in blocks:
         words = f"{block.count:,} \u00b7 {block.share:.0%} busy"
         width = step * (block.last + 1 - block.first)
         room = text_width(words, FONT) + 8
@@ -102,18 +195,201 @@ def _draw_counts(c: Canvas, scale: Scale, lane: Busy, hue: palette.Hue) -> None:
             c.text(x, lane.middle + 4, words, size=FONT, anchor="middle")
 
 
-def _legend(lanes: list, hazards: list) -> list:
-    hue = palette.stream_hue(1)
-    layers = [layer for lane in lanes for layer, shares in lane.layers.items() if any(shares)]
-    rows = [
-        ("call", svg.box(palette.PLAIN.pale, palette.PLAIN.strong), "host calls"),
-        ("kernel", svg.box(hue.pale, hue.strong), "kernels, in the stream's color"),
-        ("copy", svg.box(palette.COPY.strong, palette.COPY.strong), "copies"),
-        ("waits", svg.box(palette.LINE, palette.FAINT), "waits for the device or an event"),
+# --- In words and in ASCII ------------------------------------------------------------------------
+
+
+def _sentence(lanes: Sequence[Busy], scale: Scale) -> str:
+    """What the picture is of, and how to see more of it."""
+    counts = {host: sum(b.kinds.total() for b in lanes if b.host == host) for host in (True, False)}
+    what = f"{counts[False]:,} commands and {counts[True]:,} host calls"
+    what += f" in {thousands(scale.span)} \u00b5s"
+    return f"{what}: heights are shares of time; since= and until= show a part"
+
+
+def _notes(busy: Busy) -> list[str]:
+    """Two lines on a lane: how much there was, and what took longest."""
+    names = ", ".join(f"{count:,} {name}" for name, count in busy.longest())
+    if busy.host:
+        total, share = busy.kinds["calls"], busy.share("waits")
+        return [f"{total:,} calls, blocked {share:.1%} of the time", f"longest: {names}"]
+    counts = [f"{busy.kinds[kind]:,} {words}" for kind, words in KINDS.items() if busy.kinds[kind]]
+    first = f"{', '.join(counts)}: busy {busy.share('copy', 'kernel'):.1%} of the time"
+    if any(busy.layers["waits"]):
+        first += f", held back by waits {busy.share('waits'):.1%}"
+    order = sorted(busy.sources.items(), key=lambda pair: (-pair[1], str(pair[0])))
+    sources = ", ".join(f"{_place(key)} ({count:,})" for key, count in order[:2])
+    waits = f"; waits for {sources}" if sources else ""
+    return [first, f"longest: {names or 'nothing'}{waits}"]
+
+
+def _place(stream: tuple[int, int] | None) -> str:
+    return "earlier recordings" if stream is None else f"mtia:{stream[0]}/{stream[1]}"
+
+
+def _to_text(
+    title: str, scale: Scale, lanes: Sequence[Busy], more: int, missing: Sequence[str]
+) -> str:
+    """The same facts as the drawing, in at most some hundred lines."""
+    head = f"{title}, {microseconds(scale.begin)} to {microseconds(scale.end)} us"
+    rows = [line for busy in lanes for line in _rows(busy.halved())]
+    key = [
+        "",
+        "1 to 9, # tenths of the time that the lane was busy   ~ it waited more   . idle",
+        f"1 to 9, + in the queue   a column is {thousands(scale.span / CHART)} us",
     ]
-    legend = [(draw, words) for layer, draw, words in rows if layer in layers]
-    if any(any(lane.queue) for lane in lanes):
-        legend.append((queue_swatch, "kernels and copies that wait in the queue"))
-    if hazards:
-        legend.append((svg.arrow(palette.FAULT.strong, dash="6 4"), "the order that is missing"))
-    return legend
+    words = []
+    for busy in lanes:
+        words += ["", *text.paragraph(f"{lane_name(busy.key)}: {'; '.join(_notes(busy))}", "    ")]
+    hidden = [f"... and {more} more lanes, with fewer commands"] if more else []
+    first = text.paragraph(_sentence(lanes, scale).replace("\u00b5", "u"))
+    return text.page(head, first, "", rows, hidden, key, words, _longest(lanes), missing)
+
+
+def _rows(busy: Busy) -> list[str]:
+    work = [shares for layer, shares in busy.layers.items() if layer != "waits"]
+    cells = map(_cell, map(sum, zip(*work, strict=True)), busy.layers["waits"])
+    rows = [row(lane_name(busy.key), cells)]
+    return [*rows, queue_row(busy.queue)] if any(busy.queue) else rows
+
+
+def _cell(busy: float, waits: float) -> str:
+    """One column: the larger of the two, and nothing if it was idle."""
+    if waits > busy:
+        return "~"
+    tenths = min(round(busy * 10), 10)
+    return "." if not busy else "#" if tenths == 10 else str(max(tenths, 1))
+
+
+def _longest(lanes: Iterable[Busy]) -> list[str]:
+    """The kernels and copies that took longest, of all streams together."""
+    names: Times = {}
+    for busy in lanes:
+        for name, (count, time) in ({} if busy.host else busy.names).items():
+            before = names.get(name, (0, 0.0))
+            names[name] = (before[0] + count, before[1] + time)
+    order = by_time(names)
+    rows = [
+        f"{cut(name, 40):<40} {count:>10,} {thousands(time):>16}"
+        for name, (count, time) in order[:TOP]
+    ]
+    hidden = [f"... and {len(order) - TOP} more names"] if len(order) > TOP else []
+    head = f"{'longest':<40} {'count':>10} {'us together':>16}"
+    return ["", head, *rows, *hidden] if rows else []
+
+
+# --- What there is to draw ------------------------------------------------------------------------
+
+
+def busy_lanes(window: Window, columns: int) -> tuple[list[Busy], int]:
+    """The lanes from the top down, and how many more there are that are not shown."""
+    scale = Scale(window.end, 0, columns, window.begin)
+    homes = {command.id: (command.device, command.stream) for command in window.commands}
+    threads = [_thread(key, calls, scale, columns) for key, calls in window.threads.items()]
+    streams = [_stream(key, window, scale, columns, homes) for key in window.streams]
+    shown = [*_busiest(threads, MOST_THREADS), *_busiest(streams, MOST_STREAMS)]
+    return shown, len(threads) + len(streams) - len(shown)
+
+
+def _busiest(lanes: list[Busy], most: int) -> list[Busy]:
+    """Those with most items, in their own order."""
+    ranked = sorted(range(len(lanes)), key=lambda k: (-lanes[k].kinds.total(), k))[:most]
+    return [lanes[k] for k in sorted(ranked)]
+
+
+def _thread(thread: int, calls: Sequence[Call], scale: Scale, columns: int) -> Busy:
+    waits = [wait for call in calls for wait in waits_of(call)]
+    layers = {
+        "call": spread(_between_waits(calls), scale, columns),
+        "waits": spread(waits, scale, columns),
+    }
+    kinds = Counter(calls=len(calls))
+    return Busy(thread, layers, kinds, _names(calls), _blocks(layers.values(), calls, scale))
+
+
+def _between_waits(calls: Iterable[Call]) -> Iterator[Span]:
+    for call in calls:
+        begin = call.begin
+        for since, until in waits_of(call):
+            yield begin, since
+            begin = until
+        yield begin, call.end
+
+
+def _stream(
+    key: tuple[int, int],
+    window: Window,
+    scale: Scale,
+    columns: int,
+    homes: dict[int, tuple[int, int]],
+) -> Busy:
+    commands = window.streams[key]
+    held = [(window.held[c.id], c.start) for c in commands if c.id in window.held]
+    work = [command for command in commands if command.type in ("kernel", "copy")]
+    busy = {
+        "copy": spread(map(times_of, filter(is_copy, work)), scale, columns),
+        "kernel": spread((times_of(c) for c in work if not is_copy(c)), scale, columns),
+    }
+    waits = (command for command in commands if command.type == "wait")
+    return Busy(
+        key,
+        busy | {"waits": spread(held, scale, columns)},
+        Counter(command.type for command in commands),
+        _names(work),
+        _blocks(busy.values(), work, scale),
+        Counter(homes.get(k) for wait in waits for k in wait.after),
+        deepest(window.queue(key), scale, columns),
+    )
+
+
+def spread(intervals: Iterable[Span], scale: Scale, columns: int) -> list[float]:
+    """The share of each column that intervals of time cover, at most 1."""
+    width = scale.span / columns
+    covered = [0.0] * columns
+    for since, until in intervals:
+        begin = max(since, scale.begin) - scale.begin
+        end = min(until, scale.end) - scale.begin
+        first, last = int(begin / width), int(end / width)
+        if first == last < columns:
+            covered[first] += end - begin
+        elif begin < end:
+            for k in range(first, min(last + 1, columns)):
+                covered[k] += min(end, (k + 1) * width) - max(begin, k * width)
+    return [min(time / width, 1.0) for time in covered]
+
+
+def _names(items: Iterable[Item]) -> Times:
+    names: Times = {}
+    for item in items:
+        (count, time), (begin, end) = names.get(item.name, (0, 0.0)), times_of(item)
+        names[item.name] = (count + 1, time + end - begin)
+    return names
+
+
+def _blocks(layers: Iterable[Sequence[float]], items: Iterable[Item], scale: Scale) -> list[Block]:
+    shares = [sum(parts) for parts in zip(*layers, strict=True)]
+    counts = Counter(column(times_of(item)[0], scale, len(shares)) for item in items)
+    runs: list[list[int]] = []
+    for k in (k for k, share in enumerate(shares) if share):
+        if runs and runs[-1][-1] == k - 1:
+            runs[-1].append(k)
+        else:
+            runs.append([k])
+    return [
+        Block(run[0], run[-1], sum(counts[k] for k in run), min(1.0, _average(shares, run)))
+        for run in runs
+    ]
+
+
+def _average(shares: Sequence[float], columns: Sequence[int]) -> float:
+    return sum(shares[k] for k in columns) / len(columns)
+
+
+Value = TypeVar("Value", int, float)
+
+
+def _pairs(columns: Sequence[Value], joined: Callable[[Value, Value], Value]) -> list[Value]:
+    return [joined(a, b) for a, b in zip(columns[::2], columns[1::2], strict=True)]
+
+
+def _mean(a: float, b: float) -> float:
+    return (a + b) / 2

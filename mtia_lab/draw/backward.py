@@ -1,30 +1,172 @@
 """Forward and backward, mirrored: above, time runs right up to the turn; below, it runs back."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from ..errors import cut
 from ..log.arguments import a_log
 from ..log.log import Log
+from ..log.records import ENGINE, Call, Command
 from ..log.units import microseconds
-from . import palette, svg, text
-from .axis import draw_stream_name
-from .halves import Half, halves
-from .lanes import BAR, FONT, is_copy, is_flag, is_mark
-from .marks import apart, diamond, dot, draw_marks
-from .svg import MARGIN, WIDTH, Canvas, Picture, number
+from . import palette, text
+from .lanes import (
+    BAR,
+    FONT,
+    LEFT,
+    Lane,
+    Scale,
+    describe,
+    is_copy,
+    is_mark,
+    is_record,
+    is_wait,
+    lane_name,
+    place,
+    stream_of,
+)
+from .lanes_svg import (
+    draw_bar,
+    draw_curve,
+    draw_diamond,
+    draw_dot,
+    draw_track,
+    hue_of,
+    legend,
+)
+from .lanes_text import bar
+from .svg import MARGIN, WIDTH, Canvas, Picture, Point, Style, number
 from .text import text_width
-from .timetable import describe
 
 TITLE = "Forward and backward in virtual time"
-LEFT, RIGHT = 170, WIDTH - MARGIN - 40
+RIGHT = WIDTH - MARGIN - 40
 PITCH = BAR + 20  # from one lane to the next
+MOST = 150  # commands of a half
+STEP, SPREAD = 13, 39  # from one mark to the next at one place, and of all of them
+BOW = 22  # how far an arrow over other lanes swings out
 NAME, WHAT = 19, 45  # columns of the ASCII form
 CHART = text.COLUMNS - NAME - 2
-KEY = (
-    ("[=kernel=]", "kernel"),
-    ("[#copy#]", "copy"),
-    ("R record an event", "record"),
-    ("W wait for one", "wait"),
-)
+KEY = {
+    "kernel": "[=kernel=]",
+    "copy": "[#copy#]",
+    "record": "R record an event",
+    "wait": "W wait for one",
+}
+
+
+@dataclass(frozen=True)
+class Half:
+    """What was enqueued before autograd's engine took over, or from then on.
+
+    ``forward`` tells which, and so which way time runs; ``span`` is how many µs lie between
+    ``left`` and ``right``, the same in both halves; ``more`` commands, far from the turn, are left
+    out.
+    """
+
+    forward: bool
+    commands: Sequence[Command]
+    span: float
+    more: int = 0
+    left: float = LEFT
+    right: float = RIGHT
+
+    @property
+    def begin(self) -> float:
+        """When its first command started."""
+        return min((command.start for command in self.commands), default=0.0)
+
+    @property
+    def end(self) -> float:
+        """When its last command was done."""
+        return max((command.finish for command in self.commands), default=0.0)
+
+    @property
+    def title(self) -> str:
+        """What it is and who enqueued it."""
+        name = "forward" if self.forward else "backward"
+        if not self.commands:
+            return f"no {name} pass in this log"
+        threads = sorted({command.thread for command in self.commands})
+        plural = "s" if len(threads) > 1 else ""
+        names = ", ".join(map(str, threads[:4])) + (", ..." if len(threads) > 4 else "")
+        who = f"{name}, enqueued by host thread{plural} {names}"
+        far = "before" if self.forward else "after"
+        return who + (f"; {self.more:,} {far}: draw.timeline(log) has all" if self.more else "")
+
+    def streams(self) -> list[tuple[int, int]]:
+        """The lanes from the top down; backward's are upside down, as in a mirror."""
+        return sorted({stream_of(c) for c in self.commands}, reverse=not self.forward)
+
+    def of(self, stream: tuple[int, int]) -> list[Command]:
+        """The commands of one lane."""
+        return [command for command in self.commands if stream_of(command) == stream]
+
+    def x(self, time: float) -> float:
+        """Where a time is. The right is the turn: forward's end, and backward's beginning."""
+        away = self.end - time if self.forward else time - self.begin
+        share = min(max(away, 0.0), self.span)
+        return self.right - (self.right - self.left) * share / self.span
+
+    def ticks(self) -> list[float]:
+        """Round times within it, as far apart in both halves."""
+        step = Scale(self.span, 0, 1).ticks()[1]
+        times = [step * k for k in range(int(self.begin / step), int(self.end / step) + 2)]
+        return [time for time in times if self.begin <= time <= self.end]
+
+    def lanes(self, y: float) -> list[Lane]:
+        """The lanes from ``y`` down; of marks at one place each is beside the others."""
+        lanes = []
+        for k, stream in enumerate(self.streams()):
+            placed = place(self.of(stream), self)
+            marks = [n for n, it in enumerate(placed) if is_mark(it.item)]
+            spots = apart([placed[n].left for n in marks], self.forward, (self.left, self.right))
+            for n, x in zip(marks, spots, strict=True):
+                placed[n] = replace(placed[n], left=x)
+            lanes.append(Lane(stream, y + PITCH * k, placed))
+        return lanes
+
+
+def halves(log: Log) -> tuple[Half, Half]:
+    """The two halves of a log, of each the commands next to the turn.
+
+    The turn is where PyTorch asks the backend, with ``hasPrimaryContext``, which devices are in
+    use: autograd's engine does, before it starts.
+    """
+    parts: tuple[list[Command], list[Command]] = ([], [])
+    turned = False
+    for record in log:
+        turned = turned or (isinstance(record, Call) and record.name == ENGINE)
+        if isinstance(record, Command):
+            parts[turned].append(record)
+    left_out = [max(len(part) - MOST, 0) for part in parts]
+    ahead, back = parts[0][-MOST:], parts[1][:MOST]
+    spans = [max(c.finish for c in p) - min(c.start for c in p) for p in (ahead, back) if p]
+    span = max([1.0, *spans])
+    return Half(True, ahead, span, left_out[0]), Half(False, back, span, left_out[1])
+
+
+def apart(places: Sequence[float], forward: bool, ends: tuple[float, float]) -> list[float]:
+    """Where marks of one lane go that would coincide: side by side, and not beyond its ends.
+
+    Args:
+        places: x of each, in the order in which they were enqueued.
+        forward: whether a later one goes to the right.
+        ends: x of the lane's left and right end.
+    """
+    groups: list[list[int]] = []
+    for k in sorted(range(len(places)), key=lambda k: (places[k], k if forward else -k)):
+        if groups and places[k] - places[groups[-1][-1]] < STEP / 2:
+            groups[-1].append(k)
+        else:
+            groups.append([k])
+    moved = list(places)
+    for group in (group for group in groups if len(group) > 1):
+        first, last = places[group[0]], places[group[-1]]
+        wide = max(last - first, min(STEP * (len(group) - 1), SPREAD))
+        left = max(ends[0], min((first + last - wide) / 2, ends[1] - wide))
+        for n, k in enumerate(group):
+            moved[k] = left + wide * n / (len(group) - 1)
+    return moved
 
 
 def backward(log: Log) -> Picture:
@@ -42,38 +184,33 @@ def backward(log: Log) -> Picture:
     Raises:
         TypeError: it is no log.
     """
-    forward, back = halves(a_log(backward, log))
-    c, rows = Canvas(), {}
+    ahead, back = halves(a_log(backward, log))
+    c = Canvas()
     y = c.heading(TITLE, "Forward to the right, up to the turn; backward to the left again")
-    y = _place(rows, forward, _draw_title(c, forward, y + 16) + 36)
-    turn = y - 4
-    y = _place(rows, back, y + 16)
-    for half in (forward, back):
-        _draw_axis(c, half, rows)
-        for lane in half.lanes():
-            _draw_lane(c, half, lane, rows[half.forward, lane])
-    if forward.commands and back.commands:
+    above = ahead.lanes(_draw_title(c, ahead, y + 16) + 36)
+    turn = y + 48 + PITCH * len(above)
+    below = back.lanes(turn + 20)
+    sides = ((ahead, above), (back, below))
+    for half, lanes in sides:
+        _draw_axis(c, half, lanes)
+        for lane in lanes:
+            draw_track(c, lane, RIGHT)
+            for placed in lane.items:
+                if not is_mark(placed.item):
+                    draw_bar(c, placed, lane.bar)
+    if above and below:
         _draw_turn(c, turn)
-    for half in (forward, back):
-        _draw_events(c, half, rows)
-    for half in (forward, back):  # words last: an arrow passes behind them
-        for lane in half.lanes():
-            _draw_names(c, half, lane, rows[half.forward, lane])
-    y = _draw_title(c, back, y + 18)
-    y = c.legend(y + 22, _legend(forward.commands + back.commands))
-    return Picture(_tell(forward, back), c.svg(y + MARGIN))
-
-
-def _place(rows: dict, half: Half, y: float) -> float:
-    """Give each lane of a half its height; return where the next thing begins."""
-    for lane in half.lanes():
-        rows[half.forward, lane] = y
-        y += PITCH
-    return y
-
-
-def _x(half: Half, time: float) -> float:
-    return half.place(time, LEFT, RIGHT)
+    for _, lanes in sides:
+        _draw_events(c, lanes)
+    for _, lanes in sides:  # words last: an arrow passes behind them
+        for lane in lanes:
+            _draw_names(c, lane)
+    y = _draw_title(c, back, turn + 38 + PITCH * len(below))
+    kinds = {command.type for half in (ahead, back) for command in half.commands}
+    marks = {"kernel": ["kernel"], "copy": ["copy"], "record": ["dot"]}
+    marks["wait"] = ["small wait", "tie"]
+    y = c.legend(y + 22, legend(m for kind in KEY if kind in kinds for m in marks[kind]))
+    return Picture(_to_text(ahead, back), c.svg(y + MARGIN))
 
 
 def _draw_title(c: Canvas, half: Half, y: float) -> float:
@@ -84,61 +221,34 @@ def _draw_title(c: Canvas, half: Half, y: float) -> float:
     return y
 
 
-def _draw_axis(c: Canvas, half: Half, rows: dict) -> None:
-    tops = [rows[half.forward, lane] for lane in half.lanes()]
-    if not tops:
+def _draw_axis(c: Canvas, half: Half, lanes: Sequence[Lane]) -> None:
+    if not lanes:
         return
-    top, bottom = min(tops) - 6, max(tops) + BAR + 5
+    top, bottom = lanes[0].bar - 6, lanes[-1].bar + BAR + 5
     for tick in half.ticks():
-        x, y = _x(half, tick), top - 12 if half.forward else bottom + 13
+        x, y = half.x(tick), top - 12 if half.forward else bottom + 13
         c.line([(x, top), (x, bottom)], stroke=palette.LINE, width=1)
         label = microseconds(tick)
         c.text(x, y, label, size=FONT, color=palette.MUTED, anchor="middle")
 
 
-def _draw_lane(c: Canvas, half: Half, lane: tuple, y: float) -> None:
-    c.rect(LEFT, y, RIGHT - LEFT, BAR, fill=palette.PANEL, radius=0)
-    draw_stream_name(c, y, lane)
-    for command in half.of(lane):
-        if not is_flag(command) and not is_mark(command):
-            _draw_bar(c, half, command, y)
-
-
-def _draw_bar(c: Canvas, half: Half, command: object, y: float) -> None:
-    left, width = _bar(half, command)
-    hue = _hue(command)
-    times = f"{microseconds(command.start)} to {microseconds(command.finish)} \u00b5s"
-    fill = hue.strong if is_copy(command) else hue.pale
-    look = {"fill": fill, "stroke": hue.strong, "radius": min(4, width / 2)}
-    c.rect(left, y, width, BAR, tip=f"{describe(command)}, {times}", **look)
-
-
-def _bar(half: Half, command: object) -> tuple:
-    """Left edge and width of a bar; one too short to see is widened to 2 pixels."""
-    left, right = sorted((_x(half, command.start), _x(half, command.finish)))
-    return left, max(right - left, 2.0)
-
-
-def _hue(command: object) -> palette.Hue:
-    return palette.COPY if is_copy(command) else palette.stream_hue(command.stream)
-
-
-def _draw_names(c: Canvas, half: Half, lane: tuple, y: float) -> None:
+def _draw_names(c: Canvas, lane: Lane) -> None:
     """A name stands in its bar, else above it, else, where that is taken, nowhere."""
-    taken = LEFT
-    for command in sorted(half.of(lane), key=lambda command: _x(half, command.finish)):
-        if is_flag(command) or is_mark(command):
-            continue
-        left, width = _bar(half, command)
-        room, middle = text_width(command.name, FONT), left + width / 2
-        style = {"size": FONT, "anchor": "middle"}
-        if room + 16 <= width:
-            ink = palette.WHITE if is_copy(command) else palette.INK
-            halo = _hue(command).strong if is_copy(command) else _hue(command).pale
-            c.text(middle, y + BAR / 2 + 4, command.name, color=ink, halo=halo, **style)
+    taken: float = LEFT
+    bars = [placed for placed in lane.items if not is_mark(placed.item)]
+    for placed in sorted(bars, key=lambda placed: placed.left):
+        item, middle = placed.item, placed.middle
+        room = text_width(item.name, FONT)
+        style: Style = {"size": FONT, "anchor": "middle"}
+        if room + 16 <= placed.width:
+            hue, dark = hue_of(item), is_copy(item)
+            style["color"] = palette.WHITE if dark else palette.INK
+            style["halo"] = hue.strong if dark else hue.pale
+            c.text(middle, lane.middle + 4, item.name, **style)
         elif taken <= middle - room / 2 and middle + room / 2 <= RIGHT:
             taken = middle + room / 2 + 4
-            c.text(middle, y - 4, command.name, color=palette.MUTED, halo=palette.WHITE, **style)
+            style |= {"color": palette.MUTED, "halo": palette.WHITE}
+            c.text(middle, lane.bar - 4, item.name, **style)
 
 
 def _draw_turn(c: Canvas, y: float) -> None:
@@ -151,74 +261,89 @@ def _draw_turn(c: Canvas, y: float) -> None:
     c.arrow_head(RIGHT + 6, y + 22, math.pi, fill=palette.INK)
 
 
-def _draw_events(c: Canvas, half: Half, rows: dict) -> None:
-    spots = {}
-    for lane in half.lanes():
-        marks = [command for command in half.of(lane) if is_flag(command) or is_mark(command)]
-        places = apart([_x(half, mark.finish) for mark in marks], half.forward, (LEFT, RIGHT))
-        y = rows[half.forward, lane] + BAR / 2
-        spots |= {mark.id: (x, y) for mark, x in zip(marks, places, strict=True)}
-    marks = [command for command in half.commands if command.id in spots]
-    draw_marks(c, marks, spots, RIGHT)
+def _draw_events(c: Canvas, lanes: Sequence[Lane]) -> None:
+    """Recordings as dots, waits as diamonds, and an arrow from each to each.
+
+    An arrow that passes over another lane is bowed, so that it hides no mark there and no arrow.
+    """
+    spots = {
+        placed.item.id: (placed.item, (placed.left, lane.middle))
+        for lane in lanes
+        for placed in lane.items
+        if is_mark(placed.item)
+    }
+    marks = [spots[id_] for id_ in sorted(spots)]
+    heights = {y for _, (_, y) in marks}
+    for wait, end in marks:
+        for source in wait.after if is_wait(wait) else ():
+            if source in spots:
+                begin = spots[source][1]
+                over = any(min(begin[1], end[1]) < y < max(begin[1], end[1]) for y in heights)
+                bow = BOW if max(begin[0], end[0]) + BOW < RIGHT else -BOW
+                _draw_tie(c, begin, end, bow if over else 0)
+    for mark, spot in marks:
+        if is_record(mark):
+            draw_dot(c, *spot, describe(mark))
+        else:
+            draw_diamond(c, *spot, describe(mark), half=7)
 
 
-def _legend(commands: list) -> list:
-    hue = palette.stream_hue(1)
-    parts = [
-        (svg.box(hue.pale, hue.strong), "kernel, in its stream's color", "kernel"),
-        (svg.box(palette.COPY.strong, palette.COPY.strong), "copy", "copy"),
-        (lambda c, x, y: dot(c, x + 12, y + 7), "event recorded", "record"),
-        (lambda c, x, y: diamond(c, x + 12, y + 7), "wait", "wait"),
-        (svg.arrow(palette.INK), "from the recording waited for", "wait"),
-    ]
-    types = {command.type for command in commands}
-    return [(draw, words) for draw, words, type in parts if type in types]
+def _draw_tie(c: Canvas, source: Point, target: Point, bow: float) -> None:
+    """A line, or a curve that swings out by ``bow``."""
+    (x1, y1), (x2, y2) = source, target
+    y2 -= math.copysign(8, y2 - y1) if y1 != y2 else 0
+    if not bow:
+        c.line([(x1, y1), (x2, y2)], stroke=palette.WHITE, width=4.5)
+        c.arrow([(x1, y1), (x2, y2)], stroke=palette.INK, width=1.7)
+        return
+    bend = (x1 + x2) / 2 + bow
+    angle = math.atan2((y2 - y1) / 3, x2 - bend)
+    base = (x2 - 7 * math.cos(angle), y2 - 7 * math.sin(angle))
+    points = [(x1, y1), (bend, y1 + (y2 - y1) / 3), (bend, y2 - (y2 - y1) / 3), base]
+    draw_curve(c, points, (x2, y2), angle)
 
 
 # --- The same in ASCII ----------------------------------------------------------------------------
 
 
-def _tell(forward: Half, back: Half) -> str:
+def _to_text(ahead: Half, back: Half) -> str:
     lines = [TITLE, ""]
-    for half in (forward, back):
+    for half in (ahead, back):
         arrow = "-->" if half.forward else "<--"
         span = f", {microseconds(half.begin)} to {microseconds(half.end)} us  {arrow}"
         title = [half.title + (span if half.commands else "")]
-        chart = [_chart(half, lane) for lane in half.lanes()]
+        chart = [_chart(half, stream) for stream in half.streams()]
         lines += title + chart if half.forward else chart + title
         if half.forward and half.commands and back.commands:
             lines.append(f"{'':<{NAME}}{'- ' * (CHART // 2 - 2)}turn")
-    commands = forward.commands + back.commands
+    commands = [*ahead.commands, *back.commands]
     if not commands:
         return text.page(lines)
     types = {command.type for command in commands}
-    key = "   ".join(words for words, type in KEY if type in types)
+    key = "   ".join(words for kind, words in KEY.items() if kind in types)
     head = f"{'id':>4}  {'where':<{NAME}}{'thread':>6}  {'what':<{WHAT}}"
     head += f" {'start':>9} {'finish':>9}"
     return text.page(lines, "", key, "", head, [_row(command) for command in commands])
 
 
-def _chart(half: Half, lane: tuple) -> str:
-    cells, marked = ["."] * CHART, set()
-    for command in sorted(half.of(lane), key=lambda c: is_flag(c) or is_mark(c)):
-        ends = (half.place(t, 0, CHART) for t in (command.start, command.finish))
-        first, last = sorted(int(end) for end in ends)
+def _chart(half: Half, stream: tuple[int, int]) -> str:
+    cells, marked, columns = ["."] * CHART, set(), replace(half, left=0, right=CHART)
+    for command in sorted(half.of(stream), key=is_mark):
+        first, last = sorted(int(columns.x(time)) for time in (command.start, command.finish))
         first = min(first, CHART - 1)
-        if is_flag(command) or is_mark(command):
+        if is_mark(command):
             ahead = range(first, CHART) if half.forward else range(first, -1, -1)
-            marked.add(place := next((k for k in ahead if k not in marked), first))
-            cells[place] = "R" if is_flag(command) else "W"
-            continue
-        width = max(last - first, 1)
-        bar = ("#" if is_copy(command) else "=") * width
-        if width > 2:
-            bar = f"[{text.cut(command.name, width - 2).center(width - 2, bar[0])}]"
-        cells[first : first + width] = bar
-    return f"{f'mtia:{lane[0]} stream {lane[1]}':<{NAME}}|{''.join(cells)}"
+            marked.add(free := next((k for k in ahead if k not in marked), first))
+            cells[free] = "R" if is_record(command) else "W"
+        else:
+            width = max(last - first, 1)
+            sign = "#" if is_copy(command) else "="
+            cells[first : first + width] = bar(command.name, width, sign)
+    return f"{lane_name(stream):<{NAME}}|{''.join(cells)}"
 
 
-def _row(command: object) -> str:
-    where = f"mtia:{command.device} stream {command.stream}"
+def _row(command: Command) -> str:
+    where = lane_name(stream_of(command))
     times = " ".join(f"{microseconds(t):>9}" for t in (command.start, command.finish))
-    what = text.cut(describe(command), WHAT)
+    what = cut(describe(command), WHAT)
     return f"{command.id:>4}  {where:<{NAME}}{command.thread:>6}  {what:<{WHAT}} {times}"

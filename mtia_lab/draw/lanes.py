@@ -1,19 +1,91 @@
-"""The geometry of a timeline: a time scale, lanes, and labels that keep out of each other's way."""
+"""Lanes: what stands where in a picture with a line for each host thread and each stream.
+
+A layout is a value, in pixels: lanes with what is placed on them, and links between them. A picture
+decides what is on its lanes and where; `lanes_svg` and `lanes_text` paint it.
+"""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, TypeGuard, TypeVar, runtime_checkable
 
-from .svg import legal
+from ..log.attribution import held_since, queue_of
+from ..log.log import Log
+from ..log.records import Access, Call, Command
+from .svg import MARGIN, WIDTH, Point, legal
 from .text import shorten, text_width
 
+LEFT, RIGHT = 170, WIDTH - MARGIN - 14
 FONT = 11
 BAR = 28  # height of a bar
 ROW = 19  # height of a row of flags and names above the bars
 ROWS = 5  # at most so many
 NAME_ROWS = 3  # of which names use the lowest
 FEW = 8  # so many host calls may have their names above them; of more, only those that wait
+LINKS = 16  # so many launches are joined with their bars; more would be unreadable
 STRIP = 20  # height of the strip that shows how many commands wait in a queue
+QUEUE = 3  # so many of them are worth a strip
+COMMANDS = 300  # so many can be drawn one by one
+ITEMS = 1000  # so many commands and calls together
+LANES = 32  # so many threads and streams
+BARE = -0.6  # the row of a flag that has no room for its words: a bare pole
+
+Item = Call | Command
+Key = int | tuple[int, int] | None  # a host thread; (device, stream); the host as a whole
+Steps = Sequence[tuple[float, int]]  # (time, count)
+Kind = TypeVar("Kind", Call, Command)
+Where = TypeVar("Where", int, tuple[int, int])
+
+
+class Side(Protocol):
+    """One of the two that a finding is about: a command, or something that the host did."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def where(self) -> tuple[int, int] | None: ...
+    @property
+    def start(self) -> float: ...
+    @property
+    def finish(self) -> float: ...
+    @property
+    def command(self) -> int | None: ...
+    @property
+    def access(self) -> Access | None: ...
+
+
+@runtime_checkable
+class Finding(Protocol):
+    """A hazard or a hint, as the checker reports it."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def why(self) -> str: ...
+    @property
+    def first(self) -> Side | None: ...
+    @property
+    def second(self) -> Side: ...
+    @property
+    def fix(self) -> str: ...
+    @property
+    def legend(self) -> str: ...
+    @property
+    def memory(self) -> Sequence[str]: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def severity(self) -> str: ...
+    @property
+    def scene(self) -> Sequence[Command]: ...
+    def details(self) -> list[str]: ...
+
+
+class Axis(Protocol):
+    """Where a time is, from left to right."""
+
+    def x(self, time: float) -> float:
+        """The position of a time."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +107,7 @@ class Scale:
         inside = min(max(time, self.begin), self.end) - self.begin
         return self.left + (self.right - self.left) * inside / self.span
 
-    def ticks(self, most: int = 9) -> list:
+    def ticks(self, most: int = 9) -> list[float]:
         """Round times (1, 2 or 5 times a power of ten apart), at most ``most`` of them."""
         rough = self.span / (most - 1)
         power = 10.0 ** math.floor(math.log10(rough))
@@ -44,9 +116,287 @@ class Scale:
         return [k * step for k in range(first, int(self.end / step + 1e-9) + 1)]
 
 
-def stack(intervals: Iterable, rows: int, gap: float = 5) -> Iterator:
+# --- What an item is ------------------------------------------------------------------------------
+
+
+def is_record(item: Item) -> TypeGuard[Command]:
+    """Whether an item is an event recording."""
+    return isinstance(item, Command) and item.type == "record"
+
+
+def is_wait(item: Item) -> TypeGuard[Command]:
+    """Whether an item is a wait for one."""
+    return isinstance(item, Command) and item.type == "wait"
+
+
+def is_mark(item: Item) -> TypeGuard[Command]:
+    """Whether an item is one of these two, a point in its stream; the others are bars."""
+    return isinstance(item, Command) and item.type in ("record", "wait")
+
+
+def is_copy(item: Item) -> TypeGuard[Command]:
+    """Whether an item is a copy."""
+    return isinstance(item, Command) and item.type == "copy"
+
+
+def waits_of(item: Item) -> tuple[tuple[float, float], ...]:
+    """When a host call waited for the device, as (from, to); a command has no such times."""
+    return item.waits if isinstance(item, Call) else ()
+
+
+def times_of(item: Item) -> tuple[float, float]:
+    """From when to when it lasted."""
+    return (item.begin, item.end) if isinstance(item, Call) else (item.start, item.finish)
+
+
+def stream_of(command: Command) -> tuple[int, int]:
+    """The stream of a command, as the key of its lane."""
+    return command.device, command.stream
+
+
+def lane_name(key: Key) -> str:
+    """What a lane is called."""
+    if isinstance(key, tuple):
+        return f"mtia:{key[0]} stream {key[1]}"
+    return "host" if key is None else f"host thread {key}"
+
+
+def describe(item: Item) -> str:
+    """What an item is, in a few words; of a wait, also the command whose end it waits for."""
+    if isinstance(item, Call):
+        return item.name
+    after = ", ".join(map(str, item.after))
+    if is_record(item):
+        return f"record e{item.event} v{item.version}"
+    if is_wait(item):
+        after = after or "nothing"
+        if item.event is None:  # a graph's next replay waits for its last
+            return f"wait for {item.name}, command {after}"
+        return f"wait for e{item.event} v{item.version}, recorded by command {after}"
+    return f"{item.type} {item.name}" + (f", after command {after}" if after else "")
+
+
+def label_of(item: Item) -> str:
+    """What stands on its flag, or on or above its bar: the name, cut if it is very long."""
+    if is_record(item):
+        return f"e{item.event} v{item.version}"
+    return shorten(legal(item.name), 150, FONT) + (" waits" if waits_of(item) else "")
+
+
+class Window:
+    """The calls that took time and the commands of a log, by lane, from ``begin`` to ``end``.
+
+    Attributes:
+        begin, end: in virtual µs.
+        zoomed: whether that is only a part of the log.
+        commands: those of the whole log.
+        threads, streams: the calls by thread and the commands by (device, stream), in order, as far
+            as they are within the window at any time.
+        held: for each wait that held its stream back, by command id, since when it did.
+    """
+
+    def __init__(self, log: Log, begin: float, end: float, zoomed: bool = False) -> None:
+        self.begin, self.end, self.zoomed = begin, end, zoomed
+        self.commands = log.commands
+        calls = [call for call in log.calls if call.end > call.begin]
+        self.threads = _grouped((call.thread, call) for call in self._shown(calls))
+        self.streams = _grouped((stream_of(c), c) for c in self._shown(self.commands))
+        self.held = held_since(self.commands)
+        self._all = _grouped((stream_of(command), command) for command in self.commands)
+
+    def _shown(self, items: Iterable[Kind]) -> Iterator[Kind]:
+        for item in items:
+            first, last = times_of(item)
+            if first <= self.end and last >= self.begin:
+                yield item
+
+    @property
+    def readable(self) -> bool:
+        """Whether there are so few of everything that each can be drawn."""
+        commands = sum(map(len, self.streams.values()))
+        items = commands + sum(map(len, self.threads.values()))
+        lanes = len(self.threads) + len(self.streams)
+        return commands <= COMMANDS and items <= ITEMS and lanes <= LANES
+
+    def queue(self, stream: tuple[int, int]) -> Steps:
+        """How many kernels and copies waited in a stream; nothing if they were never three."""
+        steps = queue_of(self._all[stream])
+        if self.zoomed:
+            before = [count for time, count in steps if time <= self.begin]
+            inside = [step for step in steps if self.begin < step[0] < self.end]
+            steps = [(self.begin, before[-1] if before else 0), *inside, (self.end, 0)]
+        return steps if any(count >= QUEUE for _, count in steps) else []
+
+
+def _grouped(pairs: Iterable[tuple[Where, Kind]]) -> dict[Where, list[Kind]]:
+    lanes: dict[Where, list[Kind]] = {}
+    for key, item in pairs:
+        lanes.setdefault(key, []).append(item)
+    return {key: lanes[key] for key in sorted(lanes)}
+
+
+# --- The layout -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An item and its place: the left edge and the width of its bar; of a mark, ``left`` alone.
+
+    ``stalls`` are the ``(left, width)`` in which a call waited, or a wait held its stream back.
+    """
+
+    item: Item
+    left: float
+    width: float
+    stalls: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def middle(self) -> float:
+        """Where the bar has its middle."""
+        return self.left + self.width / 2
+
+    @property
+    def fits(self) -> bool:
+        """Whether the label fits inside the bar."""
+        return text_width(label_of(self.item), FONT) + 12 <= self.width
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One line of a picture.
+
+    ``bar`` is the top of its bars. ``labels`` maps the position of an item to ``(left, row)``, the
+    place above the bars of its flag, or of a name that does not fit its bar. ``queue`` says how
+    many kernels and copies are enqueued and have not begun.
+    """
+
+    key: Key
+    bar: float
+    items: Sequence[Placed] = ()
+    labels: Mapping[int, tuple[float, int]] = field(default_factory=dict)
+    queue: Steps = ()
+
+    @property
+    def host(self) -> bool:
+        """Whether it is not a stream's."""
+        return not isinstance(self.key, tuple)
+
+    @property
+    def middle(self) -> float:
+        """The height at which the bars have their middle."""
+        return self.bar + BAR / 2
+
+    @property
+    def bottom(self) -> float:
+        """Where the next lane may begin."""
+        return self.bar + BAR + 12 + (STRIP if self.queue else 0)
+
+    @property
+    def deepest(self) -> int:
+        """The largest number in the queue at any time."""
+        return max((count for _, count in self.queue), default=0)
+
+    def top_of(self, k: int) -> float:
+        """The top of the label of item ``k``, or of its bare pole."""
+        row = self.labels[k][1] if k in self.labels else BARE
+        return self.bar - ROW * (row + 1)
+
+
+@dataclass(frozen=True)
+class Link:
+    """A line between lanes: "launch", "release", "chain", "tie", or "before" from an unseen one."""
+
+    kind: str
+    begin: Point
+    end: Point
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The lanes from the top down, and the links between them."""
+
+    scale: Scale
+    lanes: Sequence[Lane]
+    links: Sequence[Link]
+
+    @property
+    def items(self) -> list[Item]:
+        """All that is on the lanes."""
+        return [placed.item for lane in self.lanes for placed in lane.items]
+
+    def of(self, kind: str) -> list[Link]:
+        """The links of a kind."""
+        return [link for link in self.links if link.kind == kind]
+
+
+def place(
+    items: Iterable[Item],
+    axis: Axis,
+    least: float = 2.0,
+    held: Mapping[int, float] | None = None,
+) -> list[Placed]:
+    """Items on an axis, which may run to the left; no bar is narrower than ``least``.
+
+    ``held`` says of waits that held their stream back, by command id, since when they did.
+    """
+    found = []
+    for item in items:
+        left, right = sorted(map(axis.x, times_of(item)))
+        stalls = [(axis.x(since), axis.x(until)) for since, until in waits_of(item)]
+        if held and isinstance(item, Command) and item.id in held:
+            stalls.append((axis.x(held[item.id]), left))
+        areas = tuple((a, b - a) for a, b in stalls)
+        found.append(Placed(item, left, max(right - left, least), areas))
+    return found
+
+
+def lay_out(window: Window, scale: Scale, y: float) -> Layout:
+    """All of a window from ``y`` down, the labels out of each other's way."""
+    lanes: list[tuple[Key, Sequence[Item]]] = [*window.threads.items(), *window.streams.items()]
+    found: list[Lane] = []
+    for key, items in lanes:
+        placed = place(items, scale, held=window.held)
+        labels = _labels(placed, scale, isinstance(key, tuple) or len(items) <= FEW)
+        rows = 1 + max((row for _, row in labels.values()), default=-1)
+        queue = window.queue(key) if isinstance(key, tuple) else ()
+        found.append(Lane(key, y + 8 + ROW * rows, placed, labels, queue))
+        y = found[-1].bottom
+    links = [*_launches(found, scale), *_releases(found, scale), *_ties(found, scale)]
+    return Layout(scale, found, links)
+
+
+def _labels(items: Sequence[Placed], scale: Scale, all_named: bool) -> dict[int, tuple[float, int]]:
+    """``(left, row)`` of the flags, and of the names that have no room in their bars."""
+    spans = {}
+    for k, placed in enumerate(items):
+        item, words = placed.item, label_of(placed.item)
+        if is_record(item):
+            size = text_width(words, FONT, bold=True) + 12
+            on_right = placed.left + size <= scale.right + 10
+            spans[k] = (placed.left if on_right else placed.left - size, size)
+        elif (all_named or waits_of(item)) and not is_wait(item) and not placed.fits:
+            size = text_width(words, FONT) + 8
+            left = min(max(placed.middle - size / 2, scale.left), scale.right + 10 - size)
+            spans[k] = (left, size)
+
+    def interest(k: int) -> tuple[bool, bool, float, int]:
+        item = items[k].item
+        return not is_record(item), not waits_of(item), spans[k][0], k
+
+    order = sorted(spans, key=interest)
+    rows = stack(((spans[k][0], sum(spans[k])) for k in order), ROWS)
+    return {
+        k: (spans[k][0], row)
+        for k, row in zip(order, rows, strict=True)
+        if row is not None and (row < NAME_ROWS or is_record(items[k].item))
+    }
+
+
+def stack(
+    intervals: Iterable[tuple[float, float]], rows: int, gap: float = 5
+) -> Iterator[int | None]:
     """For each ``(left, right)`` in turn, the lowest row where it fits; None if there is none."""
-    taken: list[list] = [[] for _ in range(rows)]
+    taken: list[list[tuple[float, float]]] = [[] for _ in range(rows)]
     for left, right in intervals:
         free = (
             row
@@ -59,143 +409,67 @@ def stack(intervals: Iterable, rows: int, gap: float = 5) -> Iterator:
         yield row
 
 
-@dataclass
-class Lane:
-    """One line of the timeline: a host thread's calls, or a stream's commands.
+def _launches(lanes: Sequence[Lane], scale: Scale) -> list[Link]:
+    """From where the host enqueued a kernel or a copy to where that began; none if too many."""
+    hosts = {lane.key: lane for lane in lanes if lane.host}
+    found = []
+    for lane in lanes:
+        for item in (placed.item for placed in lane.items):
+            if isinstance(item, Command) and not is_mark(item) and item.thread in hosts:
+                begin = (scale.x(item.enqueue), hosts[item.thread].bar + BAR)
+                found.append(Link("launch", begin, (scale.x(item.start), lane.bar)))
+    return found if len(found) <= LINKS else []
 
-    ``labels`` maps the position of an item to ``(left, row)``, the place above the bars of its flag
-    or of a name that does not fit its bar; an item without either is not in it. ``queue`` holds
-    ``(time, count)`` steps: how many kernels and copies are enqueued and have not begun.
+
+def _releases(lanes: Sequence[Lane], scale: Scale) -> list[Link]:
+    """From where a wait of the host ends to the bar whose end it waited for; none if too many."""
+    ends = {
+        placed.item.finish: lane
+        for lane in lanes
+        for placed in lane.items
+        if isinstance(placed.item, Command) and not is_mark(placed.item)
+    }
+    found = [
+        Link("release", (scale.x(until), lane.bar + BAR), (scale.x(until), ends[until].bar))
+        for lane in lanes
+        for placed in lane.items
+        for _, until in waits_of(placed.item)
+        if until in ends
+    ]
+    return found if len(found) <= LINKS else []
+
+
+def _ties(lanes: Sequence[Lane], scale: Scale) -> Iterator[Link]:
+    """To each wait from the recordings it waits for; and from each random draw to the next on its
+    generator, if that is on another stream.
     """
-
-    host: bool
-    key: tuple
-    items: list
-    top: float
-    labels: dict = field(default_factory=dict)
-    queue: list = field(default_factory=list)
-
-    @property
-    def bar(self) -> float:
-        """The top of the bars."""
-        return self.top + 8 + ROW * (1 + max((row for _, row in self.labels.values()), default=-1))
-
-    @property
-    def middle(self) -> float:
-        """The height at which the bars have their middle."""
-        return self.bar + BAR / 2
-
-    @property
-    def bottom(self) -> float:
-        """Where the next lane begins."""
-        return self.bar + BAR + 12 + (STRIP if self.queue else 0)
-
-    @property
-    def deepest(self) -> int:
-        """The largest number in the queue at any time."""
-        return max((count for _, count in self.queue), default=0)
+    homes = {
+        placed.item.id: (lane, k)
+        for lane in lanes
+        for k, placed in enumerate(lane.items)
+        if isinstance(placed.item, Command)
+    }
+    for lane, k in homes.values():
+        target = lane.items[k]
+        for source in target.item.after if isinstance(target.item, Command) else ():
+            if is_wait(target.item):
+                if source in homes:
+                    yield from _to_wait(*homes[source], target.left, lane)
+                else:  # recorded before the log began
+                    begin = (max(target.left - 34, scale.left - 18), lane.bar - 4)
+                    yield Link("before", begin, (target.left - 6, lane.middle - 4))
+            elif source in homes and homes[source][0] is not lane:
+                here, draw = homes[source][0], homes[source][0].items[homes[source][1]]
+                begin = (scale.x(times_of(draw.item)[1]), here.middle)
+                yield Link("chain", begin, (target.left, lane.middle))
 
 
-def bar_of(item: object, scale: Scale) -> tuple:
-    """Left edge and width of an item's bar; a bar too short to see is widened to 2 pixels."""
-    begin, end = (item.begin, item.end) if hasattr(item, "begin") else (item.start, item.finish)
-    return scale.x(begin), max(scale.x(end) - scale.x(begin), 2.0)
-
-
-def is_flag(item: object) -> bool:
-    """Whether an item is an event recording, drawn as a flag."""
-    return getattr(item, "type", "") == "record"
-
-
-def is_mark(item: object) -> bool:
-    """Whether an item is a wait, drawn as a diamond and without a label of its own."""
-    return getattr(item, "type", "") == "wait"
-
-
-def is_copy(item: object) -> bool:
-    """Whether an item is a copy, drawn as a dark bar."""
-    return getattr(item, "type", "") == "copy"
-
-
-def waits_of(item: object) -> tuple:
-    """When a host call waited for the device, as (from, to); a command has no such times."""
-    return getattr(item, "waits", ())
-
-
-def flag_text(command: object) -> str:
-    """What stands on the flag of a recording: event and version."""
-    return f"e{command.event} v{command.version}"
-
-
-def name_of(item: object) -> str:
-    """What stands on a bar or above it: the name, cut if it is very long."""
-    return shorten(legal(item.name), 150, FONT) + (" waits" if waits_of(item) else "")
-
-
-def name_fits(item: object, scale: Scale) -> bool:
-    """Whether the name of an item fits inside its bar."""
-    return text_width(name_of(item), FONT) + 12 <= bar_of(item, scale)[1]
-
-
-def plan(window: object, scale: Scale, y: float) -> list:
-    """The lanes from the top down: host threads whose calls took time, then streams in use."""
-    lanes = []
-    for thread, mine in window.threads.items():
-        lanes.append(Lane(True, (thread,), mine, y))
-        _place_labels(lanes[-1], scale)
-        y = lanes[-1].bottom
-    for key, mine in window.streams.items():
-        lanes.append(Lane(False, key, mine, y, queue=window.queue(key)))
-        _place_labels(lanes[-1], scale)
-        y = lanes[-1].bottom
-    return lanes
-
-
-def _place_labels(lane: Lane, scale: Scale) -> None:
-    spans = {}
-    all_named = not lane.host or len(lane.items) <= FEW
-    for k, item in enumerate(lane.items):
-        x, width = bar_of(item, scale)
-        if is_flag(item):
-            size = text_width(flag_text(item), FONT, bold=True) + 12
-            spans[k] = (x if x + size <= scale.right + 10 else x - size, size)
-        elif (all_named or waits_of(item)) and not is_mark(item) and not name_fits(item, scale):
-            size = text_width(name_of(item), FONT) + 8
-            left = min(max(x + width / 2 - size / 2, scale.left), scale.right + 10 - size)
-            spans[k] = (left, size)
-    first = [(not is_flag(item), not waits_of(item)) for item in lane.items]  # of most interest
-    order = sorted(spans, key=lambda k: (first[k], spans[k][0], k))
-    rows = stack(((spans[k][0], sum(spans[k])) for k in order), ROWS)
-    for k, row in zip(order, rows, strict=True):
-        if row is not None and (row < NAME_ROWS or is_flag(lane.items[k])):
-            lane.labels[k] = (spans[k][0], row)
-
-
-def held_since(commands: Iterable) -> dict:
-    """For each wait that held its stream back, by command id, since when it did."""
-    held: dict = {}
-    free: dict = {}
-    for command in sorted(commands, key=lambda c: c.id):
-        lane = (command.device, command.stream)
-        ready = max(command.enqueue, free.get(lane, 0.0))
-        if command.type == "wait" and command.start > ready:
-            held[command.id] = ready
-        free[lane] = command.finish
-    return held
-
-
-def queue_of(commands: Iterable, least: int = 3) -> list:
-    """``(time, count)`` steps of the kernels and copies that were enqueued and have not begun.
-
-    Empty if there were never ``least`` of them: that is no queue worth a strip.
-    """
-    changes: dict = {}
-    for command in commands:
-        if not is_flag(command) and not is_mark(command) and command.start > command.enqueue:
-            changes[command.enqueue] = changes.get(command.enqueue, 0) + 1
-            changes[command.start] = changes.get(command.start, 0) - 1
-    steps, count = [], 0
-    for time, change in sorted(changes.items()):
-        count += change
-        steps.append((time, count))
-    return steps if any(count >= least for _, count in steps) else []
+def _to_wait(source: Lane, k: int, x: float, target: Lane) -> Iterator[Link]:
+    """From a flag to a wait: from its foot down, or from its top up."""
+    begin = source.items[k].left
+    if source is not target:
+        down = target.middle > source.middle
+        top = source.bar + BAR if down else source.top_of(k)
+        yield Link("tie", (begin, top), (x, target.middle + (-8 if down else 8)))
+    elif x - begin >= 12:  # else the stream waits for what it has just done: no way to go
+        yield Link("tie", (begin, source.bar + BAR), (x, source.bar + BAR))

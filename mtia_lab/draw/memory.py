@@ -17,9 +17,12 @@ STRIP = (150, 330)  # least and largest height of the strip
 ROW = 19  # wanted height of the lowest block
 FLAG = 18  # room above the strip for the words of a failed request
 CURVES = 66  # height of the curves
+STEP = {"rests": 7.0, "poisoned": 4.0}  # from one stroke of a hatching to the next
+STROKES = 2500  # of so many more they stand farther apart
 LABEL = 24
 CHART = text.COLUMNS - LABEL - 2
 ROWS = 40  # at most so many rows of addresses, and so many lines in the table
+SIGNS = {"segment": ".", "rests": "/", "poisoned": "x"}
 KEY = {
     ".": "cached",
     "/": "freed, another stream may use it",
@@ -113,13 +116,17 @@ def _draw_strip(c: Canvas, heap: Heap, scale: Heights) -> None:
         tip = f"segment of {size(segment.bytes)}, stream {segment.stream}"
         area = _area(heap, scale, segment)
         c.rect(*area, fill=palette.PANEL, stroke=palette.FAINT, radius=0, tip=tip)
-    for hole in [*heap.of("rests"), *heap.of("poisoned")]:
-        left, top, width, height = _area(heap, scale, hole)
-        if hole.kind == "poisoned":
-            c.hatch(left, top, width, height, stroke=palette.FILM, step=4.0)
-        else:
-            user = palette.stream_hue(min(user for _, (_, user) in hole.users))
-            c.hatch(left, top, width, height, stroke=user.strong, step=7.0)
+    holes = [(hole, _area(heap, scale, hole)) for hole in [*heap.of("rests"), *heap.of("poisoned")]]
+    strokes = sum((width + height) / STEP[hole.kind] for hole, (_, _, width, height) in holes)
+    wider = max(1.0, strokes / STROKES)
+    for hole, area in holes:
+        poisoned = hole.kind == "poisoned"
+        stroke = (
+            palette.FILM
+            if poisoned
+            else palette.stream_hue(min(user for _, (_, user) in hole.users)).strong
+        )
+        c.hatch(*area, stroke=stroke, step=STEP[hole.kind] * wider)
     for earlier, later in heap.reuses():
         _draw_reuse(c, heap, scale, earlier, later)
     for block in heap.of("block"):
@@ -172,13 +179,15 @@ def _draw_failures(c: Canvas, heap: Heap, scale: Heights) -> None:
 def _draw_addresses(c: Canvas, heap: Heap, scale: Heights) -> None:
     """On the left, what each segment is and where it begins and ends."""
     c.line([(LEFT - 6, scale.bottom), (LEFT - 6, scale.top)], stroke=palette.MUTED, width=1)
-    free = scale.bottom + 20  # below this line all is still free for words
+    free = ticked = scale.bottom + 20  # below this line all is still free for words
     segments = sorted(heap.of("segment"), key=lambda segment: (segment.address, segment.begin))
     for edge in sorted({edge for s in segments for edge in (s.address, s.top)}):
         y = scale.y(edge)
-        c.line([(LEFT - 10, y), (LEFT - 6, y)], stroke=palette.MUTED, width=1)
+        if y <= ticked - 1:
+            c.line([(LEFT - 10, y), (LEFT - 6, y)], stroke=palette.MUTED, width=1)
+            ticked = y
         if y <= free - FONT - 4:
-            words = size(edge) if edge else "0"
+            words = _edge(edge)
             style = {"size": FONT, "color": palette.MUTED, "anchor": "end"}
             c.text(LEFT - 14, min(y + 4, scale.bottom), words, **style)
             free = y
@@ -282,29 +291,27 @@ def _to_text(title: str, heap: Heap) -> str:
     return text.page(lines, head, rows[:ROWS], more, left_out)
 
 
-def _strip(heap: Heap, width: int) -> list:
+def _strip(heap: Heap, width: int) -> list[str]:
+    """A row of addresses for each of the lowest gaps between edges, ``width`` columns a step."""
     edges = heap.boundaries()
+    rows = [[" "] * len(heap.steps) for _ in edges[1 : ROWS + 1]]
+    for span in heap.spans:  # a segment comes before what is on it
+        sign = SIGNS.get(span.kind) or span.name[:1]
+        first, last = (bisect_left(edges, edge) for edge in (span.address, span.top))
+        for cells in rows[first:last]:
+            cells[span.begin : span.end] = sign * (span.end - span.begin)
+    rows.append(["!" if step.action == "oom" else " " for step in heap.steps])
     count = len(heap.steps)
     columns = range(count) if count <= CHART else [k * count // CHART for k in range(CHART)]
-    rows = []
-    for low, high in pairwise(edges[: ROWS + 1]):
-        cells = [_cell(heap, low, k) for k in columns]
-        name = f"{size(high - low)} from {size(low) if low else '0'}"
-        rows.append(f"{name:>{LABEL}} |{''.join(cell * width for cell in cells)}")
+    drawn = ["".join(cells[k] * width for k in columns) for cells in rows]
+    lines = [
+        f"{f'{size(high - low)} from {_edge(low)}':>{LABEL}} |{cells}"
+        for low, high, cells in zip(edges, edges[1:], drawn[:-1], strict=False)
+    ]
     if (skipped := len(edges) - 1 - ROWS) > 0:
-        rows.append(f"... and {skipped} rows more")
-    marks = ["!" if heap.steps[k].action == "oom" else " " for k in columns]
-    last = (
-        [" " * (LABEL + 1) + "|" + "".join(mark * width for mark in marks)] if "!" in marks else []
-    )
-    return [*reversed(rows), *last]
+        lines.append(f"... and {skipped} rows more")
+    return [*reversed(lines), *([f"{'':{LABEL + 1}}|{drawn[-1]}"] if "!" in drawn[-1] else [])]
 
 
-def _cell(heap: Heap, address: int, step: int) -> str:
-    """What was at an address in a step."""
-    found = " "
-    for span in heap.spans:  # a segment comes before what is on it
-        if span.begin <= step < span.end and span.address <= address < span.top:
-            signs = {"segment": ".", "rests": "/", "poisoned": "x"}
-            found = signs.get(span.kind, span.name[:1])
-    return found
+def _edge(address: int) -> str:
+    return size(address) if address else "0"

@@ -9,9 +9,9 @@ Every name passes through ``escape`` here, whoever gave it.
 import base64
 import html
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TypedDict, Unpack
 
 from ..errors import LONGEST
 from . import palette
@@ -20,28 +20,33 @@ from .text import shorten, text_width
 Point = tuple[float, float]
 MARGIN = 24
 WIDTH = 860
+ROOM = WIDTH - 2 * MARGIN
 
 
 class Look(TypedDict, total=False):
-    """How a shape is drawn."""
+    """How a shape is drawn; ``width`` is that of its outline, ``dash`` an SVG dash pattern."""
 
     fill: str
-    stroke: str | None
+    stroke: str
     width: float
     radius: float
     dash: str | None
 
 
 class Style(TypedDict, total=False):
-    """How words are written."""
+    """How words are written.
+
+    ``fit`` shortens them to so many pixels and keeps the whole as a tooltip; ``halo`` is a color to
+    surround the letters with, so that a line passes behind them.
+    """
 
     size: float
     color: str
     bold: bool
     mono: bool
     anchor: str
-    fit: float | None
-    halo: str | None
+    fit: float
+    halo: str
 
 
 @dataclass(frozen=True, repr=False)
@@ -91,91 +96,67 @@ def escape(text: str) -> str:
     return html.escape(legal(text)).replace("&#x27;", "&#39;")
 
 
-_Attributes = Mapping[str, str | float | None]
+Attributes = dict[str, str | float | None]
+
+
+def _look(look: Look, width: float) -> Attributes:
+    fill: Attributes = {"fill": look.get("fill", "none")}
+    if "stroke" not in look:
+        return fill
+    edge: Attributes = {"stroke": look["stroke"], "stroke-width": look.get("width", width)}
+    return fill | edge | {"stroke-dasharray": look.get("dash")}
 
 
 class Canvas:
     """Collects shapes on a white card; ``svg(height)`` gives the document. Sizes are in pixels."""
 
-    def __init__(self, width: float = WIDTH) -> None:
-        self.width = width
+    def __init__(self) -> None:
         self._parts: list[str] = []
         self._words: list[tuple[float, float, float, float]] = []  # left, top, right, bottom
 
-    def _add(self, tag: str, attributes: _Attributes, body: str = "") -> None:
+    def _add(
+        self, tag: str, attributes: Attributes, tip: str | None = None, body: str = ""
+    ) -> None:
         given = "".join(
-            f' {key}="{number(value) if isinstance(value, int | float) else escape(value)}"'
+            f' {key}="{escape(value) if isinstance(value, str) else number(value)}"'
             for key, value in attributes.items()
             if value is not None
         )
+        body = f"<title>{escape(brief(tip))}</title>{body}" if tip else body
         self._parts.append(f"<{tag}{given}>{body}</{tag}>" if body else f"<{tag}{given}/>")
 
     def rect(
-        self,
-        x: float,
-        y: float,
-        w: float,
-        h: float,
-        *,
-        fill: str = "none",
-        stroke: str | None = None,
-        width: float = 1.2,
-        radius: float = 6,
-        dash: str | None = None,
-        tip: str | None = None,
+        self, x: float, y: float, w: float, h: float, tip: str | None = None, **look: Unpack[Look]
     ) -> None:
-        """A rectangle; ``tip`` is a tooltip, ``dash`` an SVG dash pattern."""
-        self._add(
-            "rect",
-            {"x": x, "y": y, "width": w, "height": h, "rx": radius, "fill": fill}
-            | _outline(stroke, width, dash),
-            _tip(tip),
-        )
+        """A rectangle; ``tip`` is a tooltip."""
+        place: Attributes = {"x": x, "y": y, "width": w, "height": h, "rx": look.get("radius", 6)}
+        self._add("rect", place | _look(look, 1.2), tip)
 
-    def line(
-        self, points: Sequence[Point], *, stroke: str, width: float = 1.4, dash: str | None = None
-    ) -> None:
+    def line(self, points: Iterable[Point], **look: Unpack[Look]) -> None:
         """An open polyline through ``points``."""
-        path = "M" + " L".join(f"{number(x)} {number(y)}" for x, y in points)
-        self.path(path, stroke=stroke, width=width, dash=dash)
+        self.path("M" + " L".join(f"{number(x)} {number(y)}" for x, y in points), **look)
 
-    def path(
-        self,
-        d: str,
-        *,
-        stroke: str | None = None,
-        fill: str = "none",
-        width: float = 1.4,
-        dash: str | None = None,
-    ) -> None:
+    def path(self, d: str, **look: Unpack[Look]) -> None:
         """Any path; the caller formats ``d`` with ``number``."""
-        self._add("path", {"d": d, "fill": fill} | _outline(stroke, width, dash))
+        self._add("path", {"d": d, **_look(look, 1.4)})
 
     def polygon(
-        self,
-        points: Sequence[Point],
-        *,
-        fill: str,
-        stroke: str | None = None,
-        width: float = 1.2,
-        tip: str | None = None,
+        self, points: Iterable[Point], tip: str | None = None, **look: Unpack[Look]
     ) -> None:
         """A closed, filled shape."""
         corners = " ".join(f"{number(x)},{number(y)}" for x, y in points)
-        outline = _outline(stroke, width, None)
-        self._add("polygon", {"points": corners, "fill": fill} | outline, _tip(tip))
+        self._add("polygon", {"points": corners, **_look(look, 1.2)}, tip)
 
-    def arrow(
-        self, points: Sequence[Point], *, stroke: str, width: float = 1.6, dash: str | None = None
-    ) -> None:
+    def arrow(self, points: Sequence[Point], **look: Unpack[Look]) -> None:
         """A polyline with a head at its last point."""
         (x1, y1), (x2, y2) = points[-2:]
         angle = math.atan2(y2 - y1, x2 - x1)
         base = (x2 - 7 * math.cos(angle), y2 - 7 * math.sin(angle))
-        self.line([*points[:-1], base], stroke=stroke, width=width, dash=dash)
-        self.arrow_head(x2, y2, angle, fill=stroke)
+        thick: Look = {"width": 1.6}
+        self.line([*points[:-1], base], **(thick | look))
+        self.arrow_head(x2, y2, angle, look["stroke"])
 
-    def arrow_head(self, x: float, y: float, angle: float, *, fill: str) -> None:
+    def arrow_head(self, x: float, y: float, angle: float, fill: str) -> None:
         """A head whose tip is at ``(x, y)``, pointing along ``angle`` (radians)."""
         sides = (angle + 0.42, angle - 0.42)
         back = [(x - 9 * math.cos(side), y - 9 * math.sin(side)) for side in sides]
@@ -195,40 +176,26 @@ class Canvas:
         if strokes:
             self.path(" ".join(strokes), stroke=stroke, width=1)
 
-    def text(
-        self,
-        x: float,
-        y: float,
-        value: str,
-        *,
-        size: float = 13,
-        color: str = palette.INK,
-        bold: bool = False,
-        mono: bool = False,
-        anchor: str = "start",
-        fit: float | None = None,
-        halo: str | None = None,
-    ) -> float:
-        """One line of text with its baseline at ``y``; returns its estimated width.
-
-        ``fit`` shortens it to that many pixels and keeps the whole of it as a tooltip; ``halo`` is
-        a color to surround the letters with, so that a line passes behind them.
-        """
-        whole = brief(value)
-        shown = whole if fit is None else shorten(whole, fit, size, bold=bold, mono=mono)
-        attributes: _Attributes = {
+    def text(self, x: float, y: float, value: str, **style: Unpack[Style]) -> float:
+        """One line of text with its baseline at ``y``; returns its estimated width."""
+        size, bold, mono = style.get("size", 13), style.get("bold", False), style.get("mono", False)
+        anchor, halo = style.get("anchor", "start"), style.get("halo")
+        whole = shown = brief(value)
+        if "fit" in style:
+            shown = shorten(whole, style["fit"], size, bold=bold, mono=mono)
+        attributes: Attributes = {
             "x": x,
             "y": y,
             "font-family": "monospace" if mono else "sans-serif",
             "font-size": size,
             "font-weight": "bold" if bold else None,
             "text-anchor": None if anchor == "start" else anchor,
-            "fill": color,
+            "fill": style.get("color", palette.INK),
         }
         if halo:
-            attributes = {**attributes, "stroke": halo, "stroke-width": 3, "paint-order": "stroke"}
+            attributes |= {"stroke": halo, "stroke-width": 3, "paint-order": "stroke"}
         if shown:
-            self._add("text", attributes, _tip(whole if shown != whole else None) + escape(shown))
+            self._add("text", attributes, whole if shown != whole else None, escape(shown))
         width = text_width(shown, size, bold=bold, mono=mono)
         left = x - {"middle": width / 2, "end": width}.get(anchor, 0)
         self._words.append((left, y - 0.76 * size, left + width, y + 0.22 * size))
@@ -240,47 +207,41 @@ class Canvas:
 
     def heading(self, title: str, subtitle: str = "") -> float:
         """Title and subtitle at the top of the card; returns the y where the picture may begin."""
-        self.text(MARGIN, 36, title, size=18, bold=True, fit=self.width - 2 * MARGIN)
+        self.text(MARGIN, 36, title, size=18, bold=True, fit=ROOM)
         if subtitle:
-            room = self.width - 2 * MARGIN
-            self.text(MARGIN, 57, subtitle, size=13, color=palette.MUTED, fit=room)
+            self.text(MARGIN, 57, subtitle, color=palette.MUTED, fit=ROOM)
         return 78 if subtitle else 58
+
+    def note(self, y: float, words: str, **style: Unpack[Style]) -> None:
+        """A line of small words, muted, at the left of the card."""
+        muted: Style = {"size": 12, "color": palette.MUTED}
+        self.text(MARGIN, y, words, **(muted | style))
 
     def legend(self, y: float, items: Iterable["Entry"]) -> float:
         """Swatches with their meaning, from left to right; returns the y below them.
 
-        Each item is ``(swatch, text)``; ``swatch(canvas, x, y)`` draws 24 by 14 pixels there.
+        Each item is ``(swatch, words)``; ``swatch(canvas, x, y)`` draws 24 by 14 pixels there.
         """
-        x = MARGIN
-        for swatch, text in items:
-            needed = 32 + text_width(text, 12)
-            if x > MARGIN and x + needed > self.width - MARGIN:
+        x: float = MARGIN
+        for swatch, words in items:
+            needed = 32 + text_width(words, 12)
+            if x > MARGIN and x + needed > WIDTH - MARGIN:
                 x, y = MARGIN, y + 24
             swatch(self, x, y)
-            self.text(x + 32, y + 11, text, size=12, color=palette.MUTED)
+            self.text(x + 32, y + 11, words, size=12, color=palette.MUTED)
             x += needed + 24
         return y + 14
 
     def svg(self, height: float) -> str:
         """The document, ``height`` pixels high, with its own opaque white card."""
-        w, h = number(self.width), number(height)
         card = (
-            f'<rect x="0.5" y="0.5" width="{number(self.width - 1)}" height="{number(height - 1)}"'
+            f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{number(height - 1)}"'
             f' rx="14" fill="{palette.WHITE}" stroke="{palette.LINE}"/>'
         )
-        size = f'width="{w}" height="{h}" viewBox="0 0 {w} {h}"'
+        h = number(height)
+        size = f'width="{WIDTH}" height="{h}" viewBox="0 0 {WIDTH} {h}"'
         head = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>'
         return "\n".join([head, card, *self._parts, "</svg>"])
-
-
-def _outline(stroke: str | None, width: float, dash: str | None) -> dict[str, str | float | None]:
-    if stroke is None:
-        return {}
-    return {"stroke": stroke, "stroke-width": width, "stroke-dasharray": dash}
-
-
-def _tip(tip: str | None) -> str:
-    return f"<title>{escape(brief(tip))}</title>" if tip else ""
 
 
 # --- Swatches of a legend, which draw themselves in 24 by 14 pixels ------------------------------
@@ -291,9 +252,8 @@ Entry = tuple[Swatch, str]
 
 def box(fill: str, stroke: str, *, dash: str | None = None, width: float = 1.2) -> Swatch:
     """A filled rectangle."""
-    return lambda c, x, y: c.rect(
-        x + 1, y, 22, 14, fill=fill, stroke=stroke, dash=dash, width=width, radius=4
-    )
+    look: Look = {"fill": fill, "stroke": stroke, "dash": dash, "width": width, "radius": 4}
+    return lambda c, x, y: c.rect(x + 1, y, 22, 14, **look)
 
 
 def hatched(fill: str, stroke: str) -> Swatch:
@@ -313,23 +273,10 @@ def arrow(stroke: str, *, dash: str | None = None) -> Swatch:
 
 def wire(stroke: str, *, dash: str | None = None, width: float = 1.4) -> Swatch:
     """A short line."""
-    return lambda c, x, y: c.line(
-        [(x, y + 7), (x + 24, y + 7)], stroke=stroke, dash=dash, width=width
-    )
+    look: Look = {"stroke": stroke, "dash": dash, "width": width}
+    return lambda c, x, y: c.line([(x, y + 7), (x + 24, y + 7)], **look)
 
 
 def pointer(c: Canvas, x: float, y: float) -> None:
     """The triangle that marks the current device: a swatch itself."""
     c.polygon([(x + 8, y + 2), (x + 8, y + 12), (x + 17, y + 7)], fill=palette.INK)
-
-
-def flag(c: Canvas, x: float, y: float) -> None:
-    """The flag of a recording: a swatch itself."""
-    c.line([(x + 3, y), (x + 3, y + 15)], stroke=palette.INK, width=1.6)
-    c.rect(x + 3, y, 18, 9, fill=palette.INK, radius=0)
-
-
-def diamond(c: Canvas, x: float, y: float) -> None:
-    """The diamond of a wait: a swatch itself."""
-    points = [(x + 7, y + 7), (x + 12, y), (x + 17, y + 7), (x + 12, y + 14)]
-    c.polygon(points, fill=palette.WHITE, stroke=palette.INK, width=1.8)

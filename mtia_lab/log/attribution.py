@@ -14,6 +14,7 @@ Times in here are whole nanoseconds, so that sums are exact.
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from .log import Command
 
@@ -140,3 +141,31 @@ def overlaps(streams: dict[tuple[int, int], Spent]) -> dict[tuple[int, int], int
         key: sum(both.until(finish) - both.until(start) for start, finish in spent.intervals)
         for key, spent in streams.items()
     }
+
+
+def held_since(commands: Iterable[Command]) -> dict[int, float]:
+    """For each wait that held its stream back, by command id, since when it did, in µs.
+
+    Args:
+        commands: in enqueue order.
+    """
+    held: dict[int, float] = {}
+    free: dict[tuple[int, int], float] = {}
+    for command in commands:
+        stream = (command.device, command.stream)
+        ready = max(command.enqueue, free.get(stream, 0.0))
+        if command.type == "wait" and command.start > ready:
+            held[command.id] = ready
+        free[stream] = command.finish
+    return held
+
+
+def queue_of(commands: Iterable[Command]) -> list[tuple[float, int]]:
+    """``(time, count)`` steps of the kernels and copies that were enqueued and have not begun."""
+    changes: dict[float, int] = {}
+    for command in commands:
+        if command.type in ("kernel", "copy") and command.start > command.enqueue:
+            changes[command.enqueue] = changes.get(command.enqueue, 0) + 1
+            changes[command.start] = changes.get(command.start, 0) - 1
+    times = sorted(changes)
+    return list(zip(times, accumulate(changes[time] for time in times), strict=True))

@@ -8,12 +8,10 @@ from drawings import Drawing, call, command, some_log, steady
 
 from mtia_lab import draw
 from mtia_lab.draw import palette
-from mtia_lab.draw.lanes import Scale
-from mtia_lab.draw.shares import busy_lanes, deepest, spread
-from mtia_lab.draw.window import Window
+from mtia_lab.draw.aggregate import busy_lanes, spread
+from mtia_lab.draw.lanes import LEFT, RIGHT, Scale, Window
+from mtia_lab.draw.lanes_text import deepest
 from mtia_lab.log.log import Log
-
-LEFT, RIGHT = 170, 822
 
 
 def heights(drawing, color):
@@ -50,7 +48,7 @@ def test_up_to_300_commands_are_drawn_one_by_one(size, one_by_one):
     ids=["calls", "lanes"],
 )
 def test_many_calls_or_lanes_are_not_drawn_one_by_one_either(log):
-    assert not Window(log, None, None).readable
+    assert not Window(log, 0.0, 1e6).readable
 
 
 def test_heights_are_shares_of_time():
@@ -77,11 +75,11 @@ def test_heights_are_shares_of_time():
 @pytest.mark.parametrize("seed", range(3))
 def test_nothing_is_lost_in_the_columns(seed):
     log = some_log(seed, 900)
-    window = Window(log, None, None)
+    window = Window(log, 0.0, max(item.finish for item in log.commands) + 1)
     lanes, more = busy_lanes(window, 162)
     assert more == 0 and not window.readable
     for lane in lanes:
-        items = window.threads[lane.key[0]] if lane.host else window.streams[lane.key]
+        items = window.threads[lane.key] if lane.host else window.streams[lane.key]
         work = [i for i in items if lane.host or i.type in ("kernel", "copy")]
         assert lane.kinds.total() == len(items)
         assert sum(block.count for block in lane.blocks) == len(work)

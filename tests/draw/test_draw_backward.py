@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 from test_draw import assert_words_have_room
 
 from mtia_lab import draw
-from mtia_lab.draw.backward import LEFT, RIGHT
-from mtia_lab.draw.halves import halves
-from mtia_lab.draw.marks import apart
+from mtia_lab.draw.backward import LEFT, RIGHT, apart, halves
 from mtia_lab.log.log import Log
 
 TURN = call("hasPrimaryContext")

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from mtia_lab import draw
 from mtia_lab.draw import palette
-from mtia_lab.draw.hazard import MOST, TOLD
-from mtia_lab.draw.stretch import Stretch
+from mtia_lab.draw.hazard import LISTED, MOST, Stretch
 from mtia_lab.hazards import find_hazards
 from mtia_lab.log.log import Log
 from mtia_lab.log.records import Access, Call, Command, Known
@@ -98,10 +97,10 @@ def test_a_report_draws_its_first_findings_tells_of_some_and_counts_the_rest():
     words = [text.words for text in Drawing(picture).texts]
     assert words.count("HAZARD") == MOST
     assert f"and {len(report) - MOST} more: print(report) tells of them" in words
-    assert len(report) > TOLD and picture.text.count("\nhazard ") == TOLD
-    rest = f"... and {len(report) - TOLD} more, the first of them in report[20:]"
+    assert len(report) > LISTED and picture.text.count("\nhazard ") == LISTED
+    rest = f"... and {len(report) - LISTED} more, the first of them in report[20:]"
     assert picture.text.endswith(rest)
-    assert draw.hazards(report[20:]).text.count("\nhazard ") == len(report) - TOLD
+    assert draw.hazards(report[20:]).text.count("\nhazard ") == len(report) - LISTED
     assert report._repr_mimebundle_()["text/plain"] == picture.text
     assert report[0]._repr_mimebundle_()["text/plain"] == draw.hazard(report[0]).text
 

@@ -195,6 +195,23 @@ def test_heights_rise_with_addresses_and_fill_the_strip(edges):
     assert all(one == pytest.approx(wide[0], rel=1e-6) for one in wide)  # true to scale
 
 
+def freed_and_overwritten(size):
+    """So many blocks of 1 MiB, one after the other; then each is freed and overwritten."""
+    blocks = [(k % 4, k) for k in range(size)]
+    records = [memory("segment_alloc", 0, size)]
+    records += [memory("alloc", at, 1, stream=stream, time=at) for stream, at in blocks]
+    for stream, at in blocks:
+        records.append(memory("free", at, 1, stream=stream, time=size + at))
+        records.append(command(at, "kernel", (0, stream), (size + at,) * 3, name="poison"))
+    return Log(records)
+
+
+@pytest.mark.parametrize("size", [150, 190, 6000])
+def test_the_size_is_bounded(size):
+    picture = draw.memory(freed_and_overwritten(size))
+    assert len(picture.svg) < 200_000 and len(picture.text.split("\n")) < 120
+
+
 def test_allocated_never_exceeds_reserved_on_the_real_device(lab):
     import torch
 

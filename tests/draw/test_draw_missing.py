@@ -9,9 +9,7 @@ from drawings import Drawing, rerecorded, steady
 
 from mtia_lab import draw
 from mtia_lab.draw import palette
-from mtia_lab.draw.lanes import Scale
-
-LEFT, RIGHT = 170, 822
+from mtia_lab.draw.lanes import LEFT, RIGHT, Scale
 
 
 @dataclass

@@ -7,11 +7,20 @@ from drawings import Drawing, call, command, rerecorded, some_log
 
 from mtia_lab import draw
 from mtia_lab.draw import palette
-from mtia_lab.draw.lanes import Scale, queue_of, stack
+from mtia_lab.draw.lanes import BAR, LEFT, RIGHT, Scale, Window, lay_out, stack
+from mtia_lab.log.attribution import queue_of
 from mtia_lab.log.log import Log
 
 LOG = rerecorded()
-PICTURE = draw.timeline(LOG)
+X = Scale(40, LEFT, RIGHT).x
+
+
+def layout(log, end=40.0):
+    return lay_out(Window(log, 0.0, end), Scale(end, LEFT, RIGHT), 0.0)
+
+
+def lane(log, key):
+    return next(lane for lane in layout(log).lanes if lane.key == key)
 
 
 def bar(drawing, begin):
@@ -25,51 +34,41 @@ def axis(drawing):
     return lambda time: x0 + (x1 - x0) * time / 10
 
 
-def arrows(drawing):
-    """`(x, y)` of the two ends of each arrow, in the order of drawing; halos left out."""
-    ends = []
-    for path in drawing.all("path"):
-        found = re.fullmatch(r"M(\S+) (\S+) C\S+ \S+ \S+ \S+ (\S+) (\S+)", path.get("d"))
-        if found and path.get("stroke") != "#ffffff":
-            x1, y1, x2, y2 = map(float, found.groups())
-            ends.append(((x1, y1), (x2, y2)))
-    return ends
-
-
-def lane(drawing, device, stream):
-    """The top and bottom of the bars of a stream, from its label."""
-    chips = [text for text in drawing.texts if text.words == f"stream {stream}"]
-    names = [text for text in drawing.texts if text.words == f"mtia:{device}"]
-    middle = next((c.top + c.bottom) / 2 for c in chips for n in names if abs(c.top - n.top) < 4)
-    return middle - 14, middle + 14
-
-
 def test_bars_lie_where_the_axis_says():
-    drawing = Drawing(PICTURE)
+    for placed in (placed for lane in layout(LOG).lanes for placed in lane.items):
+        times = (placed.item.begin, placed.item.end) if placed.item in LOG.calls else None
+        start, finish = times or (placed.item.start, placed.item.finish)
+        assert placed.left == X(start) and placed.width == max(X(finish) - X(start), 2)
+    assert lane(LOG, 0).items[1].stalls == ((X(2), X(40) - X(2)),)
+
+
+def test_what_is_painted_is_what_is_laid_out():
+    drawing = Drawing(draw.timeline(LOG))
+    tracks = [r for r in drawing.rects if r.attributes["fill"] == palette.PANEL]
     x = axis(drawing)
-    for item in LOG.commands:
-        if item.type == "kernel":
-            box = bar(drawing, f"kernel {item.name},")
-            assert box.left == pytest.approx(x(item.start), abs=0.02)
-            assert box.right == pytest.approx(x(item.finish), abs=0.02)
-            top, bottom = lane(drawing, item.device, item.stream)
-            assert top - 2 <= box.top < box.bottom <= bottom + 2
-    waiting = bar(drawing, "synchronizeStream,")
-    assert (waiting.left, waiting.right) == pytest.approx((x(2), x(40)), abs=0.02)
+    for lane, track in zip(layout(LOG).lanes, tracks, strict=True):
+        assert (track.left, track.right, track.bottom - track.top) == (LEFT, RIGHT, BAR)
+        for placed in lane.items:
+            if getattr(placed.item, "type", "call") in ("call", "kernel"):
+                box = next(r for r in drawing.rects if f"{placed.item.name}, " in r.words)
+                assert box.top == track.top and box.left == pytest.approx(placed.left, abs=0.01)
+                assert box.right - box.left == pytest.approx(placed.width, abs=0.01)
+    assert (x(0), x(40)) == (LEFT, pytest.approx(RIGHT, abs=0.05))
+    ends = [(link.begin, link.end) for link in layout(LOG).of("tie")]
+    paths = [p.get("d") for p in drawing.all("path") if p.get("stroke-width") == "4.5"]
+    numbers = [list(map(float, re.findall(r"[\d.]+", d))) for d in paths]
+    assert [(n[0], n[-2]) for n in numbers] == [
+        pytest.approx((begin[0], end[0]), abs=0.01) for begin, end in ends
+    ]
 
 
 def test_an_arrow_joins_each_wait_with_its_own_recording():
-    drawing = Drawing(PICTURE)
-    x = axis(drawing)
-    first, second = arrows(drawing)
     # Version 1, at 12, releases stream 2; the arrow did not move to version 2, at 32.
-    for (begin, end), time, target in ((first, 12, (0, 2)), (second, 32, (1, 0))):
-        assert begin[0] == pytest.approx(x(time), abs=0.02)
-        assert end[0] == pytest.approx(x(time), abs=0.02)
-        source_top, source_bottom = lane(drawing, 0, 1)
-        assert source_top - 2 <= begin[1] <= source_bottom + 2
-        top, bottom = lane(drawing, *target)
-        assert top <= end[1] <= bottom
+    first, second = layout(LOG).of("tie")
+    source = lane(LOG, (0, 1)).bar
+    assert (first.begin, second.begin) == ((X(12), source + BAR), (X(32), source + BAR))
+    assert first.end == (X(12), lane(LOG, (0, 2)).middle - 8)
+    assert second.end == (X(32), lane(LOG, (1, 0)).middle - 8)
 
 
 def test_an_arrow_upwards_starts_at_the_top_of_the_flag():
@@ -80,58 +79,44 @@ def test_an_arrow_upwards_starts_at_the_top_of_the_flag():
             command(3, "wait", (0, 1), (4, 10, 10), event=1, version=1, after=(2,)),
         ]
     )
-    drawing = Drawing(draw.timeline(log))
-    (((_, begin), (_, end)),) = arrows(drawing)
-    assert begin < lane(drawing, 0, 2)[0]
-    top, bottom = lane(drawing, 0, 1)
-    assert top <= end <= bottom
+    (link,) = layout(log).of("tie")
+    source = lane(log, (0, 2))
+    assert link.begin[1] == source.top_of(1) < source.bar
+    assert link.end[1] == lane(log, (0, 1)).middle + 8
 
 
 def test_a_recording_from_before_the_log_is_hinted_at():
     log = Log([command(9, "wait", (0, 1), (4, 10, 10), event=1, version=3, after=(2,))])
     picture = draw.timeline(log)
-    drawing = Drawing(picture)
-    assert arrows(drawing) == []
-    assert drawing.find("recorded before this log")
+    assert [link.kind for link in layout(log).links] == ["before"]
+    assert Drawing(picture).find("recorded before this log")
     assert "wait for e1 v3, recorded by command 2" in picture.text
 
 
 def test_flags_name_event_and_version():
-    drawing = Drawing(PICTURE)
+    drawing = Drawing(draw.timeline(LOG))
     assert [t.words for t in drawing.texts if re.fullmatch(r"e\d+ v\d+", t.words)] == [
         "e1 v1",
         "e1 v2",
     ]
 
 
-def hatchings(drawing):
-    """The hatched areas, as (left, right); the legend's left out."""
-    areas = []
-    for path in drawing.all("path"):
-        points = re.findall(r"[ML](\S+) ", path.get("d"))
-        if path.get("d").count("M") > 5:
-            areas.append((min(map(float, points)), max(map(float, points))))
-    return areas
-
-
 def test_hatching_marks_when_the_host_waited():
     copying = call("_copy_from", begin=0.0, end=30.0, waits=((2.0, 10.0), (20.0, 30.0)))
-    picture = draw.timeline(Log([copying]))
+    log = Log([copying])
+    assert lane(log, 0).items[0].stalls == ((X(2), X(10) - X(2)), (X(20), X(30) - X(20)))
+    picture = draw.timeline(log)
     drawing = Drawing(picture)
-    x = axis(drawing)
-    assert hatchings(drawing) == [
-        pytest.approx((x(2), x(10)), abs=1),
-        pytest.approx((x(20), x(30)), abs=1),
-    ]
     assert drawing.find("_copy_from waits") and drawing.find("waits (hatched)")
-    lane = picture.text.split("\n")[2].partition("|")[2]
-    assert lane.index("~") == pytest.approx(len(lane) * 2 / 30, abs=1)
+    cells = picture.text.split("\n")[2].partition("|")[2]
+    assert cells.index("~") == pytest.approx(len(cells) * 2 / 30, abs=1)
     assert picture.text.split("\n")[-1].split()[3:] == ["_copy_from", "18", "0", "30"]
 
 
 def test_a_synchronization_that_had_nothing_to_wait_for_is_not_hatched():
-    picture = draw.timeline(Log([call("synchronizeStream", begin=0.0, end=9.0)]))
-    assert hatchings(Drawing(picture)) == [] and "waits" not in picture.svg + picture.text
+    log = Log([call("synchronizeStream", begin=0.0, end=9.0)])
+    picture = draw.timeline(log)
+    assert lane(log, 0).items[0].stalls == () and "waits" not in picture.svg + picture.text
 
 
 def test_a_copy_looks_like_no_kernel():
@@ -171,31 +156,27 @@ def test_a_strip_shows_the_queue_build_up_and_drain():
 
 
 def test_a_short_queue_has_no_strip():
-    assert queue_of(backlog(3).commands) == []
+    assert max(count for _, count in queue_of(backlog(3).commands)) == 2
+    assert lane(backlog(3), (0, 1)).queue == []
     assert "queue" not in draw.timeline(backlog(3)).svg + draw.timeline(backlog(3)).text
 
 
-def launch_lines(log):
-    drawing = Drawing(draw.timeline(log))
-    found = [p.get("d") for p in drawing.all("path") if p.get("stroke-width") == "1.2"]
-    return drawing, [tuple(map(float, re.findall(r"[\d.]+", d))) for d in found]
+def launched(size):
+    return Log([call("launch", begin=0.0, end=6.0), *backlog(size).commands])
 
 
 def test_a_thin_line_joins_each_launch_with_its_bar():
-    log = Log([call("launch", begin=0.0, end=6.0), *backlog(5).commands])
-    drawing, found = launch_lines(log)
-    x = axis(drawing)
-    bars = [(line[0], line[2]) for line in found if line[1] != line[3]]
-    wanted = [(x(c.enqueue), x(c.start)) for c in log.commands]
-    assert bars == [pytest.approx(pair, abs=0.02) for pair in wanted]
-    assert drawing.find("from its launch")
+    log = launched(4)
+    host, stream = layout(log).lanes
+    assert [(link.begin, link.end) for link in layout(log).of("launch")] == [
+        ((X(c.enqueue), host.bar + BAR), (X(c.start), stream.bar)) for c in log.commands
+    ]
+    assert Drawing(draw.timeline(log)).find("from its launch")
 
 
 def test_many_launches_are_not_joined():
-    log = Log([call("launch", begin=0.0, end=6.0), *backlog(17).commands])
-    drawing, found = launch_lines(log)
-    assert [line for line in found if line[1] != line[3]] == []
-    assert not any(text.words == "from its launch" for text in drawing.texts)
+    assert layout(launched(17), 200.0).of("launch") == []
+    assert "from its launch" not in draw.timeline(launched(17)).svg
 
 
 def test_a_wait_that_cost_nothing_is_not_hatched():
@@ -215,7 +196,6 @@ def test_ascii_and_svg_tell_the_same_facts(seed):
         assert row.split()[-2:] == [
             f"{t:.3f}".rstrip("0").rstrip(".") for t in (item.start, item.finish)
         ]
-        assert lane(drawing, item.device, item.stream)
         if item.type in ("kernel", "copy"):
             assert f"{item.type} {item.name}" in row
             assert bar(drawing, f"{item.type} {item.name}, {row.split()[-2]} to {row.split()[-1]} ")
@@ -241,14 +221,12 @@ def test_labels_take_the_lowest_free_row():
 def test_a_dashed_arrow_leads_from_a_draw_to_the_next_on_another_stream():
     first = command(1, "kernel", (0, 1), (1, 1, 40), name="rand")
     second = command(2, "kernel", (0, 2), (2, 40, 50), name="rand", after=(1,))
-    picture = draw.timeline(Log([first, second]))
-    drawing = Drawing(picture)
-    x = axis(drawing)
-    (path,) = [p.get("d") for p in drawing.all("path") if p.get("stroke-dasharray")][:-1]
-    begin = tuple(map(float, re.findall(r"[\d.]+", path)))
-    top, bottom = lane(drawing, 0, 1)
-    assert begin[0] == pytest.approx(x(40), abs=0.02) and top < begin[1] < bottom
-    assert drawing.find("next draw on one generator")
+    log = Log([first, second])
+    found, x = layout(log, 50.0), Scale(50, LEFT, RIGHT).x(40)
+    (link,), (one, two) = found.of("chain"), found.lanes
+    assert (link.begin, link.end) == ((x, one.middle), (x, two.middle))
+    picture = draw.timeline(log)
+    assert Drawing(picture).find("next draw on one generator")
     assert "kernel rand, after command 1" in picture.text
     same = command(2, "kernel", (0, 1), (2, 40, 50), name="rand", after=(1,))
     assert "generator" not in draw.timeline(Log([first, same])).svg
@@ -264,14 +242,7 @@ def test_of_crowded_names_that_of_a_call_that_waits_is_shown():
 
 
 def test_a_dotted_line_joins_the_end_of_a_wait_with_what_was_waited_for():
-    drawing = Drawing(draw.timeline(rerecorded()))
-    (line,) = [
-        p.get("d")
-        for p in drawing.all("path")
-        if p.get("stroke-dasharray") == "2 3" and p.get("stroke-width") == "1.2"
-    ]
-    x1, _, x2, bottom = map(float, re.findall(r"[\d.]+", line))
-    assert x1 == x2 == 822  # at 40 us, where the host goes on and `last` ends
-    last = next(r for r in drawing.rects if r.words.startswith("kernel last,"))
-    assert bottom == last.top
-    assert drawing.find("what the host waited for")
+    (link,) = layout(LOG).of("release")
+    assert link.begin == (X(40), lane(LOG, 0).bar + BAR)  # where the host goes on
+    assert link.end == (X(40), lane(LOG, (1, 0)).bar)  # and `last` ends
+    assert Drawing(draw.timeline(LOG)).find("what the host waited for")

@@ -6,24 +6,20 @@ import pytest
 from drawings import Drawing, command, rerecorded, steady
 
 from mtia_lab import draw
-from mtia_lab.draw.lanes import Scale
-from mtia_lab.draw.window import Window
+from mtia_lab.draw.lanes import LEFT, RIGHT, Scale, Window, lay_out
 from mtia_lab.log.log import Log
-
-LEFT, RIGHT = 170, 822
 
 
 def test_a_part_is_drawn_as_its_commands_alone_would_be():
     log = steady(1000)
     picture = draw.timeline(log, since=1000, until=1095)
-    bars = [r for r in Drawing(picture).rects if r.words.startswith("kernel k, ")]
-    assert [r.words for r in bars] == [
-        f"kernel k, {t} to {t + 5} \u00b5s" for t in range(1000, 1100, 10)
-    ]
-    x = Scale(1095, LEFT, RIGHT, 1000).x
-    for bar, begin in zip(bars, range(1000, 1100, 10), strict=True):
-        assert bar.left == pytest.approx(x(begin), abs=0.02)
-        assert bar.right == pytest.approx(max(x(min(begin + 5, 1095)), x(begin) + 2), abs=0.02)
+    bars = [r.words for r in Drawing(picture).rects if r.words.startswith("kernel k, ")]
+    assert bars == [f"kernel k, {t} to {t + 5} \u00b5s" for t in range(1000, 1100, 10)]
+    window, scale = Window(log, 1000, 1095, True), Scale(1095, LEFT, RIGHT, 1000)
+    (lane,) = lay_out(window, scale, 0.0).lanes
+    for placed, begin in zip(lane.items, range(1000, 1100, 10), strict=True):
+        assert placed.left == scale.x(begin)
+        assert placed.width == max(scale.x(min(begin + 5, 1095)) - scale.x(begin), 2)
     assert picture.text.startswith("Timeline in virtual time, 1000 to 1095 us")
     assert [t.words for t in Drawing(picture).texts if re.fullmatch(r"1\d\d\d", t.words)] == [
         str(t) for t in range(1000, 1100, 20)
@@ -32,12 +28,8 @@ def test_a_part_is_drawn_as_its_commands_alone_would_be():
 
 def test_bars_at_the_border_of_a_part_are_cut():
     log = Log([command(1, "kernel", (0, 0), (0, 10, 90), name="long")])
-    (bar,) = [
-        r
-        for r in Drawing(draw.timeline(log, since=20, until=60)).rects
-        if r.words.startswith("kernel")
-    ]
-    assert (bar.left, bar.right) == (LEFT, RIGHT)
+    (lane,) = lay_out(Window(log, 20, 60, True), Scale(60, LEFT, RIGHT, 20), 0.0).lanes
+    assert (lane.items[0].left, lane.items[0].width) == (LEFT, RIGHT - LEFT)
     assert not any(r.words for r in Drawing(draw.timeline(log, since=91, until=99)).rects)
     assert "nothing was enqueued" in draw.timeline(log, since=91, until=99).text
 
@@ -45,7 +37,7 @@ def test_bars_at_the_border_of_a_part_are_cut():
 def test_the_queue_of_a_part_counts_what_was_enqueued_before_it():
     times = [(k, max(k, 10 * k - 9), 10 * k + 1) for k in range(1, 9)]
     log = Log([command(k, "kernel", (0, 1), t, name="k") for k, t in enumerate(times, 1)])
-    queue = Window(log, 20, 45).queue((0, 1))
+    queue = Window(log, 20, 45, True).queue((0, 1))
     assert queue == [(20, 6), (21, 5), (31, 4), (41, 3), (45, 0)]
 
 
