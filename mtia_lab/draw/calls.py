@@ -1,7 +1,7 @@
 """The tree of calls: which methods of guard and hooks a line of Python calls, and what they set."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ..errors import WrongValue
@@ -9,7 +9,7 @@ from ..log.arguments import a_log, of_type
 from ..log.log import Log
 from ..log.records import Call
 from . import palette, svg, text
-from .svg import MARGIN, WIDTH, Canvas, Picture, legal
+from .svg import MARGIN, WIDTH, Canvas, Look, Picture, Style, legal
 from .text import shorten, text_width
 
 TITLE = "The tree of calls: from Python through two doors to one state"
@@ -19,6 +19,7 @@ STATE = WIDTH - MARGIN - 88  # left edge of the column of states
 ROW, BOX = 28, 22
 MOST, FIRST, LAST = 40, 20, 10  # of more calls of a line, so many at either end are drawn
 LINES = 40
+Columns = dict[str, tuple[float, float]]  # of a door: left edge and width
 DOORS = {"guard": palette.DOOR, "hooks": palette.COPY}
 
 
@@ -30,12 +31,12 @@ class Leaf(NamedTuple):
 
     door: str
     words: str
-    state: tuple
+    state: tuple[int, ...]
     changed: bool
     place: int  # in the log
 
 
-def calls(logs: Mapping) -> Picture:
+def calls(logs: Mapping[str, Log]) -> Picture:
     """For each line of Python the methods that it calls, in order, and the thread's state after.
 
     Args:
@@ -58,7 +59,7 @@ def calls(logs: Mapping) -> Picture:
     used = {leaf.door for leaves in trees.values() for leaf in leaves if leaf.door} or set(DOORS)
     columns = _columns([door for door in DOORS if door in used])
     for door, (left, width) in columns.items():
-        style = {"size": 13, "bold": True, "anchor": "middle", "color": DOORS[door].strong}
+        style: Style = {"size": 13, "bold": True, "anchor": "middle", "color": DOORS[door].strong}
         c.text(left + width / 2, y + 12, door, **style)
     c.text(STATE, y + 12, "state", size=13, bold=True)
     y += 26
@@ -77,14 +78,14 @@ def calls(logs: Mapping) -> Picture:
     return Picture(_to_text(trees), c.svg(y + MARGIN))
 
 
-def _columns(doors: list) -> dict:
+def _columns(doors: Sequence[str]) -> Columns:
     """The left edge and the width of each door's column: as wide as there is room."""
     start, end = MARGIN + ROOT + 22, STATE - 18
     width = (end - start + GAP) / len(doors) - GAP
     return {door: (start + k * (width + GAP), width) for k, door in enumerate(doors)}
 
 
-def _shown(leaves: list) -> list:
+def _shown(leaves: list[Leaf]) -> list[Leaf]:
     """All of them; or the first and the last, and between them what is said of the others."""
     hidden = leaves[FIRST:-LAST]
     if len(leaves) <= MOST:
@@ -94,7 +95,7 @@ def _shown(leaves: list) -> list:
     return [*leaves[:FIRST], more, *leaves[-LAST:]]
 
 
-def _leaves(log: Log) -> list:
+def _leaves(log: Log) -> list[Leaf]:
     state = next(iter(log.initial_state.values()), None)
     leaves = []
     for place, call in enumerate(log):
@@ -110,7 +111,7 @@ def _leaves(log: Log) -> list:
     return leaves
 
 
-def _draw_tree(c: Canvas, y: float, line: str, leaves: list, columns: dict) -> float:
+def _draw_tree(c: Canvas, y: float, line: str, leaves: list[Leaf], columns: Columns) -> float:
     """One line of Python and its calls; returns the y below them."""
     words = _broken(line, ROOT - 16)
     height = max(ROW * max(len(leaves), 1), 17 * len(words) + 12)
@@ -134,7 +135,7 @@ def _draw_tree(c: Canvas, y: float, line: str, leaves: list, columns: dict) -> f
     return y + height
 
 
-def _broken(line: str, room: float) -> list:
+def _broken(line: str, room: float) -> list[str]:
     """A line of Python in as many lines as it takes, broken after dots, commas and spaces."""
     lines = [""]
     for piece in re.findall(r"[^\s.,]*[\s.,]?", legal(line)):
@@ -146,13 +147,14 @@ def _broken(line: str, room: float) -> list:
 
 def _draw_state(c: Canvas, top: float, leaf: Leaf) -> None:
     if leaf.changed:
-        look = {"fill": palette.PANEL, "stroke": palette.INK, "width": 2, "radius": 11}
+        look: Look = {"fill": palette.PANEL, "stroke": palette.INK, "width": 2, "radius": 11}
         c.rect(STATE - 8, top, WIDTH - MARGIN - STATE + 8, BOX, **look)
-    style = {"size": 12, "mono": True, "bold": leaf.changed, "fit": WIDTH - MARGIN - STATE - 6}
+    room = WIDTH - MARGIN - STATE - 6
+    style: Style = {"size": 12, "mono": True, "bold": leaf.changed, "fit": room}
     c.text(STATE, top + 15, str(tuple(leaf.state)), **style)
 
 
-def _to_text(trees: Mapping) -> str:
+def _to_text(trees: Mapping[str, Sequence[Leaf]]) -> str:
     lines = [TITLE]
     for line, leaves in trees.items():
         lines += ["", *(text.cut(part, text.COLUMNS) for part in line.splitlines())]

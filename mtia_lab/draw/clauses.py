@@ -1,13 +1,13 @@
 """A contract clause by clause: which are kept, and of those that are not, what was seen instead."""
 
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from ..errors import WrongValue
 from ..log.arguments import of_type, wrong
 from . import palette, text
-from .svg import MARGIN, WIDTH, Canvas, Picture
+from .svg import MARGIN, WIDTH, Canvas, Picture, Style, Swatch
 from .text import text_width, wrap
 
 TITLE = "PyTorch's contract for a guard, clause by clause"
@@ -38,7 +38,37 @@ TAKES = "outcomes, such as those of a GuardReport,"
 PRINTED = 8  # lines of what the guard printed
 
 
-class Look(NamedTuple):
+class Clause(Protocol):
+    """A clause of a contract, as far as it is drawn."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def sentence(self) -> str: ...
+    @property
+    def code(self) -> str: ...
+
+
+@runtime_checkable
+class Outcome(Protocol):
+    """The outcome of checking a clause: "kept", "broken" or "not reached", and what was seen."""
+
+    @property
+    def clause(self) -> Clause: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def expected(self) -> str: ...
+    @property
+    def seen(self) -> str: ...
+
+
+Outcomes = Sequence[Outcome]
+
+
+class Status(NamedTuple):
     """How a clause of one status is shown."""
 
     mark: str
@@ -47,20 +77,19 @@ class Look(NamedTuple):
 
 
 LOOKS = {
-    "kept": Look("+", palette.GOOD, "kept"),
-    "broken": Look("X", palette.FAULT, "broken (a cross)"),
-    "not reached": Look(".", palette.Hue(palette.FAINT, palette.WHITE), "not reached (dashed)"),
+    "kept": Status("+", palette.GOOD, "kept"),
+    "broken": Status("X", palette.FAULT, "broken (a cross)"),
+    "not reached": Status(".", palette.Hue(palette.FAINT, palette.WHITE), "not reached (dashed)"),
 }
 
 
-def clauses(outcomes: Sequence, printed: str = "") -> Picture:
+def clauses(outcomes: Outcomes, printed: str = "") -> Picture:
     """A square for each clause, in the row of the method that owes it, and a card for each fault.
 
     A clause that was not reached has no card: only its name, under the reason.
 
     Args:
-        outcomes: each with `clause` (`method`, `key`, `sentence`, `code`), `status` ("kept",
-            "broken" or "not reached"), `expected`, `seen` and `calls`.
+        outcomes: in the order of the contract, such as those of a `GuardReport`.
         printed: what the guard wrote to standard output meanwhile.
 
     Raises:
@@ -68,7 +97,7 @@ def clauses(outcomes: Sequence, printed: str = "") -> Picture:
         TypeError: they are none.
     """
     of_type(clauses, TAKES, outcomes, Sequence)
-    if not all(hasattr(outcome, "clause") for outcome in outcomes):
+    if not all(isinstance(outcome, Outcome) for outcome in outcomes):
         raise wrong(clauses, TAKES, outcomes)
     if len(outcomes) > MOST:
         raise WrongValue(f"a picture has room for {MOST} outcomes, not for {len(outcomes):,}")
@@ -92,20 +121,20 @@ def clauses(outcomes: Sequence, printed: str = "") -> Picture:
     return Picture(_to_text(outcomes, broken, unreached, printed), c.svg(y + MARGIN))
 
 
-def _count(outcomes: Sequence) -> str:
+def _count(outcomes: Outcomes) -> str:
     counts = {status: sum(o.status == status for o in outcomes) for status in LOOKS}
-    told = [f"{count} {status}" for status, count in counts.items() if count or status == "kept"]
-    return f"{len(outcomes)} clauses: {', '.join(told)}"
+    parts = [f"{count} {status}" for status, count in counts.items() if count or status == "kept"]
+    return f"{len(outcomes)} clauses: {', '.join(parts)}"
 
 
-def _by_method(outcomes: Sequence) -> dict:
-    methods: dict[str, list] = {}
+def _by_method(outcomes: Outcomes) -> dict[str, list[Outcome]]:
+    methods: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         methods.setdefault(outcome.clause.method, []).append(outcome)
     return methods
 
 
-def _draw_methods(c: Canvas, y: float, methods: dict) -> float:
+def _draw_methods(c: Canvas, y: float, methods: Mapping[str, Outcomes]) -> float:
     """The methods in columns, read downwards; returns the y below them."""
     rows = -(-len(methods) // COLUMNS)
     width = (WIDTH - 2 * MARGIN) / COLUMNS
@@ -123,11 +152,11 @@ def _draw_methods(c: Canvas, y: float, methods: dict) -> float:
 
 
 def _draw_square(
-    c: Canvas, x: float, y: float, width: float, look: Look, tip: str | None = None
+    c: Canvas, x: float, y: float, width: float, look: Status, tip: str | None = None
 ) -> None:
     dash = "3 2" if look.mark == "." else None
-    style = {"fill": look.hue.pale, "stroke": look.hue.strong, "radius": 2, "dash": dash}
-    c.rect(x, y, width, SQUARE, tip=tip, **style)
+    fill, stroke = look.hue.pale, look.hue.strong
+    c.rect(x, y, width, SQUARE, tip=tip, fill=fill, stroke=stroke, radius=2, dash=dash)
     if look.mark == "X":
         _cross(c, x, y, width)
 
@@ -137,11 +166,11 @@ def _cross(c: Canvas, x: float, y: float, width: float) -> None:
         c.line([(left, y + 3), (right, y + SQUARE - 3)], stroke=palette.FAULT.strong, width=2)
 
 
-def _square(look: Look):
+def _square(look: Status) -> Swatch:
     return lambda c, x, y: _draw_square(c, x + 8, y, SQUARE, look)
 
 
-def _draw_card(c: Canvas, y: float, outcome) -> float:
+def _draw_card(c: Canvas, y: float, outcome: Outcome) -> float:
     """What one fault is about; returns the y below its card."""
     look = LOOKS[outcome.status]
     room = WIDTH - 2 * MARGIN - 28
@@ -158,7 +187,7 @@ def _draw_card(c: Canvas, y: float, outcome) -> float:
     for line in code:
         y += 17
         inset = len(line) - len(line.lstrip())  # SVG has no leading spaces
-        style = {"size": 12, "mono": True, "color": palette.MUTED, "fit": room}
+        style: Style = {"size": 12, "mono": True, "color": palette.MUTED, "fit": room}
         c.text(x + text_width(" " * inset, 12, mono=True), y, line.lstrip(), **style)
     for line in expected:
         y += 17
@@ -177,20 +206,20 @@ def _draw_note(c: Canvas, y: float, note: str) -> float:
     return y
 
 
-def _glossary(shown: Sequence) -> str:
+def _glossary(shown: Outcomes) -> str:
     """What the words mean that stand on these cards."""
     cards = "\n".join(f"{o.clause.code}\n{o.expected}\n{o.seen}" for o in shown)
     return " ".join(words for pattern, words in GLOSSARY.items() if re.search(pattern, cards))
 
 
-def _seen(outcome) -> str:
+def _seen(outcome: Outcome) -> str:
     return f"saw {outcome.seen}" if outcome.expected else outcome.seen
 
 
-def _rest(broken: Sequence, unreached: Sequence) -> list:
+def _rest(broken: Outcomes, unreached: Outcomes) -> list[str]:
     """The faults that have no card of their own; those not reached by the reason."""
     rest = [outcome.clause.key for outcome in broken[MOST_CARDS:]]
-    reasons: dict[str, list] = {}
+    reasons: dict[str, list[str]] = {}
     for outcome in unreached:
         reasons.setdefault(outcome.seen, []).append(outcome.clause.key)
     return [
@@ -199,14 +228,16 @@ def _rest(broken: Sequence, unreached: Sequence) -> list:
     ]
 
 
-def _printed(printed: str) -> list:
+def _printed(printed: str) -> list[str]:
     lines = printed.splitlines()
-    shown = [f"  {line}" for line in lines[:PRINTED]]
-    left = len(lines) - len(shown)
-    return ["The guard printed:"] * bool(lines) + shown + [f"  and {left} more lines"] * (left > 0)
+    if not lines:
+        return []
+    left = len(lines) - PRINTED
+    more = [f"  and {left} more lines"] if left > 0 else []
+    return ["The guard printed:", *(f"  {line}" for line in lines[:PRINTED]), *more]
 
 
-def _to_text(outcomes: Sequence, broken: Sequence, unreached: Sequence, printed: str) -> str:
+def _to_text(outcomes: Outcomes, broken: Outcomes, unreached: Outcomes, printed: str) -> str:
     cells = [
         f"{text.cut(method, 24)} {''.join(LOOKS[outcome.status].mark for outcome in owed)}"
         for method, owed in _by_method(outcomes).items()
@@ -216,17 +247,17 @@ def _to_text(outcomes: Sequence, broken: Sequence, unreached: Sequence, printed:
     shown = broken[:MOST_CARDS]
     cards = [line for outcome in shown for line in _card_text(outcome)]
     rest = [line for note in _rest(broken, unreached) for line in ("", *text.paragraph(note))]
-    told = ["", *(text.cut(line, text.COLUMNS) for line in _printed(printed))] * bool(printed)
+    output = [text.cut(line, text.COLUMNS) for line in _printed(printed)]
     head = [f"{TITLE}: {_count(outcomes)}", ""]
     note = text.paragraph(_glossary(shown)) if shown else []
     key = ["", "+ kept   X broken   . not reached", *note]
-    return text.page(head, text.beside(columns), key, cards, rest, told)
+    return text.page(head, text.beside(columns), key, cards, rest, ["", *output])
 
 
-def _card_text(outcome) -> list:
+def _card_text(outcome: Outcome) -> list[str]:
     mark = LOOKS[outcome.status].mark
     head = text.paragraph(f"{mark} {outcome.clause.key}: {outcome.clause.sentence}", "    ")
     code = [f"    {text.cut(line, 94)}" for line in outcome.clause.code.splitlines()[:LINES]]
-    expected = [f"    expected {text.cut(outcome.expected, 85)}"] * bool(outcome.expected)
+    expected = [f"    expected {text.cut(outcome.expected, 85)}"] if outcome.expected else []
     seen = text.paragraph(f"    {_seen(outcome)[:LETTERS]}", "        ")
     return ["", *head, *code, *expected, *seen]

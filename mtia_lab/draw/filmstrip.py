@@ -10,8 +10,8 @@ from ..log.log import Log
 from ..log.records import Call
 from ..log.units import count
 from . import palette, svg, text
-from .stateview import as_tuple, differing, draw_state, part_name, state_height, state_text
-from .svg import MARGIN, WIDTH, Canvas, Picture
+from .stateview import State, as_tuple, differing, draw_state, part_name, state_height, state_text
+from .svg import MARGIN, WIDTH, Canvas, Picture, Style
 from .text import text_width
 
 TITLE = "Film strip: one frame for each call that sets something"
@@ -29,15 +29,15 @@ _SETTER = re.compile(r"(set|exchange)[A-Z]", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Frame:
-    """One call and the state after it. ``call`` is None for the start and for an empty phase.
+    """One call and the state after it. `call` is None for the start and for an empty phase.
 
-    ``place`` is the call's position in the log, or for a phase that of the next one.
+    `place` is the call's position in the log, or for a phase that of the next one.
     """
 
     thread: int
-    call: object
-    state: tuple
-    changed: tuple
+    call: Call | None
+    state: State
+    changed: tuple[int, ...]
     phase: str = ""
     place: int = 0
 
@@ -47,10 +47,10 @@ class Strip:
     """The frames of one host thread, the first being the state before."""
 
     thread: int
-    frames: list = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
 
     @property
-    def leaked(self) -> tuple:
+    def leaked(self) -> tuple[int, ...]:
         """The parts of the state in which the last frame differs from the first."""
         return differing(self.frames[0].state, self.frames[-1].state)
 
@@ -63,37 +63,42 @@ class Strip:
         return f"leaked: {parts}"
 
 
-def is_frame(call: object, before: tuple) -> bool:
+Captions = Mapping[int, str] | Iterable[tuple[int, str]]
+Columns = list[Frame]
+Row = list[tuple[Frame, int]]  # with the width of each
+
+
+def is_frame(call: Call, before: State) -> bool:
     """Whether a call belongs in the film: it set something, or the state is not what it was."""
     return bool(_SETTER.search(call.name)) or as_tuple(call.state) != before
 
 
-def frames_of(log: Log, device_count: int, captions: Mapping | Iterable) -> tuple:
-    """``(columns, strips)``: the frames of all threads in the order of the log, and by thread.
+def frames_of(log: Log, device_count: int, captions: Captions) -> tuple[Columns, list[Strip]]:
+    """`(columns, strips)`: the frames of all threads in the order of the log, and by thread.
 
     The start of each thread is not a column: it opens the thread's strip.
     """
     known = {thread: as_tuple(s) for thread, s in dict(log.initial_state or {}).items()}
-    places = [place for place, record in enumerate(log) if isinstance(record, Call)]
-    calls = [log[place] for place in places]
+    found = [(place, record) for place, record in enumerate(log) if isinstance(record, Call)]
+    calls = [call for _, call in found]
     seen = sorted(set(known) | {call.thread for call in calls})
     sizes = [len(as_tuple(call.state)) for call in calls] + [len(s) for s in known.values()]
     blank = (0,) * max(sizes, default=1 + device_count)
     state = {thread: known.get(thread, blank) for thread in seen or [0]}
     strips = {t: Strip(t, [Frame(t, None, s, (), "")]) for t, s in state.items()}
-    columns: list[Frame] = []
+    columns: Columns = []
     phases = captions.items() if isinstance(captions, Mapping) else captions
     pending = sorted(phases, key=lambda pair: pair[0])
     phase, used = "", True
     last_thread = min(strips)
 
-    def add(thread: int, call: object, after: tuple, place: int) -> None:
+    def add(thread: int, call: Call | None, after: State, place: int) -> None:
         frame = Frame(thread, call, after, differing(state[thread], after), phase, place)
         columns.append(frame)
         strips[thread].frames.append(frame)
         state[thread] = after
 
-    for index, (place, call) in enumerate([*zip(places, calls, strict=True), (len(log), None)]):
+    for index, (place, call) in enumerate([*found, (len(log), None)]):
         while pending and (pending[0][0] <= index or call is None):
             if not used:  # a phase in which nothing was called still gets its frame
                 add(last_thread, None, state[last_thread], place)
@@ -107,8 +112,8 @@ def frames_of(log: Log, device_count: int, captions: Mapping | Iterable) -> tupl
     return columns, [strip for thread, strip in strips.items() if thread in kept]
 
 
-def filmstrip(log: Log, *, device_count: int = 2, captions: Mapping | Iterable = ()) -> Picture:
-    """The state ``(device, stream on 0, stream on 1, ...)`` before the log and after each call.
+def filmstrip(log: Log, *, device_count: int = 2, captions: Captions = ()) -> Picture:
+    """The state `(device, stream on 0, stream on 1, ...)` before the log and after each call.
 
     Calls that set something are frames even if nothing changed (a narrow one); a call that only
     reads is left out. The last frame is held against the first; what differs is marked "leaked".
@@ -116,10 +121,10 @@ def filmstrip(log: Log, *, device_count: int = 2, captions: Mapping | Iterable =
     of the log has the others.
 
     Args:
-        log: what ``mtia_lab.record()`` yielded. Each host thread in it gets its own strip.
+        log: what `mtia_lab.record()` yielded. Each host thread in it gets its own strip.
         device_count: devices in a frame if the log is empty.
         captions: names of phases, each with the number of calls logged before it: note
-            ``(len(log.calls), "enter A")`` while recording. A mapping or pairs; with pairs, a phase
+            `(len(log.calls), "enter A")` while recording. A mapping or pairs; with pairs, a phase
             without any call is seen too.
 
     Raises:
@@ -157,7 +162,7 @@ def filmstrip(log: Log, *, device_count: int = 2, captions: Mapping | Iterable =
     return Picture(_to_text(columns, strips, rest), c.svg(y + MARGIN))
 
 
-def _phases(captions: object) -> list:
+def _phases(captions: Captions) -> list[tuple[int, str]]:
     """The captions as pairs of a number and a name."""
     pairs = captions.items() if isinstance(captions, Mapping) else captions
     try:
@@ -167,7 +172,7 @@ def _phases(captions: object) -> list:
         raise wrong(filmstrip, takes, captions) from None
 
 
-def _busiest(columns: list, strips: list) -> tuple:
+def _busiest(columns: Columns, strips: list[Strip]) -> tuple[Columns, list[Strip], str]:
     """The columns and strips of the threads with most frames, and what is said of the others."""
     shown = sorted(strips, key=lambda strip: -len(strip.frames))[:THREADS]
     strips, hidden = [s for s in strips if s in shown], len(strips) - len(shown)
@@ -176,8 +181,8 @@ def _busiest(columns: list, strips: list) -> tuple:
     return [c for c in columns if c.thread in threads], strips, more if hidden else ""
 
 
-def _parts(columns: list) -> list:
-    """What is drawn, as ``(number of the first frame, frames, what is said of those after it)``."""
+def _parts(columns: Columns) -> list[tuple[int, Columns, str]]:
+    """What is drawn, as `(number of the first frame, frames, what is said of those after it)`."""
     if len(columns) <= MOST:
         return [(1, columns, "")]
     hidden, last = columns[FIRST:-LAST], columns[-LAST:]
@@ -187,17 +192,15 @@ def _parts(columns: list) -> list:
 
 
 def _draw_note(c: Canvas, y: float, note: str) -> float:
-    if note:
-        c.text(MARGIN, y + 8, note, size=12, color=palette.MUTED)
-    return y + 24 * bool(note)
+    if not note:
+        return y
+    c.text(MARGIN, y + 8, note, size=12, color=palette.MUTED)
+    return y + 24
 
 
-def _rows(columns: list, last: set, used: int) -> list:
-    """The columns cut into rows that fit the card, each a list of ``(frame, width)``.
-
-    Of the first row so much is used already.
-    """
-    rows: list = [[]]
+def _rows(columns: Columns, last: set[int], used: int) -> list[Row]:
+    """The columns cut into rows that fit the card; of the first row so much is used already."""
+    rows: list[Row] = [[]]
     for frame in columns:
         width = WIDE if frame.changed or id(frame) in last else NARROW
         if used + width > WIDTH - 2 * MARGIN:
@@ -208,7 +211,7 @@ def _rows(columns: list, last: set, used: int) -> list:
     return rows
 
 
-def _draw_row(c: Canvas, y: float, row: list, strips: list, starts: list) -> float:
+def _draw_row(c: Canvas, y: float, row: Row, strips: list[Strip], starts: Columns) -> float:
     left = MARGIN + (WIDE if starts else 0)
     if any(frame.phase for frame, _ in row):
         _draw_phases(c, left, y, row)
@@ -238,7 +241,7 @@ def _draw_row(c: Canvas, y: float, row: list, strips: list, starts: list) -> flo
     return y + 6
 
 
-def _draw_phases(c: Canvas, x: float, y: float, row: list) -> None:
+def _draw_phases(c: Canvas, x: float, y: float, row: Row) -> None:
     k = 0
     while k < len(row):
         phase, begin = row[k][0].phase, x
@@ -264,30 +267,33 @@ def _draw_label(c: Canvas, middle: float, top: float, room: float, frame: Frame)
     rows = _label(frame, room)
     for up, (words, style) in enumerate(reversed(rows)):
         y = top - 8 - LEADING * up
-        c.text(middle, y, words, size=11, anchor="middle", fit=room, **style)
+        placed: Style = {**style, "size": 11, "anchor": "middle", "fit": room}
+        c.text(middle, y, words, **placed)
 
 
-def _label(frame: Frame, room: float) -> list:
-    """The lines above a frame, each ``(words, style)``: call, arguments, result, place."""
+def _label(frame: Frame, room: float) -> list[tuple[str, Style]]:
+    """The lines above a frame, each `(words, style)`: call, arguments, result, place."""
     name, args, result, place = _words(frame)
     fits = text_width(name, 11, mono=True) <= room
-    lines = [(part, {"mono": True, "bold": True}) for part in ([name] if fits else _camel(name))]
     raised = frame.call is not None and frame.call.error is not None
     color = palette.FAULT.strong if raised else palette.MUTED
-    lines.append((args, {"mono": True, "color": palette.MUTED}))
-    lines.append((result, {"mono": True, "color": color}))
-    lines.append((place, {"color": palette.MUTED}))
+    lines: list[tuple[str, Style]] = [
+        *((part, Style(mono=True, bold=True)) for part in ([name] if fits else _camel(name))),
+        (args, {"mono": True, "color": palette.MUTED}),
+        (result, {"mono": True, "color": color}),
+        (place, {"color": palette.MUTED}),
+    ]
     return [line for line in lines if line[0]]
 
 
-def _camel(name: str) -> list:
-    """``maybeExchangeDevice`` in two lines, broken before the last capital."""
+def _camel(name: str) -> list[str]:
+    """`maybeExchangeDevice` in two lines, broken before the last capital."""
     cut = max((m.start() for m in re.finditer("[A-Z]", name)), default=0)
     return [name[:cut], name[cut:]] if cut else [name]
 
 
-def _words(frame: Frame) -> tuple:
-    """``(name, arguments, result, door and place in the reader's code)`` of a frame's call."""
+def _words(frame: Frame) -> tuple[str, str, str, str]:
+    """`(name, arguments, result, door and place in the reader's code)` of a frame's call."""
     call = frame.call
     if call is None:
         return "no call", "", "", ""
@@ -295,7 +301,7 @@ def _words(frame: Frame) -> tuple:
     return call.name, call.args or "", result, ", ".join(filter(None, (call.door, call.site)))
 
 
-def _draw_frame(c: Canvas, x: float, y: float, width: float, frame: Frame, strip) -> None:
+def _draw_frame(c: Canvas, x: float, y: float, width: float, frame: Frame, strip: Strip) -> None:
     final = frame is strip.frames[-1] and len(strip.frames) > 1
     leaked = strip.leaked if final else ()
     inner = width - 10
@@ -305,7 +311,7 @@ def _draw_frame(c: Canvas, x: float, y: float, width: float, frame: Frame, strip
     if width == WIDE:
         draw_state(c, x + 11, y + 4, inner - 12, frame.state, changed=frame.changed, fault=leaked)
     else:
-        style = {"size": 12, "color": palette.MUTED, "anchor": "middle"}
+        style: Style = {"size": 12, "color": palette.MUTED, "anchor": "middle"}
         c.text(middle, y + height / 2 - 8, "unchanged", **style)
     color = palette.FAULT.strong if leaked else palette.INK
     words = state_text(frame.state) + (" leaked" if leaked else "")
@@ -315,7 +321,7 @@ def _draw_frame(c: Canvas, x: float, y: float, width: float, frame: Frame, strip
     )  # fmt: skip
 
 
-def _draw_verdict(c: Canvas, y: float, strip, named: bool) -> float:
+def _draw_verdict(c: Canvas, y: float, strip: Strip, named: bool) -> float:
     hue = palette.FAULT if strip.leaked else palette.GOOD
     owner = f"thread {strip.thread}: " if named else ""
     c.rect(MARGIN, y, WIDTH - 2 * MARGIN, 32, fill=hue.pale, stroke=hue.strong, radius=8)
@@ -330,7 +336,7 @@ def _draw_verdict(c: Canvas, y: float, strip, named: bool) -> float:
     return y + 42
 
 
-def _to_text(columns: list, strips: list, rest: str) -> str:
+def _to_text(columns: Columns, strips: list[Strip], rest: str) -> str:
     several = len(strips) > 1
     lines = [TITLE, ""]
     room = min(48, 70 - len(state_text(strips[0].frames[0].state)))  # for a call, of 100 columns

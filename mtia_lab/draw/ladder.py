@@ -1,13 +1,14 @@
 """Ladders of the method resolution order: what classes are made of, side by side."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from ..errors import WrongArgument, WrongValue
 from ..log.arguments import of_type
 from . import palette, svg, text
-from .svg import MARGIN, WIDTH, Canvas, Picture
+from .svg import MARGIN, WIDTH, Canvas, Look, Picture
 
+Rungs = Mapping[str, Sequence[str]]  # of each expression the names of its classes
 TITLE = "Method resolution order, from the class down to object"
 GAP = 18
 RUNG = 46
@@ -17,11 +18,11 @@ RUNGS = 40
 TAKES = 'ladders, such as {"torch.Stream": torch.Stream}'
 
 
-def ladder_of(cls: type) -> list:
+def ladder_of(cls: type) -> list[str]:
     """The full names of a class and its bases, in method resolution order.
 
     Raises:
-        TypeError: ``cls`` is not a class.
+        TypeError: `cls` is not a class.
     """
     if not isinstance(cls, type):
         raise WrongArgument(f"ladder_of() takes a class, not a {type(cls).__name__}")
@@ -29,12 +30,12 @@ def ladder_of(cls: type) -> list:
     return [name.removeprefix("builtins.") for name in names]
 
 
-def ladder(ladders: Mapping, *, dummy: Collection = ()) -> Picture:
+def ladder(ladders: Mapping[str, type | Sequence[str]], *, dummy: Collection[str] = ()) -> Picture:
     """Ladders side by side; a base that several share stands at one height, as one box if it can.
 
     Args:
         ladders: for each expression as the reader types it, the names of its classes from the class
-            itself to ``object``, or the class (then ``ladder_of`` asks it).
+            itself to `object`, or the class (then `ladder_of` asks it).
         dummy: names of classes that only stand in for a missing one; drawn dashed.
 
     Raises:
@@ -66,7 +67,7 @@ def ladder(ladders: Mapping, *, dummy: Collection = ()) -> Picture:
 
     for column, key in enumerate(columns):
         middle = left(column) + width / 2
-        look = {"fill": palette.DOOR.pale, "stroke": palette.DOOR.strong, "radius": 15}
+        look: Look = {"fill": palette.DOOR.pale, "stroke": palette.DOOR.strong, "radius": 15}
         c.rect(left(column), y, width, TAG, **look)
         c.text(middle, y + 19.5, key, size=12.5, bold=True, anchor="middle", fit=width - 24)
         previous = y + TAG
@@ -92,7 +93,7 @@ def ladder(ladders: Mapping, *, dummy: Collection = ()) -> Picture:
     return Picture(_to_text(columns, given, levels, set(dummy)), c.svg(y + MARGIN))
 
 
-def _arrange(given: Mapping) -> list:
+def _arrange(given: Rungs) -> list[str]:
     """The keys, each moved next to an earlier one with which it shares most classes."""
     order: list[str] = []
     for key, names in given.items():
@@ -105,7 +106,7 @@ def _arrange(given: Mapping) -> list:
     return order
 
 
-def _levels(ladders: Sequence) -> dict:
+def _levels(ladders: Sequence[Sequence[str]]) -> dict[str, int]:
     """A height for each class, 0 for the lowest, so that every ladder descends without a turn."""
     names = list(dict.fromkeys(name for names in ladders for name in reversed(names)))
     level = dict.fromkeys(names, 0)
@@ -116,9 +117,9 @@ def _levels(ladders: Sequence) -> dict:
     return level
 
 
-def _spans(has: list) -> list:
-    """Runs of neighboring columns that have a class, as ``(first, last)``."""
-    spans: list = []
+def _spans(has: Iterable[bool]) -> list[tuple[int, int]]:
+    """Runs of neighboring columns that have a class, as `(first, last)`."""
+    spans: list[tuple[int, int]] = []
     for column, present in enumerate(has):
         if present and spans and spans[-1][1] == column - 1:
             spans[-1] = (spans[-1][0], column)
@@ -127,14 +128,16 @@ def _spans(has: list) -> list:
     return spans
 
 
-def _draw_rung(c: Canvas, x, y, w, name: str, is_dummy: bool, *, shared: bool) -> None:
+def _draw_rung(
+    c: Canvas, x: float, y: float, w: float, name: str, is_dummy: bool, *, shared: bool
+) -> None:
     module, _, short = name.rpartition(".")
-    look = {"fill": palette.WHITE, "stroke": palette.INK}
+    look: Look = {"fill": palette.WHITE, "stroke": palette.INK, "radius": 8}
     if is_dummy:
-        look = {"fill": palette.WHITE, "stroke": palette.FAINT, "dash": "5 4", "width": 1.6}
+        look |= {"stroke": palette.FAINT, "dash": "5 4", "width": 1.6}
     elif shared:
-        look = {"fill": palette.GOOD.pale, "stroke": palette.GOOD.strong, "width": 2}
-    c.rect(x, y, w, RUNG, radius=8, **look)
+        look |= {"fill": palette.GOOD.pale, "stroke": palette.GOOD.strong, "width": 2}
+    c.rect(x, y, w, RUNG, **look)
     color = palette.MUTED if is_dummy else palette.INK
     middle, room = x + w / 2, w - 16
     origin = " ".join(part for part in (module, "(stand-in)" if is_dummy else "") if part)
@@ -144,7 +147,9 @@ def _draw_rung(c: Canvas, x, y, w, name: str, is_dummy: bool, *, shared: bool) -
     c.text(middle, at, short, size=13, bold=True, mono=True, anchor="middle", color=color, fit=room)
 
 
-def _to_text(columns: list, given: Mapping, levels: Mapping, dummy: set) -> str:
+def _to_text(
+    columns: Sequence[str], given: Rungs, levels: Mapping[str, int], dummy: Collection[str]
+) -> str:
     width = min(36, (text.COLUMNS - 3 * (len(columns) - 1)) // len(columns))
     blocks = []
     for key in columns:
@@ -161,10 +166,10 @@ def _to_text(columns: list, given: Mapping, levels: Mapping, dummy: set) -> str:
                 block += _rung([f"{'|':^{width}}"] * 4)
         blocks.append(block)
     shared = [n for n in levels if sum(n in names for names in given.values()) > 1]
-    told = [f"shared: {n} ({sum(n in v for v in given.values())} ladders)" for n in shared]
-    return text.page(TITLE, "", text.beside(blocks), "", [text.cut(t, 100) for t in told])
+    notes = [f"shared: {n} ({sum(n in v for v in given.values())} ladders)" for n in shared]
+    return text.page(TITLE, "", text.beside(blocks), "", [text.cut(note, 100) for note in notes])
 
 
-def _rung(lines: list) -> list:
+def _rung(lines: list[str]) -> list[str]:
     """Lines of one rung, five high in every column so that shared bases line up."""
     return [*lines, *[""] * (5 - len(lines))]
