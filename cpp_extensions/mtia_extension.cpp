@@ -10,6 +10,10 @@
 // Compiled alone, as PyTorch's own tests do it, this file is the whole device. MTIA_SPLIT says that
 // the other units are compiled apart and linked to it, which takes two cores half the time. What a
 // unit includes shares it: local names of one folder's files must differ.
+#if defined(__x86_64__) && !defined(__clang__) && __has_include(<x86gprintrin.h>)
+#include <x86gprintrin.h>      // has the one instruction for which c10 includes <x86intrin.h>:
+#define _X86INTRIN_H_INCLUDED  // ninety headers that g++ takes half a second to read
+#endif
 #define AT_PER_OPERATOR_HEADERS  // else a header or two include all operators there are
 #include <ATen/native/transformers/attention.h>
 #include <ATen/ops/_fused_sdp_choice_native.h>

@@ -43,9 +43,10 @@ Call::Call(const Operator& called, torch::jit::Stack& values)
 }
 
 void Call::replace_arguments(at::ArrayRef<c10::IValue> results) {
-  const size_t count = arguments.size();
-  stack.erase(stack.end() - static_cast<std::ptrdiff_t>(count), stack.end());
-  stack.insert(stack.end(), results.begin(), results.end());
+  torch::jit::drop(stack, arguments.size());
+  for (const c10::IValue& result : results) {
+    stack.push_back(result);
+  }
 }
 
 namespace {
@@ -181,7 +182,7 @@ std::optional<sim::Access> access_to(const at::Tensor& tensor, bool write) {
   } else {
     access.at = tensor.const_data_ptr();
     access.device = sim::kPinned;
-    access.address = tensor.is_cpu() ? backend::pinned_offset(access.at) : -1;
+    access.address = tensor.is_cpu() ? backend::pinned_allocator().offset_of(access.at) : -1;
     if (access.address < 0) {
       return std::nullopt;
     }

@@ -1,7 +1,6 @@
 #include "copy.h"
 
 #include <ATen/ExpandUtils.h>
-#include <ATen/core/CachingHostAllocator.h>
 #include <ATen/ops/_local_scalar_dense.h>
 
 #include <array>
@@ -43,8 +42,8 @@ bool is_pinned(const at::Tensor& tensor) { return backend::is_pinned(tensor.stor
 // The host allocator keeps pinned memory from being reused before the copy is done.
 void keep_until_copied(const at::Tensor& pinned, sim::StreamRef stream) {
   const at::DataPtr& memory = pinned.storage().data_ptr();
-  at::getHostAllocator(c10::DeviceType::MTIA)
-      ->record_event(pinned.data_ptr(), memory.get_context(), backend::to_stream(stream));
+  backend::pinned_allocator().record_event(pinned.data_ptr(), memory.get_context(),
+                                           backend::to_stream(stream));
 }
 
 // Enqueues a copy on `stream`. `owner`, if given, is host memory to keep until then.

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
-#include <map>
+#include <string>
 
 #include "../backend/python.h"
 #include "cpu_kernel.h"
@@ -28,7 +28,7 @@ class ScratchMemory {
       }
       // Kernels were seen to write an expanded output as if it had all its elements.
       const size_t whole = input.spec.numel() * c10::elementSize(input.spec.dtype);
-      std::vector<char>& memory = memory_.emplace_back(std::max(storage.nbytes(), whole) + kSlack);
+      std::string& memory = memory_.emplace_back(std::max(storage.nbytes(), whole) + kSlack, '\0');
       input.rebindable.bind(memory.data());
       if (input.by_value) {
         const at::Tensor& number = *call.tensors[i].tensor;
@@ -49,7 +49,7 @@ class ScratchMemory {
  private:
   static constexpr size_t kSlack = 64;  // bytes
 
-  static void fill_units(std::vector<char>& memory, const TensorSpec& spec) {
+  static void fill_units(std::string& memory, const TensorSpec& spec) {
     const at::Tensor one = at::scalar_tensor(1, spec.dtype);
     const auto columns = spec.sizes.size() < 2 ? 2 : std::max<int64_t>(spec.sizes.back(), 1);
     const auto count = static_cast<int64_t>(memory.size() / one.itemsize());
@@ -61,7 +61,7 @@ class ScratchMemory {
   }
 
   const Plan& plan_;
-  std::vector<std::vector<char>> memory_;
+  std::vector<std::string> memory_;
 };
 
 IValue with_number(const IValue& value, double number) {
@@ -102,15 +102,20 @@ void append_sizes(const at::Tensor& tensor, std::vector<int64_t>& sizes) {
   }
 }
 
-// The arguments that hold numbers: of each, whether they are of floating point.
-std::map<int, bool> numbers(const Plan& plan) {
-  std::map<int, bool> found;
+struct NumberArgument {
+  int argument;
+  bool floating;
+};
+
+std::vector<NumberArgument> number_arguments(const Plan& plan) {
+  std::vector<NumberArgument> found;
   for (int argument : plan.varying) {
-    found[argument] = true;
+    found.push_back({argument, true});
   }
   for (const Input& input : plan.inputs) {
     if (input.by_value) {
-      found[input.argument] = !c10::isIntegralType(input.spec.dtype, /*includeBool=*/true);
+      found.push_back(
+          {input.argument, !c10::isIntegralType(input.spec.dtype, /*includeBool=*/true)});
     }
   }
   return found;
@@ -169,7 +174,7 @@ bool numbers_matter(const Call& call, const Plan& plan, Content content, const D
       return true;
     }
   };
-  for (const auto& [argument, floating] : numbers(plan)) {
+  for (const auto& [argument, floating] : number_arguments(plan)) {
     const auto any = [&](const auto& values) {
       return std::any_of(std::begin(values), std::end(values),
                          [&](double value) { return matters(argument, value); });

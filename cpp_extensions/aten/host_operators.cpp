@@ -177,7 +177,8 @@ bool is_tolist(const std::string& name, c10::ArrayRef<const c10::IValue> inputs)
 // Contract: called when an operator begins; what is returned lives until it ends.
 std::unique_ptr<at::ObserverContext> begin(const at::RecordFunction& function) {
   const auto called = function.operator_name();
-  if (thread.in_kernel || sim::this_thread().in_effect || !called) {
+  if (function.scope() != at::RecordScope::FUNCTION || thread.in_kernel ||
+      sim::this_thread().in_effect || !called) {
     return nullptr;
   }
   const auto inputs = function.inputs();
@@ -224,8 +225,7 @@ void watch_host() {
   if (watching) {
     at::removeCallback(std::exchange(handle, at::INVALID_CALLBACK_HANDLE));
   } else {
-    handle = at::addGlobalCallback(
-        at::RecordFunctionCallback(begin).needsInputs(true).scopes({at::RecordScope::FUNCTION}));
+    handle = at::addGlobalCallback(at::RecordFunctionCallback(begin).needsInputs(true));
   }
 }
 

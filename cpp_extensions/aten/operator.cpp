@@ -23,21 +23,20 @@ bool holds_tensors(const c10::Type& type) {
 
 bool is_tensor(const c10::Argument& argument) { return holds_tensors(*argument.type()); }
 
-// All overloads by name, so that an operator can find its out variant.
-const std::vector<OperatorHandle>& overloads_of(const std::string& name) {
-  static const auto* const all = [] {
-    auto* made = new std::unordered_map<std::string, std::vector<OperatorHandle>>;
-    auto& dispatcher = c10::Dispatcher::singleton();
-    for (const c10::OperatorName& operator_name : dispatcher.getAllOpNames()) {
-      if (auto handle = dispatcher.findSchema(operator_name)) {
-        (*made)[operator_name.name].push_back(*handle);
+// The first overload of an operator for which `is_wanted` holds.
+template <typename IsWanted>
+std::optional<OperatorHandle> find_overload(const std::string& name, const IsWanted& is_wanted) {
+  auto& dispatcher = c10::Dispatcher::singleton();
+  static const auto* const all = new auto(dispatcher.getAllOpNames());
+  for (const c10::OperatorName& each : *all) {
+    if (each.name == name) {
+      auto handle = dispatcher.findSchema(each);
+      if (handle && is_wanted(*handle)) {
+        return handle;
       }
     }
-    return made;
-  }();
-  static const std::vector<OperatorHandle> none;
-  auto found = all->find(name);
-  return found == all->end() ? none : found->second;
+  }
+  return std::nullopt;
 }
 
 // Whether `out` takes the arguments of `plain` and then one output for each of its returns.
@@ -68,12 +67,9 @@ std::optional<OperatorHandle> out_variant(const OperatorHandle& handle) {
       return std::nullopt;
     }
   }
-  for (const OperatorHandle& other : overloads_of(handle.operator_name().name)) {
-    if (is_out_variant(other.schema(), handle.schema())) {
-      return other;
-    }
-  }
-  return std::nullopt;
+  return find_overload(handle.operator_name().name, [&](const OperatorHandle& other) {
+    return is_out_variant(other.schema(), handle.schema());
+  });
 }
 
 // The argument that a return is, by their alias sets.
@@ -90,37 +86,33 @@ int source_of(const c10::Argument& returned, const c10::FunctionSchema& schema) 
   return kFresh;
 }
 
-// Of an in-place variant, the name of the other: not all variants have the tags of the operator.
+// Of an in-place variant, the name of the other.
 std::string without_underscore(const std::string& name) {
   return name.back() == '_' ? name.substr(0, name.size() - 1) : name;
 }
 
 // CUDA's kernels take a scalar of the host where a TensorIterator brings it in, which is what
-// pointwise operators are built on. Some lack the tag; others fetch one argument's number.
-bool takes_by_value(const std::string& name, const std::string& argument) {
+// pointwise operators are built on. Some lack the tag. Not all variants have the tags of the
+// operator.
+bool is_pointwise(const std::string& plain) {
   constexpr std::string_view kUntagged[] = {
       "elu_backward",         "floor_divide",        "hardshrink_backward",
       "hardsigmoid_backward", "leaky_relu_backward", "mse_loss",
       "smooth_l1_loss",       "softplus_backward",   "softshrink_backward"};
-  constexpr std::pair<std::string_view, std::string_view> kFetched[] = {
-      {"_fused_adagrad", "lr"},
-      {"_fused_adam", "lr"},
-      {"_fused_adamw", "lr"},
-      {"_fused_sgd", "lr"},
-      {"_index_put_impl", "values"},
-      {"_unsafe_index_put", "values"},
-      {"bernoulli", "p"},
-      {"fill", "value"},
-      {"index_fill", "value"},
-      {"index_put", "values"},
-      {"masked_fill", "value"}};
-  const std::string plain = without_underscore(name);
-  const auto& overloads = overloads_of("aten::" + plain);
-  return std::count(std::begin(kUntagged), std::end(kUntagged), plain) != 0 ||
-         std::count(std::begin(kFetched), std::end(kFetched),
-                    std::pair<std::string_view, std::string_view>(plain, argument)) != 0 ||
-         std::any_of(overloads.begin(), overloads.end(),
-                     [](const auto& handle) { return handle.hasTag(at::Tag::pointwise); });
+  return std::find(std::begin(kUntagged), std::end(kUntagged), plain) != std::end(kUntagged) ||
+         find_overload("aten::" + plain, [](const OperatorHandle& handle) {
+           return handle.hasTag(at::Tag::pointwise);
+         }).has_value();
+}
+
+// Other operators fetch one argument's number from the host.
+bool fetches(const std::string& plain, const std::string& argument) {
+  constexpr std::string_view kFetched[] = {
+      "_fused_adagrad lr",      "_fused_adam lr",           "_fused_adamw lr",  "_fused_sgd lr",
+      "_index_put_impl values", "_unsafe_index_put values", "bernoulli p",      "fill value",
+      "index_fill value",       "index_put values",         "masked_fill value"};
+  const std::string both = plain + " " + argument;
+  return std::find(std::begin(kFetched), std::end(kFetched), both) != std::end(kFetched);
 }
 
 // The CPU's kernel of a collective would exchange memory of the device behind its queues.
@@ -147,9 +139,11 @@ Operator describe(const OperatorHandle& handle) {
   const std::string base = name.name.substr(name.name.rfind(':') + 1);
   Operator op{handle, sim::intern(base),
               sim::intern(base + (name.overload_name.empty() ? "" : "." + name.overload_name))};
+  const std::string plain = without_underscore(base);
+  const bool pointwise = is_pointwise(plain);
   for (const auto& argument : schema.arguments()) {
     op.written.push_back(argument.alias_info() != nullptr && argument.alias_info()->isWrite());
-    op.by_value.push_back(!op.written.back() && takes_by_value(base, argument.name()));
+    op.by_value.push_back(!op.written.back() && (pointwise || fetches(plain, argument.name())));
     if (argument.name() == "generator") {
       op.generator = static_cast<int>(op.written.size()) - 1;
       op.random = true;

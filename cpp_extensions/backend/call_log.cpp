@@ -46,21 +46,34 @@ thread_local int64_t calls = 0;
 
 int64_t calls_of_this_thread() noexcept { return calls; }
 
-OpenCall::OpenCall(const char* door, const char* name, std::string args)
-    : record{door, name, std::move(args), std::nullopt, std::nullopt} {
+OpenCall::OpenCall(const char* door, const char* name, std::initializer_list<std::string> args)
+    : record_{door, name, "", std::nullopt, std::nullopt} {
   ++calls;
-  record.site = sim::log::site();
+  for (const std::string& each : args) {
+    record_.args += (record_.args.empty() ? "" : ", ") + each;
+  }
+  record_.site = sim::log::site();
   sim::HostThread& thread = sim::this_thread();
-  record.thread = thread.number;
-  record.begin = sim::clock_now();
-  outer_ = std::exchange(thread.call, &record);
+  record_.thread = thread.number;
+  record_.begin = sim::clock_now();
+  outer_ = std::exchange(thread.call, &record_);
 }
 
 void OpenCall::close() noexcept {
   sim::this_thread().call = outer_;
-  record.end = sim::clock_now();
-  record.state = thread_state();
-  sim::log::append(std::move(record));
+  record_.end = sim::clock_now();
+  record_.state = thread_state();
+  sim::log::append(std::move(record_));
+}
+
+void OpenCall::close(std::string result) noexcept {
+  record_.result = std::move(result);
+  close();
+}
+
+void OpenCall::close(const std::exception& error) noexcept {
+  record_.error = error.what();
+  close();
 }
 
 }  // namespace mtia::backend

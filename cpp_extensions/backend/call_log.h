@@ -8,6 +8,8 @@
 #include <c10/core/Device.h>
 #include <c10/core/Stream.h>
 
+#include <exception>
+#include <initializer_list>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -43,42 +45,37 @@ int64_t calls_of_this_thread() noexcept;
 // The record of one call, from construction until it is closed and put into the log.
 class OpenCall {
  public:
-  OpenCall(const char* door, const char* name, std::string args);
+  OpenCall(const char* door, const char* name, std::initializer_list<std::string> args);
   void close() noexcept;
-  sim::CallRecord record;
+  void close(std::string result) noexcept;
+  void close(const std::exception& error) noexcept;
 
  private:
+  sim::CallRecord record_;
   sim::CallRecord* outer_;  // calls nest when an effect lets go of an event
 };
-
-template <typename... Args>
-std::string show_all(const Args&... args) {
-  std::string text;
-  ((text += (text.empty() ? "" : ", ") + show(args)), ...);
-  return text;
-}
 
 template <typename Body, typename... Args>
 auto logged(const char* door, const char* name, const Body& body, const Args&... args) {
   if (!sim::log::recording()) {
     return body();
   }
-  OpenCall call(door, name, show_all(args...));
+  OpenCall call(door, name, {show(args)...});
   try {
     if constexpr (std::is_void_v<decltype(body())>) {
       body();
       call.close();
     } else {
       auto result = body();
-      if constexpr (!std::is_pointer_v<decltype(result)>) {
-        call.record.result = show(result);
+      if constexpr (std::is_pointer_v<decltype(result)>) {
+        call.close();
+      } else {
+        call.close(show(result));
       }
-      call.close();
       return result;
     }
   } catch (const std::exception& error) {
-    call.record.error = error.what();
-    call.close();
+    call.close(error);
     throw;
   }
 }

@@ -13,8 +13,8 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <tuple>
 #include <type_traits>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -52,9 +52,9 @@ class WallTrace {
  private:
   std::mutex mutex_;
   std::vector<WallCommand> commands_;
-  std::unordered_map<sim::CommandId, Wall> finishes_;
-  std::map<std::pair<int, sim::StreamId>, Wall> streams_;             // when each is free
-  std::map<std::pair<int, sim::Engine>, std::vector<Wall>> engines_;  // and each slot of each
+  // When each stream and each slot of an engine is free: by device, engine (none for streams), and
+  // the number of the stream or of the slot.
+  std::map<std::tuple<int, sim::Engine, int64_t>, Wall> free_;
 };
 
 Wall now() {
@@ -69,33 +69,37 @@ std::string name_of(const sim::Command& command) {
   const char* verb = command.type == sim::CommandType::Record ? "record" : "wait for";
   return std::string(verb) + " event " + std::to_string(command.event);
 }
+
 void WallTrace::begin() {
   std::lock_guard<std::mutex> lock(mutex_);
   commands_.clear();
-  finishes_.clear();
-  streams_.clear();
-  engines_.clear();
+  free_.clear();
 }
 
 void WallTrace::add(const sim::Command& command, sim::StreamRef stream, size_t slots,
                     int32_t thread, uint64_t op) {
   std::lock_guard<std::mutex> lock(mutex_);
   const Wall enqueue = now();
-  Wall& stream_free = streams_[{stream.device, stream.id}];
+  Wall& stream_free = free_[{stream.device, sim::Engine::None, stream.id}];
   Wall start = std::max(enqueue, stream_free);
   if (command.after) {
-    const auto before = finishes_.find(command.after->command);  // not if it came before begin()
-    start = before == finishes_.end() ? start : std::max(start, before->second);
+    const sim::CommandId id = command.after->command;  // not there if it came before begin()
+    for (auto before = commands_.rbegin(); before != commands_.rend() && before->id >= id;
+         ++before) {
+      start = before->id == id ? std::max(start, before->finish) : start;
+    }
   }
   Wall finish = start;
   if (command.engine != sim::Engine::None) {
-    auto& free = engines_[{stream.device, command.engine}];
-    free.resize(slots);
-    Wall& slot = *std::min_element(free.begin(), free.end());
-    start = std::max(start, slot);
-    finish = slot = start + (command.finish - command.start);
+    Wall* slot = &free_[{stream.device, command.engine, 0}];
+    for (size_t i = 1; i < slots; ++i) {
+      Wall& other = free_[{stream.device, command.engine, static_cast<int64_t>(i)}];
+      slot = other < *slot ? &other : slot;
+    }
+    start = std::max(start, *slot);
+    finish = *slot = start + (command.finish - command.start);
   }
-  stream_free = finishes_[command.id] = finish;
+  stream_free = finish;
   commands_.push_back({command.id, name_of(command), stream, enqueue, start, finish, thread, op});
 }
 

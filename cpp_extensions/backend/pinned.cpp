@@ -4,8 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
-#include <mutex>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -19,71 +18,17 @@
 namespace mtia::backend {
 
 namespace {
-
-// PyTorch's allocator knows a block by its start only. A tensor of somebody else's in the middle of
-// one, through NumPy or DLPack, is in use all the same: so blocks are found by any address.
-class Blocks {
- public:
-  struct Found {
-    void* start;
-    int64_t offset;  // of the start, in all memory that was ever pinned
-    int64_t bytes;
-    bool allocated;
-    bool fresh;  // was never allocated yet
-  };
-  void add(void* start, size_t bytes) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    const auto size = static_cast<int64_t>(bytes);
-    blocks_[start] = {start, pinned_so_far_, size, false, true};
-    pinned_so_far_ += size;
-  }
-  void remove(const void* start) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    blocks_.erase(start);
-  }
-  // Whether it is allocated for the first time.
-  bool take(const void* start) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    Found& block = blocks_.at(start);
-    block.allocated = true;
-    return std::exchange(block.fresh, false);
-  }
-  void release(const void* start) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    blocks_.at(start).allocated = false;
-  }
-  std::optional<Found> around(const void* address) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    auto after = blocks_.upper_bound(address);
-    if (after == blocks_.begin()) {
-      return std::nullopt;
-    }
-    const Found& block = (--after)->second;
-    const auto within = static_cast<const char*>(address) - static_cast<char*>(block.start);
-    return within < block.bytes ? std::optional(block) : std::nullopt;
-  }
-
- private:
-  std::mutex mutex_;
-  std::map<const void*, Found> blocks_;
-  int64_t pinned_so_far_ = 0;  // bytes, also of those that were given back
-};
-
-Blocks& pinned_blocks() {
-  static auto* const blocks = new Blocks;
-  return *blocks;
-}
+using Block = PinnedAllocator::Block;
 
 // `user`: of record_stream, the stream that uses the block.
-void note(const char* action, const void* start, std::optional<sim::StreamRef> user = {}) {
-  const auto block = pinned_blocks().around(start);
-  if (sim::log::wants_host() && block) {
+void note(const char* action, const Block& block, std::optional<sim::StreamRef> user = {}) {
+  if (sim::log::wants_host()) {
     sim::MemoryRecord record;
     record.action = action;
     record.stream = user.value_or(sim::StreamRef{sim::kPinned, 0});
     record.owner = sim::kPinned;
-    record.address = block->offset;
-    record.bytes = block->bytes;
+    record.address = block.offset;
+    record.bytes = static_cast<int64_t>(block.bytes);
     record.time = sim::clock_now();
     record.thread = sim::this_thread().number;
     record.site = sim::log::site();
@@ -92,12 +37,13 @@ void note(const char* action, const void* start, std::optional<sim::StreamRef> u
 }
 
 // Overwrites a block that is free: for what still uses it, that is a write of the host.
-void poison(void* start, size_t bytes) {
-  std::memset(start, sim::kPoison, bytes);
-  if (const auto block = pinned_blocks().around(start); sim::log::wants_host() && block) {
+void poison(const Block& block) {
+  std::memset(block.start, sim::kPoison, block.bytes);
+  if (sim::log::wants_host()) {
     sim::HostRecord record;
     record.name = "poison";
-    record.accesses.push_back({sim::kPinned, block->offset, block->bytes, true});
+    const auto bytes = static_cast<int64_t>(block.bytes);
+    record.accesses.push_back({sim::kPinned, block.offset, bytes, true});
     record.time = sim::clock_now();
     record.thread = sim::this_thread().number;
     record.site = sim::log::site();
@@ -105,121 +51,200 @@ void poison(void* start, size_t bytes) {
   }
 }
 
-// A freed block is reused once every stream it was used on has got to where it was then: an event
-// is that point of the stream.
-struct PinnedMemory final : at::CachingHostAllocatorImpl<c10::Stream, sim::StreamPoint> {
-  // Contract: copy between two of its blocks. The host's memory is the host's to copy.
-  void copy_data(void* to, const void* from, size_t bytes) const override {
-    std::memcpy(to, from, bytes);
+size_t bucket_of(size_t bytes) {  // the exponent of the power of two that holds so many
+  size_t bucket = 0;
+  while (size_t{1} << bucket < bytes) {
+    ++bucket;
   }
-
-  // Contract: a block for `bytes`, from the cache or new; null for none. Nothing of what it held
-  // shows: a download that is looked at too soon is wrong every time, and in the same way.
-  std::pair<void*, void*> allocate(size_t bytes) override {
-    const auto taken = Base::allocate(bytes);
-    if (auto* block = static_cast<Block*>(taken.second)) {
-      const bool fresh = pinned_blocks().take(block->ptr_);
-      if (sim::poisons() || !fresh) {  // what the system gives is zero
-        std::memset(block->ptr_, sim::poisons() ? sim::kPoison : 0, block->size_);
-      }
-      note("alloc", block->ptr_);
-    }
-    return taken;
-  }
-
-  // Contract: the block is the cache's again, once what uses it is done. Null is fine.
-  void free(void* freed) override {
-    if (auto* block = static_cast<Block*>(freed)) {
-      note("free", block->ptr_);
-      pinned_blocks().release(block->ptr_);
-      if (sim::poisons() && is_idle(*block)) {
-        poison(block->ptr_, block->size_);
-      }
-    }
-    Base::free(freed);
-  }
-
-  // Contract: `stream` uses the block: once freed, it rests until that is done. False for what is
-  // no block, or one that was freed already.
-  bool record_event(void* address, void* /*block*/, c10::Stream stream) override {
-    const auto block = pinned_blocks().around(address);
-    if (!block || !block->allocated || !Base::record_event(block->start, nullptr, stream)) {
-      return false;
-    }
-    note("record_stream", block->start, to_ref(stream));
-    return true;
-  }
-
- private:
-  using Base = at::CachingHostAllocatorImpl<c10::Stream, sim::StreamPoint>;
-  using Block = at::HostBlock<c10::Stream>;
-
-  // Contract: new pinned memory.
-  void allocate_host_memory(size_t bytes, void** address) override {
-    *address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (*address == MAP_FAILED) {
-      throw sim::Error("cannot pin " + std::to_string(bytes) +
-                       " bytes: the host has not that much memory. Pin less at a time, or call "
-                       "torch.accelerator.empty_host_cache() to let go of what is cached");
-    }
-    pinned_blocks().add(*address, bytes);
-  }
-
-  // Contract: give it back. It is the base that deletes the block.
-  void free_block(Block* block) override {
-    pinned_blocks().remove(block->ptr_);
-    munmap(block->ptr_, block->size_);
-  }
-
-  // Whether all that used the block is done.
-  static bool is_idle(Block& block) {
-    std::lock_guard<std::mutex> lock(block.mutex_);
-    return std::all_of(block.streams_.begin(), block.streams_.end(), [](c10::Stream stream) {
-      return sim::is_complete(sim::newest_point(to_ref(stream)));
-    });
-  }
-
-  // Contract: an event at the end of what `stream` has been given. Frees may happen in an effect,
-  // so it is no command of its own.
-  void record_stream(std::optional<std::vector<sim::StreamPoint>>& events,
-                     c10::Stream stream) override {
-    events->push_back(sim::newest_point(to_ref(stream)));
-  }
-
-  // Contract: whether the event has been reached.
-  bool query_event(sim::StreamPoint& event) override { return sim::is_complete(event); }
-
-  // Contract: this thread's current stream, and whether it is being captured into a graph.
-  c10::Stream get_current_stream() const override {
-    return to_stream(sim::current_stream(sim::current_device()));
-  }
-  bool stream_is_capturing(c10::Stream stream) const override {
-    return sim::is_capturing(to_ref(stream));
-  }
-};
-
-void free_pinned(void* block);
-
-struct PinnedAllocator final : at::CachingHostAllocatorInterface<PinnedMemory, free_pinned> {};
-
-PinnedAllocator& instance() {
-  static auto* const allocator =
-      new PinnedAllocator;  // never deleted: tensors may outlive all else
-  return *allocator;
+  return bucket;
 }
 
-void free_pinned(void* block) { instance().free(block); }
+bool is_done(const Block& block) {
+  return std::all_of(block.users.begin(), block.users.end(), sim::is_complete);
+}
 
+void free_pinned(void* block) {
+  if (block != nullptr) {
+    pinned_allocator().free(*static_cast<Block*>(block));
+  }
+}
 }  // namespace
 
-at::HostAllocator& pinned_allocator() { return instance(); }
+// Contract: a block for so many bytes, from the cache or new; null for none. Nothing of what it
+// held shows: a download that is looked at too soon is wrong every time, and in the same way.
+at::DataPtr PinnedAllocator::allocate(size_t bytes) {
+  if (bytes == 0) {
+    return {nullptr, nullptr, free_pinned, at::DeviceType::CPU};
+  }
+  const size_t rounded = size_t{1} << bucket_of(bytes);
+  Block* block = nullptr;
+  bool fresh = false;  // what the system gives is zero
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    cache_what_is_done();
+    if (Block*& of_this_size = cached_[bucket_of(bytes)]; of_this_size != nullptr) {
+      block = std::exchange(of_this_size, of_this_size->next);
+    } else {
+      block = &pin(rounded);
+      fresh = true;
+    }
+    block->allocated = true;
+    stats_.active_requests.increase(1);
+    stats_.active_bytes.increase(rounded);
+  }
+  if (sim::poisons() || !fresh) {
+    std::memset(block->start, sim::poisons() ? sim::kPoison : 0, block->bytes);
+  }
+  note("alloc", *block);
+  return {block->start, block, free_pinned, at::DeviceType::CPU};
+}
 
-bool is_pinned(const void* address) { return pinned_blocks().around(address).has_value(); }
+// Contract: copy between two of its blocks. The host's memory is the host's to copy.
+void PinnedAllocator::copy_data(void* to, const void* from, size_t bytes) const {
+  std::memcpy(to, from, bytes);
+}
 
-int64_t pinned_offset(const void* address) {
-  const auto block = pinned_blocks().around(address);
-  const auto* start = block ? static_cast<const char*>(block->start) : nullptr;
-  return block ? block->offset + (static_cast<const char*>(address) - start) : -1;
+// Contract: `stream` uses the block: once freed, it rests until that is done. False for what is
+// no block, or one that was freed already.
+bool PinnedAllocator::record_event(void* address, void* /*block*/, c10::Stream stream) {
+  const sim::StreamRef user = to_ref(stream);
+  Block* block = nullptr;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    block = find(address);
+    if (block == nullptr || !block->allocated) {
+      return false;
+    }
+    const auto is_user = [&](const sim::StreamPoint& other) { return other.stream == user; };
+    if (std::none_of(block->users.begin(), block->users.end(), is_user)) {
+      block->users.push_back({user});
+    }
+  }
+  note("record_stream", *block, user);
+  return true;
+}
+
+// The block is the cache's again, once what uses it is done. Frees may happen in an effect, so how
+// far the streams have got is no command of its own.
+void PinnedAllocator::free(Block& block) {
+  note("free", block);
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    block.allocated = false;  // from here on no user is added
+  }
+  for (sim::StreamPoint& user : block.users) {
+    user = sim::newest_point(user.stream);
+  }
+  if (sim::poisons() && is_done(block)) {
+    poison(block);
+  }
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (block.users.empty()) {
+    cache(block);
+    return;
+  }
+  block.next = nullptr;
+  (first_waiting_ == nullptr ? first_waiting_ : last_waiting_->next) = &block;
+  last_waiting_ = &block;
+}
+
+// Contract: give what is cached back to the system.
+void PinnedAllocator::empty_cache() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  cache_what_is_done();
+  for (Block*& of_one_size : cached_) {
+    while (of_one_size != nullptr) {
+      Block& block = *std::exchange(of_one_size, of_one_size->next);
+      unpin(block);
+    }
+  }
+}
+
+// Contract: figures about all that was pinned, and about what of it is in use.
+at::HostStats PinnedAllocator::get_stats() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  at::HostStats stats = stats_;
+  stats.num_host_alloc = stats.allocations.allocated;
+  stats.num_host_free = stats.allocations.freed;
+  return stats;
+}
+
+// Contract: count what was allocated and freed in all from 0 again.
+void PinnedAllocator::reset_accumulated_stats() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (auto* stat : {&stats_.active_requests, &stats_.active_bytes, &stats_.allocations,
+                     &stats_.allocated_bytes}) {
+    stat->reset_accumulated();
+  }
+  std::fill(stats_.bucket_allocation.begin(), stats_.bucket_allocation.end(), 0);
+}
+
+// Contract: let peaks start from where the figures are now.
+void PinnedAllocator::reset_peak_stats() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (auto* stat : {&stats_.active_requests, &stats_.active_bytes, &stats_.allocations,
+                     &stats_.allocated_bytes}) {
+    stat->reset_peak();
+  }
+}
+
+int64_t PinnedAllocator::offset_of(const void* address) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  const Block* block = find(address);
+  return block == nullptr ? -1
+                          : block->offset + (static_cast<const char*>(address) -
+                                             static_cast<const char*>(block->start));
+}
+
+Block* PinnedAllocator::find(const void* address) {
+  auto next = blocks_.upper_bound(address);
+  if (next == blocks_.begin()) {
+    return nullptr;
+  }
+  Block& block = std::prev(next)->second;
+  return address < static_cast<const char*>(block.start) + block.bytes ? &block : nullptr;
+}
+
+Block& PinnedAllocator::pin(size_t bytes) {
+  void* start = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (start == MAP_FAILED) {
+    throw sim::Error("cannot pin " + std::to_string(bytes) +
+                     " bytes: the host has not that much memory. Pin less at a time, or call "
+                     "torch.accelerator.empty_host_cache() to let go of what is cached");
+  }
+  stats_.allocations.increase(1);
+  stats_.allocated_bytes.increase(bytes);
+  ++stats_.bucket_allocation[bucket_of(bytes)];
+  const int64_t offset =
+      std::exchange(pinned_so_far_, pinned_so_far_ + static_cast<int64_t>(bytes));
+  return blocks_[start] = {start, bytes, offset};
+}
+
+void PinnedAllocator::unpin(Block& block) {
+  stats_.allocations.decrease(1);
+  stats_.allocated_bytes.decrease(block.bytes);
+  munmap(block.start, block.bytes);
+  blocks_.erase(block.start);
+}
+
+void PinnedAllocator::cache(Block& block) {
+  block.users.clear();
+  block.next = std::exchange(cached_[bucket_of(block.bytes)], &block);
+  stats_.active_requests.decrease(1);
+  stats_.active_bytes.decrease(block.bytes);
+}
+
+// In the order in which they were freed, up to the first that is still in use.
+void PinnedAllocator::cache_what_is_done() {
+  while (first_waiting_ != nullptr && is_done(*first_waiting_)) {
+    Block& block = *std::exchange(first_waiting_, first_waiting_->next);
+    cache(block);
+  }
+}
+
+PinnedAllocator& pinned_allocator() {
+  static auto* const instance = new PinnedAllocator;  // never deleted: tensors may outlive it
+  return *instance;
 }
 
 }  // namespace mtia::backend
