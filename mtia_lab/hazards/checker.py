@@ -6,10 +6,10 @@ fixes is not found once more.
 
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..log.log import Log
 from ..log.records import PINNED, Access, Call, Command, Host, Memory, Record
@@ -17,7 +17,7 @@ from ..log.replay import Backwards, Blocks, Span
 from .events import StandingEvents
 from .fixes import FINISH, NEW_EVENT, RECORD_STREAM, WAIT, WAIT_EVENT, Fix
 from .memory_map import MemoryMap, Use, add_use, host_races
-from .order import Clock, Order, Stream
+from .order import EVENTS, Clock, Given, Order, Stream
 
 
 class Race(NamedTuple):
@@ -88,7 +88,8 @@ class Checker:
     """
 
     def __init__(self, log: Log, *, fixes: bool = True) -> None:
-        self.order = Order()
+        self.given = Given()
+        self.order = Order(self.given)
         self.races: list[Race] = []
         self._events = StandingEvents()
         self._blocks = Blocks(log.initial_memory)
@@ -107,29 +108,39 @@ class Checker:
         self._hazards: dict[object, Hazard] = {}
         self._counts: Counter[object] = Counter()
 
+        self._kinds: dict[type, Callable[[Any], None]] = {
+            Command: self._command,
+            Call: self._call,
+            Learned: self._learned,
+            Memory: self._on_memory,
+            Host: self._host,
+        }
+
     def add(self, record: "Record | Learned") -> None:
         """The next record, in the order of ``in_order``."""
-        if isinstance(record, Command):
-            self._command(record)
-        elif isinstance(record, Call):
-            self._caller = record
-            self._backwards.add_call(record)
-            self._events.add_call(record)
-        elif isinstance(record, Learned):
-            for known in record.call.synchronized:
-                self.order.synchronize(known)
-        elif isinstance(record, Memory):
-            self._on_memory(record)
-        elif isinstance(record, Host):
-            self._host(record)
+        if (take := self._kinds.get(type(record))) is not None:
+            take(record)
+
+    def _call(self, call: Call) -> None:
+        self._caller = call
+        self._backwards.add_call(call)
+        self._events.add_call(call)
+
+    def _learned(self, learned: "Learned") -> None:
+        for known in learned.call.synchronized:
+            self.order.synchronize(known)
 
     def _command(self, command: Command) -> None:
-        order, caller = self.order, self._caller
-        stream = order.number((command.device, command.stream))
-        order.add(command.id, stream, command.after, command.type not in ("record", "wait"))
-        self._newest = command.id
-        self._commands[command.id] = command
-        if command.type == "record":
+        id, kind, order = command.id, command.type, self.order
+        stream = self.given.add(id, (command.device, command.stream), kind not in EVENTS)
+        if stream >= len(order.clocks):
+            order.grow()
+        if command.after:
+            order.wait(id, stream, command.after)
+        self._newest = id
+        self._commands[id] = command
+        caller = self._caller
+        if kind == "record":
             self._events.add_record(command, caller)
         if caller is not None and caller.door == "distributed":
             self._collective(command, stream, caller)
@@ -143,7 +154,7 @@ class Checker:
         if command.type == "record":
             self._recorded_on = stream
         elif command.type == "wait" and caller.name == "wait":
-            collective = self.order.work_before(command.after[0])
+            collective = self.given.work_before(command.after[0])
             found = self._commands.get(collective)
             if found is not None and found.site == command.site:
                 self._waited_for[collective] = command.id, stream
@@ -151,9 +162,10 @@ class Checker:
             self.called_on[command.id] = self._recorded_on
 
     def _use(self, stream: int, command: Command, access: Access, is_write: bool) -> None:
-        block = self._blocks.at(access.device, access.address)
+        device = access.device
+        block = self._blocks.at(device, access.address)
         use = Use(stream, command.id, command, access, is_write, block)
-        for other in add_use(self._memory[access.device], use, self.order):
+        for other in add_use(self._memory[device], use, self.order):
             if not self.order.is_before(other.id, other.stream, stream):
                 self._found(Race(other, use))
 
@@ -182,12 +194,17 @@ class Checker:
 
     def _free(self, block: Span) -> None:
         for _, stream in block.users:
-            self._recorded(block, self.order.number(stream))
+            self._recorded(block, self._number(stream))
         # A collective keeps its tensors until it is done.
         for piece in self._memory[block.device].within(block.address, block.top):
             for use in piece.conflicting(True):
                 if use.id in self.called_on:
                     piece.drop(self.order.up_to(use.stream, use.id))
+
+    def _number(self, stream: Stream) -> int:
+        number = self.given.number(stream)
+        self.order.grow()
+        return number
 
     def _recorded(self, block: Span, stream: int) -> None:
         """The allocator gives a freed block away only when ``stream`` is done with it."""
@@ -232,7 +249,7 @@ class Checker:
         first, second = race
         id, stream = self._waited_for.get(first.id, (first.id, first.stream))
         waiting = None if on_host else self.called_on.get(second.id, second.stream)
-        streams = self.order.streams
+        streams = self.given.streams
         pair = None if waiting is None else streams[waiting], streams[stream]
         until, fix = self._least(race, id, stream, *pair)
         hazard = Hazard(race, fix)
@@ -283,7 +300,7 @@ class Checker:
         The same command once more is taken for the line's next turn in a loop.
         """
         line, name = use.command.site, use.command.name
-        later = self.order.work_after(stream, id)
+        later = self.given.work_after(stream, id)
         commands = (self._commands[each] for each in later)
         same = takewhile(lambda c: c.site == line and c.name != name, commands)
         of_line = sum(1 for _ in same)
@@ -341,9 +358,10 @@ def in_order(log: Log) -> Iterator[Record | Learned]:
     place = 0
     for record in records:
         yield record
-        if isinstance(record, Command):
+        kind = type(record)
+        if kind is Command:
             place += 1
-        elif isinstance(record, Call) and record.synchronized:
+        elif kind is Call and record.synchronized:
             pending.append(record)
         while pending and pending[0].synchronized[-1].newest < ids[place]:
             yield Learned(pending.pop(0))

@@ -14,7 +14,7 @@ from ..log.replay import Backwards
 from .checker import Learned
 from .finding import NEEDLESS_SYNC, NEEDLESS_WAIT, UNRECORDED, Finding, Side
 from .fixes import before
-from .order import Order, Stream
+from .order import EVENTS, Given, Order, Stream
 
 _SYNCHRONIZATIONS = {
     "synchronizeStream",
@@ -38,21 +38,22 @@ class _Line:
     found: list[Finding] = field(default_factory=list)
 
 
-@dataclass
 class _Part:
-    """What one host thread did on its own.
+    """What one host thread did on its own, or all of it if there is one.
 
     Attributes:
+        given: to the streams that are no others'.
         foreign: the streams to which other threads give work as well; nothing is known of them.
-        order: of its commands on the other streams, nothing being as if it were fixed.
+        order: of its commands, nothing being as if it were fixed.
         recordings: its event records, by id.
         caller: the call that its commands belong to.
     """
 
-    foreign: set[Stream] = field(default_factory=set)
-    order: Order = field(default_factory=Order)
-    recordings: dict[int, Command] = field(default_factory=dict)
-    caller: Call | None = None
+    def __init__(self, given: Given) -> None:
+        self.given, self.order = given, Order(given)
+        self.foreign: set[Stream] = set()
+        self.recordings: dict[int, Command] = {}
+        self.caller: Call | None = None
 
 
 class Hints:
@@ -62,18 +63,21 @@ class Hints:
 
     Args:
         log: whose records ``add`` is given in their order.
+        given: what its streams have been given, which somebody else keeps.
     """
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, given: Given) -> None:
         self._working: set[str | None] = {None}  # lines that do more than synchronize
         self._lines: dict[tuple[str, str | None], _Line] = {}
         records = list(log)
-        active = {record.thread for record in records if _is_active(record)}
-        self._whole = _Part() if len(active) <= 1 else None
+        active = {record.thread for record in filter(_is_active, records)}
+        self._whole = _Part(given) if len(active) <= 1 else None
         self._owners: dict[int, int] = {}
         self._parts: dict[int, _Part] = {}
         if self._whole is None:
             self._divide(records)
+        if len(self._parts) == 1:
+            self._whole = _Part(given)
 
     def _divide(self, records: list[Record]) -> None:
         """A part for each host thread that gives commands or waits."""
@@ -82,50 +86,56 @@ class Hints:
         users: defaultdict[Stream, set[int]] = defaultdict(set)
         for record, owner in zip(records, owners, strict=True):
             if _is_active(record):
-                self._parts.setdefault(owner, _Part())
+                self._parts.setdefault(owner, _Part(Given()))
             if isinstance(record, Command) and record.type != "record":
                 users[record.device, record.stream].add(owner)
-        if len(self._parts) <= 1:
-            self._whole = _Part()
         for thread, part in self._parts.items():
             part.foreign = {stream for stream, who in users.items() if who - {thread}}
 
     def add(self, record: Record | Learned) -> None:
         """The next record, in the order of ``in_order``."""
-        if self._whole is not None:
-            part: _Part | None = self._whole
-        else:
+        part = self._whole
+        if part is None:
             key = id(record.call if isinstance(record, Learned) else record)
             part = self._parts.get(self._owners[key])
-        if part is None:
-            return
-        if isinstance(record, Command):
-            self._command(record, part)
-        elif isinstance(record, Call):
+            if part is None:
+                return
+        kind = type(record)
+        if kind is Command:
+            if record.after or record.type == "record" or part is not self._whole:
+                self._command(record, part)
+            else:
+                self._working.add(record.site)
+        elif kind is Call:
             part.caller = record
             if not record.synchronized:
                 self._call(record, learned=False)
-        elif isinstance(record, Learned):
+        elif kind is Learned:
             self._synchronize(record.call, part)
-        elif isinstance(record, Host):
+        elif kind is Host:
             self._working.add(record.site)
 
     def _command(self, command: Command, part: _Part) -> None:
-        place, order = (command.device, command.stream), part.order
-        if place in part.foreign:
-            self._working.add(command.site)
-            return
-        stream, works = order.number(place), command.type not in ("record", "wait")
-        if command.type == "wait" and part is not self._whole:
+        kind, after, order = command.type, command.after, part.order
+        place, works = (command.device, command.stream), kind not in EVENTS
+        if part is not self._whole:
+            if place in part.foreign:
+                self._working.add(command.site)
+                return
             # Of what another thread has enqueued, all one knows is that it is as good as work.
-            works = not all(map(order.has, command.after))
-        implied = order.add(command.id, stream, command.after, works)
-        if command.type == "record":
+            works = works or not part.given.homes.keys() >= set(after)
+            part.given.add(command.id, place, works)
+        implied = True
+        if after:
+            stream = part.given.number(place)
+            order.grow()
+            implied = order.wait(command.id, stream, after)
+        if kind == "record":
             part.recordings[command.id] = command
         elif works or not _is_own(command, part.caller):
             self._working.add(command.site)
         else:
-            record = part.recordings.get(command.after[0]) if implied else None
+            record = part.recordings.get(after[0]) if implied else None
             found = _needless_wait(command, record, order) if record is not None else None
             self._add(NEEDLESS_WAIT, command.site, found)
 
@@ -163,7 +173,8 @@ class Hints:
 
 
 def _is_active(record: Record) -> bool:
-    return isinstance(record, Command) or (isinstance(record, Call) and bool(record.synchronized))
+    kind = type(record)
+    return kind is Command or (kind is Call and record.synchronized != ())
 
 
 def _owners(records: list[Record]) -> list[int]:

@@ -7,8 +7,8 @@ one matrix lie between one another.
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy
 
@@ -19,7 +19,8 @@ from .order import Clock, Order
 _LAYOUTS = 16  # so many uses with gaps are remembered of each piece; of more, the newest
 
 
-class Use(NamedTuple):
+@dataclass(slots=True, eq=False)
+class Use:
     """An access to memory, by a command or by the host.
 
     Attributes:
@@ -74,22 +75,26 @@ class Piece:
 
 
 class MemoryMap:
-    """The pieces of one device's memory that were ever used. They do not overlap."""
+    """The pieces of one device's memory that were ever used. They do not overlap.
+
+    Attributes:
+        pieces: by where they begin.
+    """
 
     def __init__(self) -> None:
-        self._pieces: dict[int, Piece] = {}  # by where they begin
+        self.pieces: dict[int, Piece] = {}
         self._starts: list[int] = []  # sorted
 
     def cover(self, start: int, end: int) -> list[Piece]:
         """The pieces from ``start`` to ``end``, new ones where there were none."""
-        piece = self._pieces.get(start)
+        piece = self.pieces.get(start)
         if piece is not None and piece.end == end:
             return [piece]
         found = []
         for begin in self._cut_out(start, end):
             if start < begin:
                 found.append(self._add(start, begin))
-            found.append(self._pieces[begin])
+            found.append(self.pieces[begin])
             start = found[-1].end
         if start < end:
             found.append(self._add(start, end))
@@ -97,30 +102,30 @@ class MemoryMap:
 
     def within(self, start: int, end: int) -> list[Piece]:
         """The pieces there are from ``start`` to ``end``."""
-        return [self._pieces[begin] for begin in self._cut_out(start, end)]
+        return [self.pieces[begin] for begin in self._cut_out(start, end)]
 
     def touching(self, start: int, end: int) -> list[Piece]:
         """The pieces of which some part lies from ``start`` to ``end``; nothing is cut."""
         first = max(bisect_right(self._starts, start) - 1, 0)
         begins = self._starts[first : bisect_left(self._starts, end)]
-        return [self._pieces[begin] for begin in begins if self._pieces[begin].end > start]
+        return [self.pieces[begin] for begin in begins if self.pieces[begin].end > start]
 
     def unite(self, start: int, end: int) -> None:
         """Make one piece of those from ``start`` to ``end``, which must be alike."""
         for begin in self._cut_out(start, end)[1:]:
-            del self._pieces[begin]
+            del self.pieces[begin]
         first, last = bisect_right(self._starts, start), bisect_left(self._starts, end)
         del self._starts[first:last]
-        self._pieces[start].end = end
+        self.pieces[start].end = end
 
     def forget(self, start: int, end: int) -> None:
         """Drop all there is from ``start`` to ``end``."""
         for begin in self._cut_out(start, end):
-            del self._pieces[begin]
+            del self.pieces[begin]
         del self._starts[bisect_left(self._starts, start) : bisect_left(self._starts, end)]
 
     def _add(self, start: int, end: int) -> Piece:
-        piece = self._pieces[start] = Piece(end)
+        piece = self.pieces[start] = Piece(end)
         self._starts.insert(bisect_left(self._starts, start), start)
         return piece
 
@@ -132,22 +137,41 @@ class MemoryMap:
 
     def _cut(self, at: int) -> None:
         index = bisect_left(self._starts, at) - 1
-        piece = self._pieces[self._starts[index]] if index >= 0 else None
+        piece = self.pieces[self._starts[index]] if index >= 0 else None
         if piece is not None and piece.end > at:
-            rest = self._pieces[at] = piece.copy()
+            rest = self.pieces[at] = piece.copy()
             rest.end, piece.end = piece.end, at
             self._starts.insert(index + 1, at)
 
 
-def add_use(memory: MemoryMap, use: Use, order: Order) -> list[Use]:
+def add_use(memory: MemoryMap, use: Use, order: Order) -> Sequence[Use]:
     """Note a use, and give the earlier ones that it races with, the newest first.
 
     A use is forgotten as soon as a later write comes after it, since whatever races with the one
     then races with the other. What is left is small: one write and a read of each stream, until
     streams race. So all is linear in the number of uses and of the pieces that they touch.
     """
-    stream, _, _, (_, start, size, tensor), is_write, block = use
-    end, has_gaps, racing = start + size, gaps(tensor) is not None, []
+    access = use.access
+    piece = memory.pieces.get(access.address)
+    if piece is None or piece.end != access.address + access.bytes or gaps(access.tensor):
+        return _add_to_pieces(memory, use, order)
+    stream, writes, reads = use.stream, piece.writes, piece.reads  # most often, all was used alike
+    racing = () if len(writes) == 1 and stream in writes else _unordered(writes, stream, order)
+    if not use.is_write:
+        reads[stream] = use
+    else:
+        if reads:
+            racing = [*racing, *_unordered(reads, stream, order)]
+        _overwrite(piece, use, racing)
+    return _once(racing, use) if racing else ()
+
+
+def _add_to_pieces(memory: MemoryMap, use: Use, order: Order) -> Sequence[Use]:
+    """The same for any number of pieces, and for what leaves out bytes of them."""
+    stream, access, is_write, block = use.stream, use.access, use.is_write, use.block
+    start, end = access.address, access.address + access.bytes
+    has_gaps = gaps(access.tensor) is not None
+    racing: list[Use] = []
     if has_gaps and block is not None:  # else every column would cut the memory anew
         start, end = block.address, block.top
     pieces = memory.cover(start, end)
@@ -161,8 +185,7 @@ def add_use(memory: MemoryMap, use: Use, order: Order) -> list[Use]:
             _overwrite(piece, use, unordered)
         else:
             piece.reads[stream] = use
-        if unordered:
-            racing += unordered
+        racing += unordered
     if is_write and len(pieces) > 1 and all(piece.is_only(use) for piece in pieces):
         memory.unite(start, end)
     return _once(racing, use) if racing else racing
@@ -184,9 +207,10 @@ def _overwrite(piece: Piece, use: Use, unordered: Sequence[Use]) -> None:
     """A write of the whole piece stands for all that comes before it."""
     if piece.reads:
         piece.reads = {}
-    if len(piece.writes) > 1 or use.stream not in piece.writes:
-        piece.writes = {}
-    piece.writes[use.stream] = use
+    writes = piece.writes
+    if writes and (len(writes) > 1 or use.stream not in writes):
+        writes = piece.writes = {}
+    writes[use.stream] = use
     for other in unordered:
         kept = piece.writes if other.is_write else piece.reads
         kept[_key(other)] = other
@@ -226,12 +250,8 @@ _WORK = 100_000  # steps of the search; numpy's own measure
 
 
 @lru_cache(maxsize=4096)
-def gaps(tensor: str) -> tuple | None:
-    """(sizes, strides) of a tensor that leaves out bytes between its first and last; else None.
-
-    Args:
-        tensor: an access's description of it.
-    """
+def gaps(tensor: str) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """(sizes, strides) of a tensor that leaves out bytes between its first and last; else None."""
     given = _STRIDED.fullmatch(tensor)
     if given is None:
         return None

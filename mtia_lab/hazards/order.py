@@ -17,25 +17,26 @@ from collections.abc import Iterable
 from ..log.records import Known
 
 Stream = tuple[int, int]  # device, stream
+EVENTS = ("record", "wait")  # the types of commands that do no work
 Clock = dict[int, int]  # by the number of a stream, the id of a command
 
 
-class Order:
-    """Happens-before among the commands told so far, which are told in the order of their ids.
+class Given:
+    """What streams have been given so far, in the order of the commands' ids.
 
-    Only kernels and copies count: a clock that names a command means the stream has got past the
-    last of them before it. What a stream was given before the log began is its command 0.
+    What a stream was given before the log began is its command 0.
+
+    Attributes:
+        streams: by number, which is what they are called here.
+        homes: of each command, the number of its stream.
+        work: of each stream, its kernels and copies.
     """
 
     def __init__(self) -> None:
-        self.streams: list[Stream] = []  # by number
-        self.finished: list[int] = []  # of each stream, up to which command the host knows it done
-        self.clocks: list[Clock] = []  # of each stream, what comes before what it is given next
-        self._histories: list[_History] = []
+        self.streams: list[Stream] = []
+        self.homes: dict[int, int] = {}
+        self.work: list[list[int]] = []
         self._numbers: dict[Stream, int] = {}
-        self._learned = 0  # how often the host learned something
-        self._waited_for: set[int] = set()  # devices of which the host has waited for all
-        self._homes: dict[int, int] = {}  # of each command, the stream
 
     def number(self, stream: Stream) -> int:
         """What a stream is called here."""
@@ -43,13 +44,57 @@ class Order:
         if number is None:
             number = self._numbers[stream] = len(self.streams)
             self.streams.append(stream)
-            self.finished.append(0 if stream[0] in self._waited_for else -1)
-            self.clocks.append({})
-            self._histories.append(_History())
+            self.work.append([0])
         return number
 
-    def add(self, command: int, stream: int, after: Iterable[int], works: bool = True) -> bool:
-        """The stream is given a command, which waits for those in ``after``.
+    def add(self, command: int, stream: Stream, works: bool) -> int:
+        """A stream is given a command, a kernel or a copy if it works; gives its number."""
+        number = self._numbers.get(stream)
+        if number is None:
+            number = self.number(stream)
+        self.homes[command] = number
+        if works:
+            self.work[number].append(command)
+        return number
+
+    def work_after(self, stream: int, command: int) -> list[int]:
+        """The kernels and copies that a stream was given after a command."""
+        work = self.work[stream]
+        return work[bisect_right(work, command) :]
+
+    def work_before(self, command: int) -> int:
+        """The last kernel or copy that a command's stream was given before it; 0 of none."""
+        work = self.work[self.homes[command]] if command in self.homes else [0]
+        return work[bisect_right(work, command) - 1]
+
+
+class Order:
+    """Happens-before among the commands given so far.
+
+    Only kernels and copies count: a clock that names a command means the stream has got past the
+    last of them before it.
+
+    Args:
+        given: what streams have been given; it may be that of other orders as well.
+    """
+
+    def __init__(self, given: Given) -> None:
+        self._given = given
+        self.finished: list[int] = []  # of each stream, up to which command the host knows it done
+        self.clocks: list[Clock] = []  # of each stream, what comes before what it is given next
+        self._histories: list[_History] = []
+        self._learned = 0  # how often the host learned something
+        self._waited_for: set[int] = set()  # devices of which the host has waited for all
+
+    def grow(self) -> None:
+        """Know all streams that there are by now."""
+        for device, _ in self._given.streams[len(self.clocks) :]:
+            self.finished.append(0 if device in self._waited_for else -1)
+            self.clocks.append({})
+            self._histories.append(_History())
+
+    def wait(self, command: int, stream: int, after: Iterable[int]) -> bool:
+        """A command of a stream waits for those in ``after``.
 
         Returns:
             whether it would have come after all of them anyway. Of a command from before the log
@@ -59,11 +104,8 @@ class Order:
         for earlier in after:
             if not self.is_known(earlier, stream):
                 implied = False
-                if earlier in self._homes:
+                if earlier in self._given.homes:
                     self.join(stream, self._clock(earlier), command)
-        self._homes[command] = stream
-        if works:
-            self._histories[stream].work.append(command)
         return implied
 
     def is_before(self, earlier: int, its_stream: int, stream: int) -> bool:
@@ -76,7 +118,7 @@ class Order:
 
     def is_known(self, command: int, stream: int) -> bool:
         """Whether there is nothing to learn from waiting for a command; False if it is too old."""
-        if command not in self._homes:
+        if command not in self._given.homes:
             return False
         return all(self.is_before(c, s, stream) for s, c in self._clock(command).items())
 
@@ -86,25 +128,11 @@ class Order:
 
     def up_to(self, stream: int, command: int | None = None) -> Clock:
         """What is finished once a stream has got to a command, by default to its last."""
-        history = self._histories[stream]
+        history, work = self._histories[stream], self._given.work[stream]
         if command is None:
-            return self.clocks[stream] | {stream: history.work[-1]}
-        work = history.work[bisect_right(history.work, command) - 1]
-        return history.clocks[bisect_right(history.changes, command) - 1] | {stream: work}
-
-    def has(self, command: int) -> bool:
-        """Whether it is one of those told."""
-        return command in self._homes
-
-    def work_after(self, stream: int, command: int) -> list[int]:
-        """The kernels and copies that a stream was given after a command."""
-        work = self._histories[stream].work
-        return work[bisect_right(work, command) :]
-
-    def work_before(self, command: int) -> int:
-        """The last kernel or copy that a command's stream was given before it; 0 of none."""
-        work = self._histories[self._homes[command]].work if command in self._homes else [0]
-        return work[bisect_right(work, command) - 1]
+            return self.clocks[stream] | {stream: work[-1]}
+        last = work[bisect_right(work, command) - 1]
+        return history.clocks[bisect_right(history.changes, command) - 1] | {stream: last}
 
     def learn(self, clock: Clock) -> bool:
         """The host knows finished what is not after the clock; whether it did not know before."""
@@ -117,14 +145,16 @@ class Order:
 
     def synchronize(self, known: Known) -> bool:
         """The host learns something; whether it did not know it before."""
-        numbers = [self.number((known.device, known.stream or 0))]
+        given = self._given
+        numbers = [given.number((known.device, known.stream or 0))]
+        self.grow()
         if known.stream is None:
             self._waited_for.add(known.device)
-            numbers = [k for k, stream in enumerate(self.streams) if stream[0] == known.device]
+            numbers = [k for k, stream in enumerate(given.streams) if stream[0] == known.device]
         return max(self.learn(self.up_to(number, known.command)) for number in numbers)
 
     def _clock(self, command: int) -> Clock:
-        return self.up_to(self._homes[command], command)
+        return self.up_to(self._given.homes[command], command)
 
     def join(self, stream: int, more: Clock, since: int) -> None:
         """A stream comes after all that a clock names, from a command of its own on."""
@@ -145,12 +175,11 @@ class Order:
 
 
 class _History:
-    """What a stream has been given, in order: kernels and copies, and when its clock changed."""
+    """The clocks that a stream has had, and from which of its commands on."""
 
-    __slots__ = ("changes", "clocks", "learned", "work")
+    __slots__ = ("changes", "clocks", "learned")
 
     def __init__(self) -> None:
         self.learned = 0  # how often the host had learned something when the clock was last pruned
-        self.work = [0]
         self.changes = [0]
         self.clocks: list[Clock] = [{}]

@@ -114,7 +114,8 @@ def find_hazards(log: Log) -> Report:
 def check(log: Log) -> Found:
     """The same, as plain values."""
     log = log[:]  # as it is now: another thread may be writing
-    checker, hints = Checker(log), Hints(log)
+    checker = Checker(log)
+    hints = Hints(log, checker.given)
     for record in in_order(log):
         checker.add(record)
         hints.add(record)

@@ -391,7 +391,7 @@ class Backwards:
         """The next call in the log."""
         if call.name == ENGINE and call.site is not None:
             self._lines[call.thread] = call.site
-        elif call.site != self._lines.get(call.thread):
+        elif self._lines and call.site != self._lines.get(call.thread):
             self._lines.pop(call.thread, None)
 
     def caller(self) -> int | None:

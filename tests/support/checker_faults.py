@@ -1,5 +1,7 @@
 """Faults in the checker that test_hazards_oracle.py plants: the oracle has to see each of them."""
 
+from dataclasses import replace
+
 from mtia_lab.hazards import checker, memory_map
 from mtia_lab.hazards.checker import Checker
 from mtia_lab.hazards.fixes import NEW_EVENT, WAIT, Fix
@@ -73,7 +75,7 @@ def pinned_memory_is_used_by_the_block(patch):
     def whole(original, memory, use):
         if (block := use.block) is not None:
             place = {"address": block.address, "bytes": block.bytes, "tensor": ""}
-            use = use._replace(access=use.access._replace(**place))
+            use = replace(use, access=use.access._replace(**place))
         return original(memory, use)
 
     changed(patch, checker, "host_races", whole)
@@ -88,7 +90,7 @@ def the_host_only_reads(patch):
         patch,
         checker,
         "host_races",
-        lambda find, memory, use: find(memory, use._replace(is_write=False)),
+        lambda find, memory, use: find(memory, replace(use, is_write=False)),
     )
 
 
