@@ -51,6 +51,7 @@
 #include "backend/pinned.cpp"
 #include "backend/python.cpp"
 #include "backend/snapshot.cpp"
+#include "backend/words.cpp"
 #include "bindings/bindings.cpp"
 
 namespace mtia::backend {

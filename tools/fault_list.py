@@ -102,9 +102,9 @@ FAULTS = [
     Fault(
         "new-stream-same-id",
         STREAMS,
-        "  return add_stream(device_at(device), priority);",
-        "  Device& made = device_at(device);\n"
-        "  return made.streams.size() > 1 ? made.streams[1].ref : add_stream(made, priority);",
+        "  return add_stream(lock, device, priority);",
+        "  const auto& made = device_at(lock, device).streams;\n"
+        "  return made.size() > 1 ? made[1].ref : add_stream(lock, device, priority);",
         "getNewStream gives the same stream every time",
     ),
     Fault(
@@ -210,8 +210,8 @@ FAULTS = [
     Fault(
         "event-same-id",
         EVENTS,
-        "id = ++sim.last_event;",
-        "id = sim.last_event = 1;",
+        "id = ++lock->last_event;",
+        "id = lock->last_event = 1;",
         "all events are one",
     ),
     Fault(
@@ -227,19 +227,19 @@ FAULTS = [
         "  return id;\n}\n\nvoid wait(",
         """\
   // Every wait for this event that is still pending now waits for the new recording.
-  sim.due = {};
-  for (Device& device : sim.devices) {
+  lock->due = {};
+  for (Device& device : lock->devices) {
     for (Stream& waiting : device.streams) {
       Time shift = 0;
       for (Command& pending : waiting.pending) {
-        if (pending.after && pending.name == "event " + std::to_string(id)) {
+        if (pending.after && pending.event == id) {
           pending.after = point;
           shift = std::max(shift, point.finish - pending.start);
         }
         pending.start += shift;
         pending.finish += shift;
-        if (sim.schedule.order != Order::Latest) {
-          sim.due.push(Due{pending.finish, pending.id, &waiting});
+        if (lock->schedule.order != Order::Latest) {
+          lock->due.push(Due{pending.finish, pending.id, &waiting});
         }
       }
       waiting.last_finish += shift;
@@ -482,8 +482,8 @@ void wait(""",
     Fault(
         "launch-blocks",
         ENQUEUE,
-        "  if (sim.schedule.order == Order::Blocking) {",
-        "  if (sim.schedule.order != Order::Latest) {",
+        "  if (lock->schedule.order == Order::Blocking) {",
+        "  if (lock->schedule.order != Order::Latest) {",
         "a launch returns when its kernel has run",
     ),
     Fault(

@@ -11,6 +11,7 @@
 #include "../sim/memory/stats.h"
 #include "call_log.h"
 #include "convert.h"
+#include "words.h"
 
 namespace mtia::backend {
 
@@ -68,7 +69,7 @@ at::DataPtr allocate(int device, size_t bytes) {
     void* address = sim::allocate(device, sim::current_stream(device), bytes);
     return {address, address, sim::free, to_device(device)};
   } catch (const sim::OutOfMemory& error) {
-    TORCH_CHECK_WITH(OutOfMemoryError, false, error.what());
+    TORCH_CHECK_WITH(OutOfMemoryError, false, out_of_memory(error));
   }
 }
 

@@ -133,7 +133,7 @@ void PinnedAllocator::free(Block& block) {
     block.allocated = false;  // from here on no user is added
   }
   for (sim::StreamPoint& user : block.users) {
-    user = sim::newest_point(user.stream);
+    user = sim::end_of_stream(user.stream);
   }
   if (sim::poisons() && is_done(block)) {
     poison(block);

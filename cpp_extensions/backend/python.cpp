@@ -8,6 +8,7 @@
 #include "../sim/types.h"
 #include "clean_thread.h"
 #include "python_error.h"
+#include "words.h"
 
 namespace mtia::backend {
 
@@ -365,6 +366,12 @@ void PythonEmbedder::raise(const std::string& text, const std::vector<sim::Failu
   Owned error = or_throw(PyObject_CallOneArg(type, words.get()));
   PyException_SetCause(error.get(), cause_of(causes.get()));
   throw_object(std::move(error), text);
+}
+
+std::string PythonEmbedder::name_of(const char* function) { return backend::name_of(function); }
+
+std::string PythonEmbedder::advice(sim::Advice about, int64_t number) {
+  return backend::advice(about, number);
 }
 
 void set_file_names(PyObject* names) { replace(file_names, names); }

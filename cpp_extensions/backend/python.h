@@ -63,6 +63,8 @@ struct PythonEmbedder final : sim::Embedder {
   std::string reason(const std::exception_ptr& error) override;
   [[noreturn]] void raise(const std::string& text,
                           const std::vector<sim::Failure>& failures) override;
+  std::string name_of(const char* function) override;
+  std::string advice(sim::Advice about, int64_t number) override;
 };
 
 // How files are called in the log: names[file] is a str, or None if its lines are not the program's

@@ -6,6 +6,7 @@
 #include "../sim/memory/stats.h"
 #include "../sim/text.h"
 #include "python.h"
+#include "words.h"
 
 namespace mtia::backend {
 
@@ -155,7 +156,7 @@ void attach_out_of_memory_observer(PyObject* observer) {
         static_cast<Unsigned>(error.total), static_cast<Unsigned>(error.free)));
     if (!result) {
       throw_error_as(std::string("an out-of-memory observer failed. It was told of this: ") +
-                     error.what() + ". It raised");
+                     out_of_memory(error) + ". It raised");
     }
   });
 }

@@ -2,7 +2,9 @@
 
 #include <atomic>
 
+#include "embedder.h"
 #include "internal/simulator.h"
+#include "runtime.h"
 
 namespace mtia::sim {
 
@@ -18,15 +20,24 @@ HostThread& this_thread() noexcept {
   return thread;
 }
 
-int device_count() noexcept { return simulator().device_count; }
+int device_count() noexcept { return process().device_count; }
 
-int checked_device(int device) { return device_at(device).index; }
+int checked_device(int device) {
+  const int count = process().device_count;
+  if (device < 0 || device >= count) {
+    check_open();
+    throw Error(str("there is no device mtia:", device, ": this process has ", count,
+                    " simulated device(s), with indices 0 to ", count - 1,
+                    embedder().advice(Advice::UnknownDevice, device)));
+  }
+  return device;
+}
 
 int current_device() noexcept { return this_thread().device; }
 
 void set_device(int device) {
-  check_may_call("setDevice");
-  mark(device_at(device).touched);
+  check_may_call("set_device");
+  mark(process().touched[checked_device(device)]);
   this_thread().device = device;
 }
 
@@ -43,12 +54,11 @@ int exchange_device(int device) {
 }
 
 StreamRef current_stream(int device) {
-  device_at(device);
-  return {device, this_thread().streams[device]};
+  return {checked_device(device), this_thread().streams[device]};
 }
 
 StreamRef exchange_stream(StreamRef stream) {
-  check_may_call("exchangeStream");
+  check_may_call("exchange_stream");
   check_stream(stream);
   StreamId& current = this_thread().streams[stream.device];
   const StreamRef previous{stream.device, current};

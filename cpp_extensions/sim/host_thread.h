@@ -1,5 +1,5 @@
 // What "current" means: each host thread has a current device, and a current stream per device.
-// This is the only copy of that state; guard and hooks are two doors to it.
+// This is the only copy of that state.
 #pragma once
 
 #include <array>

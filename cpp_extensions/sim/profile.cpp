@@ -43,15 +43,15 @@ void Profile::set(const std::string& name, int64_t value) {
       continue;
     }
     if (value < field.least || value > field.most) {
-      throw Error("profile field " + name + " is " + std::to_string(value) + ", but it must be " +
-                  std::to_string(field.least) + " to " + std::to_string(field.most));
+      throw Error(str("profile field ", name, " is ", value, ", but it must be ", field.least,
+                      " to ", field.most));
     }
     this->*field.member = value;
     return;
   }
   std::string known;
   for (const Field& field : kFields) {
-    known += std::string(known.empty() ? "" : ", ") + field.name;
+    known += str(known.empty() ? "" : ", ", field.name);
   }
   throw Error("unknown profile field " + in_quotes(name) + "; the fields are " + known);
 }

@@ -1,5 +1,5 @@
-// What the simulated device costs and how much of it there is. The figures, with their sources,
-// are given by mtia_lab.Profile in Python; here they are only named.
+// What the simulated device costs and how much of it there is. The embedder gives the figures; here
+// they are only named.
 #pragma once
 
 #include "types.h"
@@ -32,7 +32,7 @@ struct Profile {
   // Sets the field called `name`; throws Error for an unknown name or a value out of range.
   void set(const std::string& name, int64_t value);
 
-  // The latency, and then whatever takes longest.
+  // The latency, and then what takes longest.
   Time time_of(const Cost& cost) const;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "embedder.h"
 #include "graph/internal/capture.h"
 #include "internal/effects.h"
 #include "internal/enqueue.h"
@@ -13,55 +14,51 @@
 namespace mtia::sim {
 
 void set_device_count(int count) {
-  Simulator& sim = simulator();
-  Lock lock = enter("load");
-  this_thread();  // the thread that loads the lab is number 0
+  Process& process = sim::process();
+  Lock lock = enter("set_device_count");
+  this_thread();  // the thread that loads the device is number 0
   if (count < 1 || count > kMaxDevices) {
-    throw Error("cannot simulate " + std::to_string(count) + " devices: the number must be 1 to " +
-                std::to_string(kMaxDevices));
+    throw Error(str("cannot simulate ", count, " devices: the number must be 1 to ", kMaxDevices));
   }
-  if (sim.count_is_fixed && count != sim.device_count) {
-    throw Error("this process already has " + std::to_string(sim.device_count) +
-                " simulated device(s) and PyTorch sizes its thread pool and generators by that "
-                "number only once. Restart the kernel to load with devices=" +
-                std::to_string(count));
+  if (process.count_is_fixed && count != process.device_count) {
+    throw Error(str("this process already has ", process.device_count.load(),
+                    " simulated device(s)", embedder().advice(Advice::CountIsFixed, count)));
   }
-  sim.device_count = count;
-  sim.count_is_fixed = true;
+  process.device_count = count;
+  process.count_is_fixed = true;
 }
 
 void shut(const std::string& why) {
-  Simulator& sim = simulator();
-  const std::lock_guard<std::mutex> lock(sim.mutex);
-  if (!sim.is_shut) {
-    sim.refusal = why;
-    sim.device_count = 0;  // so that steady paths, which check the index, need no other check
-    sim.is_shut = true;
+  Process& process = sim::process();
+  Lock lock;
+  if (!process.is_shut) {
+    process.refusal = why;
+    process.device_count = 0;  // so that steady paths, which check the index, need no other check
+    process.is_shut = true;
   }
 }
 
 void check_open() {
-  if (simulator().is_shut) {
-    throw Error(simulator().refusal);
+  if (process().is_shut) {
+    throw Error(process().refusal);
   }
 }
 
 void initialize() {
-  mark(simulator().initialized);
-  mark(simulator().count_is_fixed);
+  mark(process().initialized);
+  mark(process().count_is_fixed);
 }
 
-bool is_touched(int device) { return device_at(device).touched; }
+bool is_touched(int device) { return process().touched[checked_device(device)]; }
 
 namespace {
-void check_idle(const Simulator& sim) {
-  for (const Device& device : sim.devices) {
+void check_idle(const Lock& lock) {
+  for (const Device& device : lock->devices) {
     for (const Stream& stream : device.streams) {
       if (!stream.pending.empty()) {
-        throw Error("cannot configure while work is pending: " + to_string(stream.ref) + " has " +
-                    std::to_string(stream.pending.size()) +
-                    " command(s) that have not run. Call torch.mtia.synchronize(" +
-                    std::to_string(device.index) + ") first");
+        throw Error(str("cannot configure while work is pending: ", stream.ref, " has ",
+                        stream.pending.size(), " command(s) that have not run",
+                        embedder().advice(Advice::WorkIsPending, device.index)));
       }
     }
   }
@@ -69,13 +66,12 @@ void check_idle(const Simulator& sim) {
 }  // namespace
 
 void configure(const std::string& schedule, const Profile& profile) {
-  Simulator& sim = simulator();
   Lock lock = enter("configure");
   run_due(lock);
-  check_idle(sim);
-  sim.schedule = Schedule::parse(schedule);
-  sim.profile = profile;
-  for (Device& device : sim.devices) {
+  check_idle(lock);
+  lock->schedule = Schedule::parse(schedule);
+  lock->profile = profile;
+  for (Device& device : lock->devices) {
     for (auto& slots : device.slots) {
       slots.assign(1, 0);
     }
@@ -85,41 +81,41 @@ void configure(const std::string& schedule, const Profile& profile) {
 
 Profile profile() {
   Lock lock = enter("profile");
-  return simulator().profile;
+  return lock->profile;
 }
 
 std::string schedule_name() {
-  Lock lock = enter("schedule");
-  return simulator().schedule.name;
+  Lock lock = enter("schedule_name");
+  return lock->schedule.name;
 }
 
 void finish() {
-  if (simulator().forked) {
+  if (process().forked) {
     return;  // what is pending is the parent's
   }
   Lock lock = enter("finish");
   std::vector<Failure> failures;
-  for (Device& device : simulator().devices) {
+  for (Device& device : lock->devices) {
     drain(lock, device);
     const auto failed = std::exchange(device.failures, {});
     failures.insert(failures.end(), failed.begin(), failed.end());
   }
   raise(lock, failures,
-        "The program ended without a synchronization after this. Call "
-        "torch.accelerator.synchronize() at its end to meet such an error as an exception");
+        "The program ended without a synchronization after this" +
+            embedder().advice(Advice::ReportedAtEnd, 0));
 }
 
 namespace {
 StreamPoint enqueue_work(StreamRef ref, Command command, const Cost* cost) {
   command.site = log::site();
   Lock lock = enter("launch");
-  Stream& stream = stream_at(ref);
+  Stream& stream = stream_at(lock, ref);
   if (cost != nullptr) {
-    command.duration = simulator().profile.time_of(*cost);
+    command.duration = lock->profile.time_of(*cost);
   }
   const StreamPoint point = enqueue(lock, stream, std::move(command));
-  if (simulator().schedule.order == Order::Blocking) {
-    raise_failures(lock, simulator().devices[ref.device]);
+  if (lock->schedule.order == Order::Blocking) {
+    raise_failures(lock, lock->devices[ref.device]);
   }
   return point;
 }
@@ -127,8 +123,8 @@ StreamPoint enqueue_work(StreamRef ref, Command command, const Cost* cost) {
 
 void launch(std::string name, Time duration, Effect effect) {
   if (duration < 0 || duration > kLongest) {
-    throw Error("kernel " + in_quotes(name) + " cannot take " + microseconds(duration) +
-                ": a duration is 0 to " + microseconds(kLongest));
+    throw Error(str("kernel ", in_quotes(name), " cannot take ", microseconds(duration),
+                    ": a duration is 0 to ", microseconds(kLongest)));
   }
   Command command;
   command.engine = Engine::Compute;
@@ -144,17 +140,16 @@ StreamPoint submit(StreamRef stream, Command command, const Cost& cost) {
 
 void stage(int64_t bytes) {
   Lock lock = enter("stage");
-  const Profile& profile = simulator().profile;
   Cost cost;
   cost.link_bytes = bytes;
-  simulator().clock += profile.time_of(cost) - profile.latency;
+  lock->clock += lock->profile.time_of(cost) - lock->profile.latency;
   run_due(lock);
 }
 
-// Only a look at the clock: it runs nothing, so it may be taken anywhere, also in an effect.
+// Runs nothing, so it may be called anywhere, also in an effect.
 Time clock_now() noexcept {
-  std::lock_guard<std::mutex> lock(simulator().mutex);
-  return simulator().clock;
+  Lock lock;
+  return lock->clock;
 }
 
 bool wants_accesses() noexcept { return log::recording() || captures_are_open(); }

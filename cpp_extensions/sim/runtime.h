@@ -1,8 +1,8 @@
-// The accelerator's runtime: what cudart is to CUDA. PyTorch's guard and hooks are thin views of
-// it.
+// The accelerator's runtime: what cudart is to CUDA.
 //
 // Every function may throw Error, which says what was wrong and leaves everything as it was, unless
-// it is noexcept. "Blocking" advances the virtual host clock; no thread ever waits for real time.
+// it is noexcept. "Blocking" advances the virtual host clock; no thread ever waits for real time:
+// Note [Virtual time] in internal/simulator.h.
 #pragma once
 
 #include <string>

@@ -9,29 +9,31 @@
 namespace mtia::sim {
 
 namespace {
-StreamRef add_stream(Device& device, int priority) {
+StreamRef add_stream(const Lock& lock, int index, int priority) {
+  Device& device = device_at(lock, index);
   initialize();
-  mark(device.touched);
-  const StreamRef ref{device.index, device.stream_count};
+  mark(process().touched[index]);
+  const StreamRef ref{index, static_cast<StreamId>(device.streams.size())};
   device.streams.push_back(Stream{ref, priority, 0, {}});
-  ++device.stream_count;
+  ++process().stream_count[index];
   return ref;
 }
 }  // namespace
 
 StreamRef new_stream(int device, int priority) {
-  Lock lock = enter("getNewStream");
-  return add_stream(device_at(device), priority);
+  Lock lock = enter("new_stream");
+  return add_stream(lock, device, priority);
 }
 
+// See Note [Stream pool].
 StreamRef pool_stream(int index, bool high_priority) {
-  constexpr size_t kPoolSize = 32;  // as c10/cuda
-  Lock lock = enter("getStreamFromGlobalPool");
-  Device& device = device_at(index);
+  constexpr size_t kPoolSize = 32;
+  Lock lock = enter("pool_stream");
+  Device& device = device_at(lock, index);
   std::vector<StreamId>& pool = device.pools[high_priority];
   size_t& next = device.next_in_pool[high_priority];
   if (pool.size() < kPoolSize) {
-    pool.push_back(add_stream(device, high_priority ? -1 : 0).id);
+    pool.push_back(add_stream(lock, index, high_priority ? -1 : 0).id);
     return {index, pool.back()};
   }
   return {index, pool[next++ % kPoolSize]};
@@ -39,67 +41,65 @@ StreamRef pool_stream(int index, bool high_priority) {
 
 void run_on_demand(StreamRef ref) {
   Lock lock = enter("run_on_demand");
-  stream_at(ref).on_demand = true;
+  stream_at(lock, ref).on_demand = true;
 }
 
 void demand(StreamRef ref) {
   Lock lock = enter("demand");
-  run_up_to(lock, newest(stream_at(ref)));
+  run_up_to(lock, end_of(lock, stream_at(lock, ref)));
 }
 
 int stream_priority(StreamRef ref) {
   Lock lock = enter("stream_priority");
-  return stream_at(ref).priority;
+  return stream_at(lock, ref).priority;
 }
 
-// Any number that tells streams apart would do; this one is the same every run and never null.
+// Any number that differs from stream to stream would do; this one is the same every run and never
+// null.
 int64_t native_handle(StreamRef ref) {
   check_stream(ref);
   return (static_cast<int64_t>(ref.device) + 1) << 32 | ref.id;
 }
 
 bool query_stream(StreamRef ref) {
-  Lock lock = enter("queryStream");
-  const Stream& stream = stream_at(ref);
-  return query(lock, newest(stream));
+  Lock lock = enter("query_stream");
+  return query(lock, end_of(lock, stream_at(lock, ref)));
 }
 
 void synchronize_stream(StreamRef ref) {
-  Lock lock = enter("synchronizeStream");
-  const Stream& stream = stream_at(ref);
-  synchronize(lock, newest(stream));
+  Lock lock = enter("synchronize_stream");
+  synchronize(lock, end_of(lock, stream_at(lock, ref)));
 }
 
-// Nothing to wait for is no reason to look whether this thread might.
+void synchronize_device(int index) {
+  Lock lock = enter("synchronize_device");
+  Device& device = device_at(lock, index);
+  wait_for_device(lock, device);
+  raise_failures(lock, device);
+}
+
+// Where there is nothing to wait for, this may be called by a thread that may not wait.
 void synchronize_uses(OrderedUses& uses) {
-  Lock look(simulator().mutex);
+  Lock look;
   const bool waits = uses.last.has_value();
   look.unlock();
   if (waits) {
-    Lock lock = enter("synchronizeUses");
+    Lock lock = enter("synchronize_uses");
     if (const auto last = std::exchange(uses.last, std::nullopt)) {
       synchronize(lock, *last);
     }
   }
 }
 
-void synchronize_device(int index) {
-  Lock lock = enter("synchronizeDevice");
-  Device& device = device_at(index);
-  wait_for_device(lock, device);
-  raise_failures(lock, device);
-}
-
-StreamPoint newest_point(StreamRef stream) {
-  check_stream(stream);
-  Lock lock(simulator().mutex);
-  return newest(stream_at(stream));
+StreamPoint end_of_stream(StreamRef stream) {
+  Lock lock;
+  return end_of(lock, stream_at(lock, stream));
 }
 
 bool is_complete(const StreamPoint& point) {
   check_stream(point.stream);
-  Lock lock(simulator().mutex);
-  return has_run(point);
+  Lock lock;
+  return has_run(lock, point);
 }
 
 }  // namespace mtia::sim

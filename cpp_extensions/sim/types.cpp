@@ -6,7 +6,7 @@
 namespace mtia::sim {
 
 std::string to_string(StreamRef stream) {
-  return "stream " + std::to_string(stream.id) + " of mtia:" + std::to_string(stream.device);
+  return str("stream ", stream.id, " of mtia:", stream.device);
 }
 
 std::string microseconds(Time time) {

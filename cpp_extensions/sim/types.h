@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 namespace mtia::sim {
 
@@ -26,15 +27,28 @@ struct StreamRef {
 std::string to_string(StreamRef stream);  // "stream 3 of mtia:0"
 std::string microseconds(Time time);      // "12.5 us"
 
-// A name that many commands share, kept for ever: what they hold is one pointer.
+// All of it as one text, as c10::str: texts, integers, and streams as to_string() gives them.
+inline const std::string& as_text(const std::string& text) { return text; }
+inline const char* as_text(const char* text) { return text; }
+inline std::string as_text(StreamRef stream) { return to_string(stream); }
+template <typename Integer>
+std::enable_if_t<std::is_integral_v<Integer>, std::string> as_text(Integer number) {
+  return std::to_string(number);
+}
+template <typename... Parts>
+std::string str(const Parts&... parts) {
+  return (std::string() + ... + as_text(parts));
+}
+
+// A name that many commands share and that is never freed: each of them holds one pointer.
 using Name = const std::string*;
 Name intern(const std::string& name);
 
-// Where in the reader's own program a call came from, as "In[3]:2" or "train.py:12"; empty unless
+// The line of the user's program that a call came from, as "In[3]:2" or "train.py:12"; empty unless
 // lines are being captured.
 using Site = std::string;
 
-// A refusal: what went wrong, why, and what to do next. PyTorch turns it into a RuntimeError.
+// A refusal: what went wrong, why, and what to do next. The embedder makes an exception of it.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

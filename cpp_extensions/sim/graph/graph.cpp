@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "../embedder.h"
 #include "../host_thread.h"
 #include "../internal/synchronize.h"
 #include "../log.h"
@@ -32,31 +33,33 @@ struct GraphStore {
   PoolId last_pool = 0;
 };
 
-GraphStore& graph_store() {
+GraphStore& graph_store(const Lock&) {
   static auto* const store = new GraphStore;  // never deleted, as the simulator
   return *store;
 }
 
-Graph& graph_at(GraphId id) {
-  auto found = graph_store().graphs.find(id);
-  if (found == graph_store().graphs.end()) {
-    throw Error("there is no graph " + std::to_string(id) + ": it was destroyed");
+Graph& graph_at(const Lock& lock, GraphId id) {
+  auto& graphs = graph_store(lock).graphs;
+  auto found = graphs.find(id);
+  if (found == graphs.end()) {
+    throw Error(str("there is no graph ", id, ": it was destroyed"));
   }
   return found->second;
 }
 
-// Returns what is to be let go of without the lock: effects may hold objects of Python.
-std::shared_ptr<Capture> take_capture(Graph& graph) {
+// Returns what is to be destroyed without the lock: what effects hold may run arbitrary code then.
+std::shared_ptr<Capture> take_capture(const Lock& lock, Graph& graph) {
   if (graph.capture == nullptr) {
     return nullptr;
   }
   Capture& capture = *graph.capture;
-  close_capture(capture);
-  wait_for_replay(capture.origin, graph.last_replay);  // as its memory will be used there again
-  forget_capture(capture, graph.last_replay);
-  if (--graph_store().pool_users[capture.pool] == 0) {
-    graph_store().pool_users.erase(capture.pool);
-    release_pool(capture.pool);
+  close_capture(lock, capture);
+  wait_for_replay(lock, capture.origin, graph.last_replay);  // its memory will be used there again
+  forget_capture(lock, capture, graph.last_replay);
+  auto& pool_users = graph_store(lock).pool_users;
+  if (--pool_users[capture.pool] == 0) {
+    pool_users.erase(capture.pool);
+    release_pool(lock, capture.pool);
   }
   graph.instantiated = false;
   graph.last_replay.reset();
@@ -68,13 +71,13 @@ StreamRef stream_now() {
   return {thread.device, thread.streams[thread.device]};
 }
 
-PoolId checked_pool(PoolId pool) {
-  GraphStore& store = graph_store();
-  if (pool < 0 || pool > store.last_pool) {
-    throw Error("there is no memory pool (0, " + std::to_string(pool) +
-                "). Take one from torch.mtia.graph_pool_handle() or from pool() of another graph");
+PoolId checked_pool(const Lock& lock, PoolId pool) {
+  PoolId& last = graph_store(lock).last_pool;
+  if (pool < 0 || pool > last) {
+    throw Error(str("there is no memory pool (0, ", pool, ")",
+                    embedder().advice(Advice::UnknownPool, pool)));
   }
-  return pool == 0 ? ++store.last_pool : pool;
+  return pool == 0 ? ++last : pool;
 }
 
 // Every command must come before the last one of the origin, or a replay would have no end that
@@ -107,72 +110,71 @@ std::string fault(const Capture& capture) {
     return capture.broken;
   }
   if (!(stream_now() == capture.origin)) {
-    return "a capture must end on the stream it began on, " + to_string(capture.origin) +
-           ", but the current one is " + to_string(stream_now()) +
-           ". Leave every `with stream:` before";
+    return str("a capture must end on the stream it began on, ", capture.origin,
+               ", but the current one is ", stream_now(),
+               embedder().advice(Advice::EndedElsewhere, 0));
   }
   if (const auto stream = unjoined(capture)) {
-    return to_string(*stream) + " joined the capture by waiting for an event of it, and " +
-           to_string(capture.origin) +
-           ", where the capture began, does not wait for its work. "
-           "Call wait_stream on that stream before the capture ends";
+    return str(*stream, " joined the capture by waiting for an event of it, and ", capture.origin,
+               ", where the capture began, does not wait for its work",
+               embedder().advice(Advice::NeverJoined, 0));
   }
   return "";
 }
 
-const Capture& captured(const Graph& graph, const char* what) {
+// What the graph holds, to do with it what `verb` says.
+const Capture& captured(const Lock&, const Graph& graph, const char* verb) {
   if (graph.capture == nullptr) {
-    throw Error(std::string("cannot ") + what +
-                " a graph that holds nothing: no capture has "
-                "succeeded since it was made or reset. Call capture_begin() and capture_end(), or "
-                "use `with torch.mtia.graph(g):`");
+    throw Error(str("cannot ", verb,
+                    " a graph that holds nothing: no capture has succeeded since it was made or "
+                    "reset",
+                    embedder().advice(Advice::NothingCaptured, 0)));
   }
   if (graph.capture->open) {
-    throw Error(std::string("cannot ") + what +
-                " a graph while it is being captured. Call "
-                "capture_end() first");
+    throw Error(str("cannot ", verb, " a graph while it is being captured",
+                    embedder().advice(Advice::CaptureGoesOn, 0)));
   }
   return *graph.capture;
 }
 }  // namespace
 
 PoolId new_pool() {
-  Lock lock = enter("graphPoolHandle");
-  return ++graph_store().last_pool;
+  Lock lock = enter("new_pool");
+  return ++graph_store(lock).last_pool;
 }
 
 GraphId new_graph(bool keep) {
-  Lock lock = enter("graphCreate");
-  GraphStore& store = graph_store();
+  Lock lock = enter("new_graph");
+  GraphStore& store = graph_store(lock);
   store.graphs[++store.last_graph].keep = keep;
   return store.last_graph;
 }
 
 void reset_graph(GraphId id) {
   std::shared_ptr<Capture> garbage;
-  Lock lock = enter("graphReset");
-  garbage = take_capture(graph_at(id));
+  Lock lock = enter("reset_graph");
+  garbage = take_capture(lock, graph_at(lock, id));
 }
 
 // Called from destructors, also inside an effect and in a forked child: waits for no one.
 void destroy_graph(GraphId id) noexcept {
   std::shared_ptr<Capture> garbage;
-  Lock lock(simulator().mutex);
-  auto& graphs = graph_store().graphs;
+  Lock lock;
+  auto& graphs = graph_store(lock).graphs;
   if (auto found = graphs.find(id); found != graphs.end()) {
-    garbage = take_capture(found->second);
+    garbage = take_capture(lock, found->second);
     graphs.erase(found);
   }
 }
 
 PoolId pool_of(GraphId id) {
-  Lock lock = enter("graphPool");
-  return captured(graph_at(id), "name the pool of").pool;
+  Lock lock = enter("pool_of");
+  return captured(lock, graph_at(lock, id), "name the pool of").pool;
 }
 
 namespace {
 std::string label(const Command& command) {
-  const std::string event = "event " + std::to_string(command.event);
+  const std::string event = str("event ", command.event);
   switch (command.type) {
     case CommandType::Record:
       return "record " + event;
@@ -191,17 +193,14 @@ std::string quoted(const std::string& text) {
   return out + '"';
 }
 
-std::string arrow(CommandId from, size_t to) {
-  return "  c" + std::to_string(from) + " -> c" + std::to_string(to) + ";\n";
-}
+std::string arrow(CommandId from, size_t to) { return str("  c", from, " -> c", to, ";\n"); }
 // Its commands, and what each of them comes after.
 std::string to_dot(const Capture& capture) {
   std::string out = "digraph {\n";
   std::map<std::pair<int, StreamId>, CommandId> previous;  // on each stream
   for (size_t i = 0; i < capture.commands.size(); ++i) {
     const auto& [stream, command] = capture.commands[i];
-    out += "  c" + std::to_string(i) +
-           " [label=" + quoted(label(command) + " on " + to_string(stream)) + "];\n";
+    out += str("  c", i, " [label=", quoted(str(label(command), " on ", stream)), "];\n");
     const auto [before, first] = previous.try_emplace({stream.device, stream.id}, 0);
     if (!first) {
       out += arrow(before->second, i);
@@ -216,53 +215,54 @@ std::string to_dot(const Capture& capture) {
 }  // namespace
 
 std::string graph_as_dot(GraphId id) {
-  Lock lock = enter("graphDump");
-  return to_dot(captured(graph_at(id), "draw"));
+  Lock lock = enter("graph_as_dot");
+  return to_dot(captured(lock, graph_at(lock, id), "draw"));
 }
 
 void begin_capture(GraphId id, PoolId pool) {
   const StreamRef origin = stream_now();
-  Lock lock = enter("graphCaptureBegin");
-  Graph& graph = graph_at(id);
+  Lock lock = enter("begin_capture");
+  Graph& graph = graph_at(lock, id);
+  if (graph.capture != nullptr && graph.capture->open) {
+    throw Error("this graph is being captured already" +
+                embedder().advice(Advice::CaptureGoesOn, 0));
+  }
   if (graph.capture != nullptr) {
-    throw Error(graph.capture->open
-                    ? "this graph is being captured already. Call capture_end() first"
-                    : "this graph holds a capture already. Call reset() first, or make another");
+    throw Error("this graph holds a capture already" + embedder().advice(Advice::CaptureIsKept, 0));
   }
-  if (stream_at(origin).capture != nullptr) {
-    throw Error(to_string(origin) +
-                " is being captured into another graph already. End that "
-                "capture first, or capture on another stream");
+  if (stream_at(lock, origin).capture != nullptr) {
+    throw Error(str(origin,
+                    " is being captured into another graph already. End that capture first, or "
+                    "capture on another stream"));
   }
-  pool = checked_pool(pool);
-  graph.capture = open_capture(origin, pool);
-  ++graph_store().pool_users[pool];
+  pool = checked_pool(lock, pool);
+  graph.capture = open_capture(lock, origin, pool);
+  ++graph_store(lock).pool_users[pool];
 }
 
 void end_capture(GraphId id) {
   std::shared_ptr<Capture> garbage;
-  Lock lock = enter("graphCaptureEnd");
-  Graph& graph = graph_at(id);
+  Lock lock = enter("end_capture");
+  Graph& graph = graph_at(lock, id);
   if (graph.capture == nullptr || !graph.capture->open) {
-    throw Error("this graph is not being captured. Call capture_begin() first");
+    throw Error("this graph is not being captured" + embedder().advice(Advice::NotCapturing, 0));
   }
   const std::string why = fault(*graph.capture);
   if (!why.empty()) {
-    garbage = take_capture(graph);
+    garbage = take_capture(lock, graph);
     throw Error("the capture failed, and the graph holds nothing: " + why);
   }
-  close_capture(*graph.capture);
+  close_capture(lock, *graph.capture);
   graph.instantiated = !graph.keep;
 }
 
 void instantiate(GraphId id) {
-  Lock lock = enter("graphInstantiate");
-  Graph& graph = graph_at(id);
-  captured(graph, "instantiate");
+  Lock lock = enter("instantiate");
+  Graph& graph = graph_at(lock, id);
+  captured(lock, graph, "instantiate");
   if (!graph.keep) {
-    throw Error(
-        "the end of the capture has instantiated this graph already. To do it yourself, "
-        "make the graph with keep_graph=True");
+    throw Error("the end of the capture has instantiated this graph already" +
+                embedder().advice(Advice::Instantiated, 0));
   }
   graph.instantiated = true;
 }
@@ -271,35 +271,34 @@ void replay(GraphId id) {
   const Site site = log::site();
   const StreamRef target = stream_now();
   std::shared_ptr<const Capture> kept;  // effects run, and may destroy the graph
-  Lock lock = enter("graphReplay");
-  Graph& graph = graph_at(id);
-  captured(graph, "replay");
+  Lock lock = enter("replay");
+  Graph& graph = graph_at(lock, id);
+  captured(lock, graph, "replay");
   kept = graph.capture;
-  check_can_replay(*kept, target);
+  check_can_replay(lock, *kept, target);
   graph.instantiated = true;
-  wait_for_replay(target, graph.last_replay);
+  wait_for_replay(lock, target, graph.last_replay);
   const StreamPoint end = enqueue_all(lock, *kept, target, site);
-  if (auto found = graph_store().graphs.find(id); found != graph_store().graphs.end()) {
+  auto& graphs = graph_store(lock).graphs;
+  if (auto found = graphs.find(id); found != graphs.end()) {
     found->second.last_replay = end;
   }
-  if (simulator().schedule.order == Order::Blocking) {
-    raise_failures(lock, device_at(target.device));
+  if (lock->schedule.order == Order::Blocking) {
+    raise_failures(lock, device_at(lock, target.device));
   }
 }
 
 void check_not_capturing(StreamRef ref, const char* what) {
-  check_stream(ref);
-  Lock lock(simulator().mutex);
-  if (Capture* capture = stream_at(ref).capture) {
-    refuse(*capture, std::string(what) + " would wait for " + being_captured(ref));
+  Lock lock;
+  if (Capture* capture = stream_at(lock, ref).capture) {
+    refuse(lock, *capture, str(what, " would wait for ", being_captured(ref)));
   }
 }
 
-// Only a look, so it may be asked anywhere.
+// Runs nothing, so it may be called anywhere.
 bool is_capturing(StreamRef ref) {
-  check_stream(ref);
-  Lock lock(simulator().mutex);
-  return stream_at(ref).capture != nullptr;
+  Lock lock;
+  return stream_at(lock, ref).capture != nullptr;
 }
 
 }  // namespace mtia::sim

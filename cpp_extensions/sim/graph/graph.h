@@ -1,5 +1,5 @@
 // Graphs: commands that were captured instead of run, to be enqueued as often as wanted at the
-// cost of one launch. As CUDA's, and as torch.mtia.MTIAGraph and torch.accelerator.Graph show them.
+// cost of one launch. As CUDA's.
 #pragma once
 
 #include <string>

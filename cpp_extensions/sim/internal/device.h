@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <deque>
 #include <list>
 #include <optional>
@@ -21,17 +20,15 @@ struct Stream {
   int priority = 0;
   Time last_finish = 0;        // of everything ever enqueued here
   std::list<Command> pending;  // first in, first out; a command leaves when its effect has run
-  bool on_demand = false;      // its effects run when somebody waits for it, and not before
+  bool on_demand = false;      // its effects run when a wait demands them, and not before
   Capture* capture = nullptr;  // that takes what is enqueued here, instead of `pending`
 };
 
 struct Device {
   int index = 0;
   std::deque<Stream> streams;  // by id; a deque, since streams are referred to by address
-  std::atomic<StreamId> stream_count{0};          // streams.size(), readable without the lock
   std::array<std::vector<Time>, kEngines> slots;  // when each slot of an engine is next free
   std::vector<Failure> failures;                  // of effects, not yet reported
-  std::atomic<bool> touched{false};               // something was done here: the "primary context"
   std::vector<StreamId> pools[2];                 // low and high priority, filled on demand
   size_t next_in_pool[2] = {0, 0};
 };

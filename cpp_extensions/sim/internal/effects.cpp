@@ -24,7 +24,7 @@ struct InEffect {
 };
 
 // Runs the effect and returns why it failed, if it did. Its closure dies here, without the lock,
-// since letting go of a Python object runs arbitrary code.
+// since destroying what it holds may run arbitrary code.
 std::exception_ptr failure_of(Effect effect) {
   InEffect mark;
   try {
@@ -36,21 +36,18 @@ std::exception_ptr failure_of(Effect effect) {
 }
 
 std::string describe(const Command& command, StreamRef stream) {
-  std::string text = "kernel " + in_quotes(*command.name) + " failed on " + to_string(stream) +
-                     " at " + microseconds(command.finish) + " of virtual time";
-  if (!command.site.empty()) {
-    text += ", enqueued at " + plain(command.site);
-  }
-  return text;
+  const std::string where = command.site.empty() ? "" : ", enqueued at " + plain(command.site);
+  return str("kernel ", in_quotes(*command.name), " failed on ", stream, " at ",
+             microseconds(command.finish), " of virtual time", where);
 }
 
-void log_values(const Command& command) {
+void log_values(const Lock& lock, const Command& command) {
   for (const Access& access : command.accesses) {
     if (access.write && access.at != nullptr) {
       const auto size = static_cast<size_t>(std::min(access.bytes, log::kValueBytes));
       const std::string bytes(static_cast<const char*>(access.at), size);
-      log::append(ValueRecord{command.id, access, bytes, simulator().clock, this_thread().number,
-                              command.site});
+      log::append(
+          ValueRecord{command.id, access, bytes, lock->clock, this_thread().number, command.site});
     }
   }
 }
@@ -61,36 +58,40 @@ void run_front(Lock& lock, Stream& stream) {
   if (!command.effect) {
     return;
   }
-  simulator().effect = command.name;
+  lock->effect = command.name;
   lock.unlock();
   const std::exception_ptr error = failure_of(std::move(command.effect));
   lock.lock();
   if (error) {
-    simulator().devices[stream.ref.device].failures.push_back(
-        {describe(command, stream.ref), error});
+    lock->devices[stream.ref.device].failures.push_back({describe(command, stream.ref), error});
   } else if (log::wants_values()) {
-    log_values(command);
+    log_values(lock, command);
   }
 }
 
 // While a batch runs, every other thread waits in enter(), so its order is kept.
 class Batch {
  public:
-  Batch() {
-    simulator().effects_thread = reinterpret_cast<std::uintptr_t>(pthread_self());
-    simulator().running_effects = true;
+  explicit Batch(const Lock& lock) : lock_(lock) {
+    lock_->effects_thread = reinterpret_cast<std::uintptr_t>(pthread_self());
+    lock_->running_effects = true;
   }
   ~Batch() {
-    simulator().running_effects = false;
-    simulator().effects_done.notify_all();
+    lock_->running_effects = false;
+    lock_->effects_done.notify_all();
     embedder().effects_are_done();
   }
+  Batch(const Batch&) = delete;
+  Batch& operator=(const Batch&) = delete;
+
+ private:
+  const Lock& lock_;
 };
 
 using Front = std::map<Stream*, CommandId>;  // of each stream, everything up to this command
 
 // Adds to `front` what its waits wait for, until nothing is missing: the happens-before closure.
-void close(Front& front) {
+void close(const Lock& lock, Front& front) {
   std::vector<std::pair<Stream*, CommandId>> work(front.begin(), front.end());
   Front seen;
   while (!work.empty()) {
@@ -102,7 +103,7 @@ void close(Front& front) {
         break;
       }
       if (command.id > from && command.after) {
-        Stream& other = stream_at(command.after->stream);
+        Stream& other = stream_at(lock, command.after->stream);
         front[&other] = std::max(front[&other], command.after->command);
         work.emplace_back(&other, command.after->command);
       }
@@ -111,7 +112,7 @@ void close(Front& front) {
 }
 
 void run_closure(Lock& lock, Front front) {
-  close(front);
+  close(lock, front);
   std::vector<Due> order;
   for (auto [stream, last] : front) {
     for (const Command& command : stream->pending) {
@@ -122,7 +123,7 @@ void run_closure(Lock& lock, Front front) {
     }
   }
   std::sort(order.begin(), order.end(), [](const Due& a, const Due& b) { return b > a; });
-  Batch batch;
+  const Batch batch(lock);
   for (const Due& next : order) {
     run_front(lock, *next.stream);
   }
@@ -131,15 +132,15 @@ void run_closure(Lock& lock, Front front) {
 }  // namespace
 
 void run_due(Lock& lock) {
-  Simulator& sim = simulator();
-  const auto one_is_due = [&] { return !sim.due.empty() && sim.due.top().finish <= sim.clock; };
+  DueQueue& due = lock->due;
+  const auto one_is_due = [&] { return !due.empty() && due.top().finish <= lock->clock; };
   if (!one_is_due()) {
     return;
   }
-  Batch batch;
+  const Batch batch(lock);
   while (one_is_due()) {
-    const Due next = sim.due.top();
-    sim.due.pop();
+    const Due next = due.top();
+    due.pop();
     const auto& pending = next.stream->pending;
     if (!pending.empty() && pending.front().id == next.id) {  // else it was demanded before
       run_front(lock, *next.stream);
@@ -148,7 +149,7 @@ void run_due(Lock& lock) {
 }
 
 void run_up_to(Lock& lock, StreamPoint target) {
-  run_closure(lock, {{&stream_at(target.stream), target.command}});
+  run_closure(lock, {{&stream_at(lock, target.stream), target.command}});
 }
 
 void run_all(Lock& lock, Device& device) {
@@ -162,13 +163,13 @@ void run_all(Lock& lock, Device& device) {
 }
 
 // A command leaves its stream before its effect runs: while any runs, none is known to have.
-bool has_run(const StreamPoint& point) {
+bool has_run(const Lock& lock, const StreamPoint& point) {
   if (point.capture != 0) {
-    return is_gone(point.capture);
+    return is_gone(lock, point.capture);
   }
-  const auto& pending = stream_at(point.stream).pending;
+  const auto& pending = stream_at(lock, point.stream).pending;
   const bool none = pending.empty() || pending.front().id > point.command;
-  return none && !simulator().running_effects;
+  return none && !lock->running_effects;
 }
 
 }  // namespace mtia::sim

@@ -10,6 +10,7 @@ void run_due(Lock& lock);                        // all whose finish is not afte
 void run_up_to(Lock& lock, StreamPoint target);  // target and all that happens before it
 void run_all(Lock& lock, Device& device);
 
-bool has_run(const StreamPoint& point);  // of a captured one: whether nothing replays it any more
+bool has_run(const Lock& lock,
+             const StreamPoint& point);  // of a captured one: whether nothing replays it any more
 
 }  // namespace mtia::sim

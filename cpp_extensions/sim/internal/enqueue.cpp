@@ -27,21 +27,29 @@ const char* type_name(CommandType type) {
   return "";
 }
 
-// The start rule: after the command before it, after what it waits for, and when its engine has a
-// free slot. Slots are given out in enqueue order, so a command's times never change later.
-void place(Command& command, Stream& stream) {
-  const bool occupies = command.engine != Engine::None;
-  const Time duration = occupies ? simulator().schedule.duration(command.duration) : 0;
+std::vector<Time>& slots_of(const Lock& lock, const Command& command, const Stream& stream) {
+  return lock->devices[stream.ref.device].slots[static_cast<int>(command.engine)];
+}
+
+// Note [Start rule]
+// ~~~~~~~~~~~~~~~~~
+// A command starts at the latest of these times: when the host enqueues it, when the command before
+// it on its stream finishes, when what it waits for finishes, and when its engine has a free slot.
+// Kernels have as many slots as the profile says, copies of one direction have one, and records and
+// waits, which take no time, need none. Slots are given out in the order of enqueueing, so that the
+// times of a command never change later: what they are is known before any effect runs.
+void place(const Lock& lock, Command& command, Stream& stream) {
   command.start = std::max(command.enqueue, stream.last_finish);
   if (command.after) {
     command.start = std::max(command.start, command.after->finish);
   }
-  command.finish = command.start + duration;
-  if (occupies) {
-    auto& slots = simulator().devices[stream.ref.device].slots[static_cast<int>(command.engine)];
+  command.finish = command.start;
+  if (command.engine != Engine::None) {
+    auto& slots = slots_of(lock, command, stream);
     Time& slot = *std::min_element(slots.begin(), slots.end());
     command.start = std::max(command.start, slot);
-    command.finish = slot = command.start + duration;
+    command.finish = command.start + lock->schedule.duration(command.duration);
+    slot = command.finish;
   }
   stream.last_finish = command.finish;
 }
@@ -50,7 +58,7 @@ void log_command(const Command& command, StreamRef stream) {
   CommandRecord record;
   record.id = command.id;
   record.type = type_name(command.type);
-  record.name = command.name ? *command.name : "event " + std::to_string(command.event);
+  record.name = command.name ? *command.name : str("event ", command.event);
   record.stream = stream;
   record.enqueue = command.enqueue;
   record.start = command.start;
@@ -69,11 +77,10 @@ void log_command(const Command& command, StreamRef stream) {
 
 // A full queue makes the host wait for its oldest command, as hardware does.
 void wait_for_room(Lock& lock, Stream& stream) {
-  Simulator& sim = simulator();
-  while (stream.pending.size() >= static_cast<size_t>(sim.profile.queue_depth)) {
+  while (stream.pending.size() >= static_cast<size_t>(lock->profile.queue_depth)) {
     const Command& oldest = stream.pending.front();
-    pass_time(0, oldest.finish);
-    if (runs_on_demand(stream)) {
+    pass_time(lock, 0, oldest.finish);
+    if (runs_on_demand(lock, stream)) {
       run_up_to(lock, StreamPoint{stream.ref, oldest.id, oldest.finish});
     } else {
       run_due(lock);
@@ -81,50 +88,48 @@ void wait_for_room(Lock& lock, Stream& stream) {
   }
 }
 
-StreamPoint put(Stream& stream, Command&& command) {
-  Simulator& sim = simulator();
-  command.id = ++sim.last_command;
-  command.enqueue = sim.clock;
+StreamPoint put(const Lock& lock, Stream& stream, Command&& command) {
+  command.id = ++lock->last_command;
+  command.enqueue = lock->clock;
   if (command.uses != nullptr) {
     command.after = command.uses->last;
   }
-  place(command, stream);
+  place(lock, command, stream);
   if (log::recording()) {
     log_command(command, stream.ref);
   }
   if (const Observer notify = observer()) {
-    const auto& slots = sim.devices[stream.ref.device].slots[static_cast<int>(command.engine)];
-    notify(command, stream.ref, slots.size());
+    notify(command, stream.ref, slots_of(lock, command, stream).size());
   }
 
   const StreamPoint point{stream.ref, command.id, command.finish};
   if (command.uses != nullptr) {
     command.uses->last = point;
   }
-  if (sim.schedule.order == Order::Blocking) {
-    pass_time(0, command.finish);
+  if (lock->schedule.order == Order::Blocking) {
+    pass_time(lock, 0, command.finish);
   }
-  if (!runs_on_demand(stream)) {
-    sim.due.push(Due{command.finish, command.id, &stream});
+  if (!runs_on_demand(lock, stream)) {
+    lock->due.push(Due{command.finish, command.id, &stream});
   }
   stream.pending.push_back(std::move(command));
   return point;
 }
 
 StreamPoint enqueue(Lock& lock, Stream& stream, Command&& command) {
-  Simulator& sim = simulator();
   initialize();
-  mark(sim.devices[stream.ref.device].touched);
-  const Time cost = command.engine != Engine::None ? sim.profile.launch : sim.profile.event;
+  mark(process().touched[stream.ref.device]);
+  const Profile& profile = lock->profile;
+  const Time cost = command.engine != Engine::None ? profile.launch : profile.event;
   const bool captured = stream.capture != nullptr;
   if (captured) {
-    check_intact(stream);
+    check_intact(lock, stream);
   } else {
     wait_for_room(lock, stream);
   }
-  sim.clock += cost;
+  lock->clock += cost;
   const StreamPoint point =
-      captured ? capture(stream, std::move(command)) : put(stream, std::move(command));
+      captured ? capture(lock, stream, std::move(command)) : put(lock, stream, std::move(command));
   run_due(lock);
   return point;
 }

@@ -10,9 +10,9 @@ namespace mtia::sim {
 // behind the command. If it throws, `command` is as it was.
 StreamPoint enqueue(Lock& lock, Stream& stream, Command&& command);
 
-// Two steps of it, which a replay makes for every command. put() gives and times, queues
-// and logs it, and runs nothing.
+// Two steps of it, which a replay makes for every command. put() gives the command its times,
+// queues and logs it, and runs nothing.
 void wait_for_room(Lock& lock, Stream& stream);
-StreamPoint put(Stream& stream, Command&& command);
+StreamPoint put(const Lock& lock, Stream& stream, Command&& command);
 
 }  // namespace mtia::sim

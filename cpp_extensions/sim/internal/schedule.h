@@ -1,4 +1,4 @@
-// When a command's effect becomes visible: the four schedules of mtia_lab.configure(schedule=...).
+// When a command's effect becomes visible: one of four schedules.
 #pragma once
 
 #include <string>

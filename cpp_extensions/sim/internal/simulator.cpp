@@ -12,6 +12,19 @@
 namespace mtia::sim {
 
 namespace {
+Simulator* make_simulator() {
+  auto* made = new Simulator;  // never deleted: effects may run during process exit
+  for (int i = 0; i < kMaxDevices; ++i) {
+    Device& device = made->devices[i];
+    device.index = i;
+    device.streams.push_back(Stream{StreamRef{i, 0}, 0, 0, {}});
+    device.slots.fill(std::vector<Time>(1, 0));  // as the profile, which starts with one
+  }
+  return made;
+}
+
+Simulator& simulator();
+
 // A fork copies the mutexes as they are: hold them meanwhile, so that the child finds them whole.
 void before_fork() {
   simulator().mutex.lock();
@@ -22,22 +35,9 @@ void after_fork_in_parent() {
   simulator().mutex.unlock();
 }
 void after_fork_in_child() {
-  simulator().forked = simulator().initialized.load();
+  process().forked = process().initialized.load();
   after_fork_in_parent();
 }
-
-Simulator* make_simulator() {
-  auto* made = new Simulator;  // never deleted: PyTorch may call in during process exit
-  for (int i = 0; i < kMaxDevices; ++i) {
-    Device& device = made->devices[i];
-    device.index = i;
-    device.streams.push_back(Stream{StreamRef{i, 0}, 0, 0, {}});
-    device.stream_count = 1;
-    device.slots.fill(std::vector<Time>(1, 0));  // as the profile, which starts with one
-  }
-  return made;
-}
-}  // namespace
 
 Simulator& simulator() {
   static Simulator* const instance = [] {
@@ -47,44 +47,57 @@ Simulator& simulator() {
   }();
   return *instance;
 }
+}  // namespace
 
-void check_may_call(const char* what) {
+Process& process() noexcept {
+  static auto* const instance = [] {
+    auto* made = new Process;  // never deleted, as the simulator
+    for (auto& count : made->stream_count) {
+      count = 1;  // the default stream
+    }
+    return made;
+  }();
+  return *instance;
+}
+
+Lock::Lock() : std::unique_lock<std::mutex>(simulator().mutex), simulator_(&simulator()) {}
+
+void check_may_call(const char* function) {
   check_open();
   if (this_thread().in_effect) {
-    throw Error(std::string(what) +
-                " was called from inside a command's effect. An effect runs while the device's "
-                "queues are being worked off, so it may not call the runtime. Read or compute "
-                "there, and call the runtime after a synchronization instead");
+    throw Error(str(embedder().name_of(function),
+                    " was called from inside a command's effect. An effect runs while the device's "
+                    "queues are being worked off, so it may not call the runtime. Read or compute "
+                    "there, and call the runtime after a synchronization instead"));
   }
-  if (simulator().forked) {
-    throw Error(std::string(what) +
-                " was called in a process forked after MTIA was initialized. A fork copies the "
-                "device's queues but not the threads that use them, as on CUDA. Start the process "
-                "with multiprocessing's 'spawn' method, or fork before the first use of MTIA");
+  if (process().forked) {
+    throw Error(str(embedder().name_of(function),
+                    " was called in a process forked after MTIA was initialized. A fork copies the "
+                    "device's queues but not the threads that use them, as on CUDA",
+                    embedder().advice(Advice::Forked, 0)));
   }
 }
 
 namespace {
-// `look` is called now and then, without the mutex; what it throws ends the wait.
-template <typename Look>
-Lock enter_when_idle(const Look& look) {
+// `check` is called now and then, without the mutex; what it throws ends the wait.
+template <typename Check>
+Lock enter_when_idle(const Check& check) {
   constexpr auto kPatience = std::chrono::milliseconds(50);
-  Simulator& sim = simulator();
-  Lock lock(sim.mutex);
-  while (sim.running_effects) {
+  Lock lock;
+  while (lock->running_effects) {
     // The thread that runs them may need the interpreter lock to finish: never wait holding it,
-    // and never ask for it back while holding the mutex.
+    // and never take it back while holding the mutex.
     lock.unlock();
     void* interpreter = embedder().release();
     lock.lock();
     const bool done =
-        sim.effects_done.wait_for(lock, kPatience, [&] { return !sim.running_effects; });
-    const std::uintptr_t thread = sim.effects_thread;
-    const Name effect = sim.effect;
+        lock->effects_done.wait_for(lock, kPatience, [&] { return !lock->running_effects; });
+    const std::uintptr_t thread = lock->effects_thread;
+    const Name effect = lock->effect;
     lock.unlock();
     embedder().acquire(interpreter);
     if (!done && effect != nullptr) {
-      look(thread, *effect);
+      check(thread, *effect);
     }
     lock.lock();
   }
@@ -92,8 +105,8 @@ Lock enter_when_idle(const Look& look) {
 }
 }  // namespace
 
-Lock enter(const char* what) {
-  check_may_call(what);
+Lock enter(const char* function) {
+  check_may_call(function);
   embedder().throw_what_is_due();
   return enter_when_idle([](auto thread, auto& effect) { embedder().check_wait(thread, effect); });
 }
@@ -102,32 +115,19 @@ Lock enter_to_free() noexcept {
   return enter_when_idle([](auto, auto&) {});
 }
 
-Device& device_at(int index) {
-  Simulator& sim = simulator();
-  const int count = sim.device_count;
-  if (index < 0 || index >= count) {
-    check_open();
-    throw Error("there is no device mtia:" + std::to_string(index) + ": this process has " +
-                std::to_string(count) + " simulated device(s), with indices 0 to " +
-                std::to_string(count - 1) +
-                ". Their number is fixed by mtia_lab.load(devices=...)");
-  }
-  return sim.devices[index];
-}
-
 void check_stream(StreamRef ref) {
-  const StreamId count = device_at(ref.device).stream_count;
+  const StreamId count = process().stream_count[checked_device(ref.device)];
   if (ref.id < 0 || ref.id >= count) {
-    throw Error("mtia:" + std::to_string(ref.device) + " has no stream " + std::to_string(ref.id) +
-                ": its streams have ids 0 to " + std::to_string(count - 1) +
-                ". A stream handle is only three numbers; make one with torch.Stream('mtia:" +
-                std::to_string(ref.device) + "')");
+    throw Error(str("mtia:", ref.device, " has no stream ", ref.id, ": its streams have ids 0 to ",
+                    count - 1, embedder().advice(Advice::UnknownStream, ref.device)));
   }
 }
 
-Stream& stream_at(StreamRef ref) {
+Device& device_at(const Lock& lock, int index) { return lock->devices[checked_device(index)]; }
+
+Stream& stream_at(const Lock& lock, StreamRef ref) {
   check_stream(ref);
-  return simulator().devices[ref.device].streams[ref.id];
+  return lock->devices[ref.device].streams[ref.id];
 }
 
 }  // namespace mtia::sim

@@ -13,9 +13,9 @@ namespace mtia::sim {
 namespace {
 // Not all runs by itself: what the host now knows to be done must be done.
 void make_visible(Lock& lock, StreamPoint target) {
-  const CommandId newest = simulator().last_command;
+  const CommandId newest = lock->last_command;
   log::synchronized({target.stream.device, target.stream.id, target.command, newest});
-  if (runs_on_demand(stream_at(target.stream))) {
+  if (runs_on_demand(lock, stream_at(lock, target.stream))) {
     run_up_to(lock, target);
   } else {
     run_due(lock);
@@ -23,30 +23,29 @@ void make_visible(Lock& lock, StreamPoint target) {
 }
 }  // namespace
 
-bool runs_on_demand(const Stream& stream) {
-  return stream.on_demand || simulator().schedule.order == Order::Latest;
+bool runs_on_demand(const Lock& lock, const Stream& stream) {
+  return stream.on_demand || lock->schedule.order == Order::Latest;
 }
 
-void pass_time(Time cost, Time finish) {
-  Time& clock = simulator().clock;
+void pass_time(const Lock& lock, Time cost, Time finish) {
+  Time& clock = lock->clock;
   if (finish > clock + cost) {
     log::waited(clock, finish);
   }
   clock = std::max(clock + cost, finish);
 }
 
-StreamPoint newest(const Stream& stream) {
+StreamPoint end_of(const Lock& lock, const Stream& stream) {
   if (const Capture* capture = stream.capture) {
     return {stream.ref, static_cast<CommandId>(capture->commands.size()), 0, capture->id};
   }
-  return {stream.ref, simulator().last_command, stream.last_finish};
+  return {stream.ref, lock->last_command, stream.last_finish};
 }
 
 bool query(Lock& lock, StreamPoint target) {
-  check_can_wait(target);
-  Simulator& sim = simulator();
-  sim.clock += sim.profile.query;
-  const bool complete = target.finish <= sim.clock;
+  check_can_wait(lock, target);
+  lock->clock += lock->profile.query;
+  const bool complete = target.finish <= lock->clock;
   if (complete) {
     make_visible(lock, target);
   } else {
@@ -56,8 +55,8 @@ bool query(Lock& lock, StreamPoint target) {
 }
 
 void wait_for(Lock& lock, StreamPoint target) {
-  check_can_wait(target);
-  pass_time(simulator().profile.synchronize, target.finish);
+  check_can_wait(lock, target);
+  pass_time(lock, lock->profile.synchronize, target.finish);
   make_visible(lock, target);
 }
 
@@ -66,33 +65,33 @@ void drain(Lock& lock, Device& device) {
   for (const Stream& stream : device.streams) {
     last = std::max(last, stream.last_finish);
   }
-  pass_time(simulator().profile.synchronize, last);
-  const CommandId newest = simulator().last_command;
+  pass_time(lock, lock->profile.synchronize, last);
+  const CommandId newest = lock->last_command;
   log::synchronized({device.index, kAllStreams, newest, newest});
-  if (simulator().schedule.order != Order::Latest) {
+  if (lock->schedule.order != Order::Latest) {
     run_due(lock);
   }
   run_all(lock, device);
 }
 
 void wait_for_device(Lock& lock, Device& device) {
-  check_can_wait(device);
+  check_can_wait(lock, device);
   drain(lock, device);
 }
 
 void synchronize(Lock& lock, StreamPoint target) {
   wait_for(lock, target);
-  raise_failures(lock, device_at(target.stream.device));
+  raise_failures(lock, device_at(lock, target.stream.device));
 }
 
-void raise(Lock& lock, const std::vector<Failure>& failures, const char* hint) {
+void raise(Lock& lock, const std::vector<Failure>& failures, const std::string& hint) {
   lock.unlock();
   if (failures.empty()) {
     return;  // another thread has reported them
   }
   std::string text;
   for (const Failure& failure : failures) {
-    text += failure.what + ": " + embedder().reason(failure.error) + "\n";
+    text += str(failure.what, ": ", embedder().reason(failure.error), "\n");
   }
   embedder().raise(text + hint, failures);
 }
@@ -107,8 +106,8 @@ void raise_failures(Lock& lock, Device& device) {
   lock.lock();
   raise(lock, std::exchange(device.failures, {}),
         "A kernel runs after its launch has returned, so it can only be reported at a later "
-        "synchronization: this one. The stream went on with its next command. "
-        "mtia_lab.configure(schedule='blocking') reports a failure at its launch");
+        "synchronization: this one. The stream went on with its next command" +
+            embedder().advice(Advice::ReportedLate, 0));
 }
 
 }  // namespace mtia::sim

@@ -15,10 +15,10 @@ namespace {
 std::array<std::atomic<char*>, kMaxDevices> bases;
 
 [[noreturn]] void refuse_memory(int device, const char* what, size_t bytes) {
-  throw Error("the system gave mtia:" + std::to_string(device) + " no " + what + " for " +
-              std::to_string(bytes) + " bytes (" + std::strerror(errno) +
-              "): device memory is memory of this process. A limit is set, by `ulimit -v`, a "
-              "container or vm.overcommit_memory; raise it, or use less");
+  throw Error(str("the system gave mtia:", device, " no ", what, " for ", bytes, " bytes (",
+                  std::strerror(errno),
+                  "): device memory is memory of this process. A limit is set, by `ulimit -v`, a "
+                  "container or vm.overcommit_memory; raise it, or use less"));
 }
 
 }  // namespace
@@ -55,7 +55,8 @@ void give_memory(int device, char* address, size_t bytes) {
   }
 }
 
-// The addresses stay readable, as zeros: whoever still uses them is wrong, but does not crash.
+// The addresses stay readable, as zeros: a program that still uses them is wrong, but does not
+// crash.
 void take_memory(char* address, size_t bytes) noexcept { madvise(address, bytes, MADV_DONTNEED); }
 
 }  // namespace mtia::sim

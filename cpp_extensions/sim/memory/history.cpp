@@ -14,11 +14,11 @@ namespace mtia::sim {
 std::atomic<bool> keeping_history{false};
 
 namespace {
-HistorySettings history;
+HistorySettings history;                 // with the histories, guarded by the simulator's mutex
 std::atomic<bool> history_sites{false};  // history.sites, readable without the lock
 std::array<std::deque<MemoryEvent>, kMaxDevices> histories;
 
-void keep(MemoryEvent event) {
+void keep(const Lock&, MemoryEvent event) {
   auto& events = histories[event.stream.device];
   events.push_back(std::move(event));
   if (history.most_events != 0 && events.size() > history.most_events) {
@@ -31,9 +31,9 @@ Site memory_site() noexcept {
   return log::recording() || history_sites ? embedder().call_site() : Site{};
 }
 
-void write_memory(const MemoryAction& action, StreamRef stream, uintptr_t address, size_t bytes,
-                  const Site& site) {
-  const Time now = simulator().clock;
+void write_memory(const Lock& lock, const MemoryAction& action, StreamRef stream, uintptr_t address,
+                  size_t bytes, const Site& site) {
+  const Time now = lock->clock;
   if (action.in_log != nullptr && log::recording()) {
     MemoryRecord record;
     record.action = action.in_log;
@@ -49,12 +49,12 @@ void write_memory(const MemoryAction& action, StreamRef stream, uintptr_t addres
     log::append(std::move(record));
   }
   if (action.in_history != nullptr && history.trace) {
-    keep({action.in_history, stream, address, bytes, now, history.sites ? site : Site{}});
+    keep(lock, {action.in_history, stream, address, bytes, now, history.sites ? site : Site{}});
   }
 }
 
 void keep_memory_history(const HistorySettings& settings) {
-  Lock lock(simulator().mutex);
+  Lock lock;
   history = settings;
   keeping_history = settings.trace;
   history_sites = settings.sites;
@@ -64,10 +64,10 @@ void keep_memory_history(const HistorySettings& settings) {
 }
 
 MemorySnapshot memory_snapshot() {
-  Lock lock(simulator().mutex);
+  Lock lock;
   MemorySnapshot snapshot;
-  for (int device = 0; device < simulator().device_count; ++device) {
-    if (const DeviceMemory* memory = memory_if_used(device)) {
+  for (int device = 0; device < device_count(); ++device) {
+    if (const DeviceMemory* memory = memory_if_used(lock, device)) {
       memory->describe(snapshot.segments);
     }
     const auto& events = histories[device];

@@ -11,6 +11,8 @@
 
 namespace mtia::sim {
 
+class Lock;
+
 // What an action is called in the log and in a history; null: it does not show there.
 struct MemoryAction {
   const char* in_log;
@@ -24,22 +26,22 @@ constexpr MemoryAction kSegmentReturned{"segment_free", "segment_free"};
 constexpr MemoryAction kUseRecorded{"record_stream", nullptr};
 constexpr MemoryAction kOutOfMemory{"oom", "oom"};
 
-// Notes that `action` happened to `bytes` bytes at `address`, under the simulator's mutex. The
-// address of kOutOfMemory is how many bytes were free.
-void write_memory(const MemoryAction& action, StreamRef stream, uintptr_t address, size_t bytes,
-                  const Site& site);
+// Notes that `action` happened to `bytes` bytes at `address`. The address of kOutOfMemory is how
+// many bytes were free.
+void write_memory(const Lock& lock, const MemoryAction& action, StreamRef stream, uintptr_t address,
+                  size_t bytes, const Site& site);
 extern std::atomic<bool> keeping_history;
-inline void note_memory(const MemoryAction& action, StreamRef stream, uintptr_t address,
-                        size_t bytes, const Site& site) {
+inline void note_memory(const Lock& lock, const MemoryAction& action, StreamRef stream,
+                        uintptr_t address, size_t bytes, const Site& site) {
   if (log::recording() || keeping_history.load(std::memory_order_relaxed)) {
-    write_memory(action, stream, address, bytes, site);
+    write_memory(lock, action, stream, address, bytes, site);
   }
 }
 
-// The reader's line, if anyone wants it. May take the interpreter lock: not under the mutex.
+// The user's line, while lines are being kept. May take the interpreter lock: not under the mutex.
 Site memory_site() noexcept;
 
-// How torch.mtia.record_memory_history is set.
+// What a history keeps.
 struct HistorySettings {
   bool trace = false;      // keep what happened, not only who allocated what there is now
   bool sites = false;      // keep lines
@@ -65,7 +67,7 @@ struct SegmentView {
   std::vector<BlockView> blocks;
 };
 struct MemoryEvent {
-  const char* action;  // as in the snapshots of torch.cuda
+  const char* action;  // as PyTorch's snapshots call it
   StreamRef stream;
   uintptr_t address;
   size_t bytes;

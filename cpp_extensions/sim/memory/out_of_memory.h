@@ -11,9 +11,13 @@ namespace mtia::sim {
 struct OutOfMemory : Error {
   OutOfMemory(int device, size_t asked, size_t total, const MemoryStats& stats);
   int device;
-  size_t asked;  // bytes
-  size_t total;  // the device's capacity
-  size_t free;   // of it, not reserved by the allocator
+  int64_t asked;      // bytes, and so are all
+  int64_t total;      // the device's capacity
+  int64_t reserved;   // of it, by the allocator
+  int64_t free;       // the rest
+  int64_t allocated;  // of what is reserved
+  int64_t waiting;    // freed, but still used by other streams
+  int64_t cached;     // the rest
 };
 
 // Called before OutOfMemory is thrown, without a lock. Never taken away.

@@ -1,5 +1,6 @@
 #include "stats.h"
 
+#include "../host_thread.h"
 #include "internal/device_memory.h"
 
 namespace mtia::sim {
@@ -25,12 +26,12 @@ void MemoryStats::reset_accumulated() {
 }
 
 namespace {
-// These only read and write figures, so they may be asked anywhere, also in an effect.
+// These only read and write figures, so they may be called anywhere, also in an effect.
 template <typename Use>
 auto with_stats(int device, const Use& use) {
-  device_at(device);
-  Lock lock(simulator().mutex);
-  DeviceMemory* memory = memory_if_used(device);
+  checked_device(device);
+  Lock lock;
+  DeviceMemory* memory = memory_if_used(lock, device);
   MemoryStats unused;
   return use(memory != nullptr ? memory->stats : unused);
 }
@@ -49,9 +50,9 @@ void reset_accumulated_memory_stats(int device) {
 }
 
 size_t memory_capacity(int device) {
-  device_at(device);
-  Lock lock(simulator().mutex);
-  return static_cast<size_t>(simulator().profile.memory_bytes);
+  checked_device(device);
+  Lock lock;
+  return static_cast<size_t>(lock->profile.memory_bytes);
 }
 
 }  // namespace mtia::sim

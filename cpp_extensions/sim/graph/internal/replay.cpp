@@ -14,23 +14,25 @@ StreamRef place_of(StreamRef captured, const Capture& capture, StreamRef target)
 }
 }  // namespace
 
-void check_can_replay(const Capture& capture, StreamRef target) {
+void check_can_replay(const Lock& lock, const Capture& capture, StreamRef target) {
   if (target.device != capture.origin.device) {
-    throw Error("a graph captured on mtia:" + std::to_string(capture.origin.device) +
-                " cannot be replayed on " + to_string(target) +
-                ": its commands use the memory of their device. Make that device current first");
+    throw Error(str("a graph captured on mtia:", capture.origin.device, " cannot be replayed on ",
+                    target,
+                    ": its commands use the memory of their device. Make that device current "
+                    "first"));
   }
   for (const StreamRef& ref : capture.streams) {
-    const Stream& stream = stream_at(place_of(ref, capture, target));
+    const Stream& stream = stream_at(lock, place_of(ref, capture, target));
     if (stream.capture != nullptr) {
-      refuse(*stream.capture, "a graph cannot be replayed on " + to_string(stream.ref) +
-                                  ", which is being captured into another one");
+      refuse(lock, *stream.capture,
+             str("a graph cannot be replayed on ", stream.ref,
+                 ", which is being captured into another one"));
     }
   }
 }
 
-// Also for one that has run: the order is a promise, not this schedule's luck, and the log says it.
-void wait_for_replay(StreamRef ref, const std::optional<StreamPoint>& replay) {
+// Also for one that has run: the order holds under every schedule, and the log shows it.
+void wait_for_replay(const Lock& lock, StreamRef ref, const std::optional<StreamPoint>& replay) {
   if (!replay || replay->stream == ref) {
     return;
   }
@@ -38,23 +40,23 @@ void wait_for_replay(StreamRef ref, const std::optional<StreamPoint>& replay) {
   command.type = CommandType::Wait;
   command.name = intern("last replay");
   command.after = replay;
-  put(stream_at(ref), std::move(command));
+  put(lock, stream_at(lock, ref), std::move(command));
 }
 
 StreamPoint enqueue_all(Lock& lock, const Capture& capture, StreamRef target, const Site& site) {
-  simulator().clock += simulator().profile.launch;
-  StreamPoint end = newest(stream_at(target));
+  lock->clock += lock->profile.launch;
+  StreamPoint end = end_of(lock, stream_at(lock, target));
   std::vector<StreamPoint> done;
   done.reserve(capture.commands.size());
   for (const CapturedCommand& captured : capture.commands) {
-    Stream& stream = stream_at(place_of(captured.stream, capture, target));
+    Stream& stream = stream_at(lock, place_of(captured.stream, capture, target));
     Command command = captured.command;
     command.site = site;
     if (command.after) {
       command.after = done[command.after->command];
     }
     wait_for_room(lock, stream);
-    done.push_back(put(stream, std::move(command)));
+    done.push_back(put(lock, stream, std::move(command)));
     run_due(lock);
     if (captured.stream == capture.origin) {
       end = done.back();

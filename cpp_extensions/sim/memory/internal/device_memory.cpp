@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "../../host_thread.h"
 #include "../../internal/effects.h"
-#include "../../runtime.h"
 
 namespace mtia::sim {
 
@@ -143,6 +143,11 @@ Block* DeviceMemory::take(Block* found, size_t bytes, size_t requested) {
   return block;
 }
 
+// What points at the block behind `prev`; null: at the first one.
+Block*& DeviceMemory::link_to(Block* prev, Segment* segment) {
+  return prev != nullptr ? prev->next : segment->first;
+}
+
 // Cuts the front off a cached block, which stays in its list.
 Block* DeviceMemory::split(Block* cached, size_t bytes) {
   char* address = cached->address;
@@ -150,7 +155,7 @@ Block* DeviceMemory::split(Block* cached, size_t bytes) {
   Block* front = new_block(cached->segment, address, bytes);
   front->next = cached;
   front->prev = std::exchange(cached->prev, front);
-  (front->prev != nullptr ? front->prev->next : front->segment->first) = front;
+  link_to(front->prev, front->segment) = front;
   return front;
 }
 
@@ -237,7 +242,7 @@ Block* DeviceMemory::new_block(Segment* segment, char* address, size_t bytes) {
 
 // Takes it out from between its neighbors.
 void DeviceMemory::drop_block(Block* block) {
-  (block->prev != nullptr ? block->prev->next : block->segment->first) = block->next;
+  link_to(block->prev, block->segment) = block->next;
   if (block->next != nullptr) {
     block->next->prev = block->prev;
   }
@@ -280,10 +285,10 @@ void DeviceMemory::insert_event(Block* block, StreamPoint use) {
   ++block->event_count;
 }
 
-Block* DeviceMemory::next_settled() {
+Block* DeviceMemory::next_settled(const Lock& lock) {
   for (auto entry = uses_.begin(); entry != uses_.end();) {
     std::deque<Use>& uses = entry->second;
-    while (!uses.empty() && has_run(uses.front().point)) {
+    while (!uses.empty() && has_run(lock, uses.front().point)) {
       Block* block = uses.front().block;
       uses.pop_front();
       if (--block->event_count == 0) {
@@ -309,9 +314,9 @@ namespace {
 std::array<DeviceMemory*, kMaxDevices> memories;  // never deleted: tensors are freed until the end
 }  // namespace
 
-DeviceMemory* memory_if_used(int device) { return memories[device]; }
+DeviceMemory* memory_if_used(const Lock&, int device) { return memories[device]; }
 
-DeviceMemory& memory_of(int device) {
+DeviceMemory& memory_of(const Lock&, int device) {
   DeviceMemory*& memory = memories[device];
   if (memory == nullptr) {
     memory = new DeviceMemory(device);
@@ -319,9 +324,9 @@ DeviceMemory& memory_of(int device) {
   return *memory;
 }
 
-void release_pool(PoolId pool) {
+void release_pool(const Lock& lock, PoolId pool) {
   for (int device = 0; device < device_count(); ++device) {
-    if (DeviceMemory* memory = memory_if_used(device)) {
+    if (DeviceMemory* memory = memory_if_used(lock, device)) {
       memory->release_pool(pool);
     }
   }

@@ -1,5 +1,5 @@
 // The memory of one device: segments, pieces of its address range, cut into blocks; best fit,
-// split, merged with their neighbors when they are free. Guarded by the simulator's mutex.
+// split, merged with their neighbors when they are free. Reached under the simulator's mutex alone.
 #pragma once
 
 #include <array>
@@ -48,7 +48,7 @@ class DeviceMemory {
 
   // A released block may have to wait until other streams have got to where they are now.
   void insert_event(Block* block, StreamPoint use);
-  Block* next_settled();                           // one that no longer waits, or null
+  Block* next_settled(const Lock& lock);           // one that no longer waits, or null
   std::vector<StreamPoint> newest_events() const;  // the newest use of each stream
 
   std::vector<Segment> return_cached_segments();  // those of one cached block
@@ -67,6 +67,7 @@ class DeviceMemory {
   FreeList& free_list(StreamId stream, PoolId pool, bool small);
   Segment* new_segment(size_t bytes, size_t capacity);
   Block* take(Block* found, size_t bytes, size_t requested);
+  static Block*& link_to(Block* prev, Segment* segment);
   Block* split(Block* cached, size_t bytes);
   void reshape(Block* cached, char* address, size_t bytes);
   void put_in_list(Block* block);
@@ -88,8 +89,8 @@ class DeviceMemory {
   std::vector<Block*> spare_;
 };
 
-DeviceMemory& memory_of(int device);       // made at first use
-DeviceMemory* memory_if_used(int device);  // or null
-void release_pool(PoolId pool);            // its blocks go to pool 0
+DeviceMemory& memory_of(const Lock& lock, int device);       // made at first use
+DeviceMemory* memory_if_used(const Lock& lock, int device);  // or null
+void release_pool(const Lock& lock, PoolId pool);            // its blocks go to pool 0
 
 }  // namespace mtia::sim
