@@ -1,6 +1,6 @@
 """Pictures of what the runtime did. Every one is a pure function of a log or of measured facts.
 
-Each function returns a ``Picture``: SVG for the eye, the same in ASCII for everything else.
+Each function returns a `Picture`: SVG for the eye, the same in ASCII for everything else.
 Nothing in here imports torch.
 """
 

@@ -41,9 +41,9 @@ Times = dict[str, tuple[int, float]]  # how often something of a name ran, and h
 
 @dataclass(frozen=True)
 class Block:
-    """Columns in which a lane is never wholly idle: from ``first`` to ``last``.
+    """Columns in which a lane is never wholly idle: from `first` to `last`.
 
-    ``count`` kernels and copies, or calls, begin in them; they are busy for ``share`` of the time.
+    `count` kernels and copies, or calls, begin in them; they are busy for `share` of the time.
     """
 
     first: int
@@ -54,11 +54,11 @@ class Block:
 
 @dataclass(frozen=True)
 class Busy:
-    """What one lane shows. ``layers`` holds the share of each column, from 0 to 1, by what it was.
+    """What one lane shows. `layers` holds the share of each column, from 0 to 1, by what it was.
 
     A host thread has "call" and "waits", a stream "copy", "kernel" and "waits": there, a wait kept
-    it from what it had to do. ``kinds`` counts the items, ``names`` says how often and how long
-    each ran, ``sources`` counts the waits by the stream they wait for, and ``queue`` is the most
+    it from what it had to do. `kinds` counts the items, `names` says how often and how long
+    each ran, `sources` counts the waits by the stream they wait for, and `queue` is the most
     that stood in the queue in each column.
     """
 
@@ -168,7 +168,7 @@ def _draw_lane(c: Canvas, scale: Scale, lane: Lane, busy: Busy) -> None:
 
 
 def _steps(heights: Sequence[float], left: float, width: float, floor: float, unit: float) -> str:
-    """The outlines of columns that stand on ``floor``, one for each run of them without a gap."""
+    """The outlines of columns that stand on `floor`, one for each run of them without a gap."""
     d, before = "", 0.0
     for k, height in enumerate([*heights, 0.0]):
         if height == before:

@@ -58,8 +58,8 @@ KEY = {
 class Half:
     """What was enqueued before autograd's engine took over, or from then on.
 
-    ``forward`` tells which, and so which way time runs; ``span`` is how many µs lie between
-    ``left`` and ``right``, the same in both halves; ``more`` commands, far from the turn, are left
+    `forward` tells which, and so which way time runs; `span` is how many µs lie between
+    `left` and `right`, the same in both halves; `more` commands, far from the turn, are left
     out.
     """
 
@@ -114,7 +114,7 @@ class Half:
         return [time for time in times if self.begin <= time <= self.end]
 
     def lanes(self, y: float) -> list[Lane]:
-        """The lanes from ``y`` down; of marks at one place each is beside the others."""
+        """The lanes from `y` down; of marks at one place each is beside the others."""
         lanes = []
         for k, stream in enumerate(self.streams()):
             placed = place(self.of(stream), self)
@@ -129,7 +129,7 @@ class Half:
 def halves(log: Log) -> tuple[Half, Half]:
     """The two halves of a log, of each the commands next to the turn.
 
-    The turn is where PyTorch asks the backend, with ``hasPrimaryContext``, which devices are in
+    The turn is where PyTorch asks the backend, with `hasPrimaryContext`, which devices are in
     use: autograd's engine does, before it starts.
     """
     parts: tuple[list[Command], list[Command]] = ([], [])
@@ -179,7 +179,7 @@ def backward(log: Log) -> Picture:
     each half the 150 commands next to the turn are drawn.
 
     Args:
-        log: what ``mtia_lab.record()`` yielded, of one forward and one backward pass.
+        log: what `mtia_lab.record()` yielded, of one forward and one backward pass.
 
     Raises:
         TypeError: it is no log.
@@ -289,7 +289,7 @@ def _draw_events(c: Canvas, lanes: Sequence[Lane]) -> None:
 
 
 def _draw_tie(c: Canvas, source: Point, target: Point, bow: float) -> None:
-    """A line, or a curve that swings out by ``bow``."""
+    """A line, or a curve that swings out by `bow`."""
     (x1, y1), (x2, y2) = source, target
     y2 -= math.copysign(8, y2 - y1) if y1 != y2 else 0
     if not bow:

@@ -15,11 +15,12 @@ from .text import shorten, text_width
 TITLE = "The tree of calls: from Python through two doors to one state"
 ROOT = 160  # width of the box of a line of Python
 GAP = 12  # before the column of a door
-STATE = WIDTH - MARGIN - 88  # left edge of the column of states
+RIGHT = WIDTH - MARGIN
+STATE = RIGHT - 88  # left edge of the column of states
 ROW, BOX = 28, 22
 MOST, FIRST, LAST = 40, 20, 10  # of more calls of a line, so many at either end are drawn
 LINES = 40
-Columns = dict[str, tuple[float, float]]  # of a door: left edge and width
+Columns = dict[str, tuple[float, float]]  # the left edge and the width of each door's
 DOORS = {"guard": palette.DOOR, "hooks": palette.COPY}
 
 
@@ -59,8 +60,8 @@ def calls(logs: Mapping[str, Log]) -> Picture:
     used = {leaf.door for leaves in trees.values() for leaf in leaves if leaf.door} or set(DOORS)
     columns = _columns([door for door in DOORS if door in used])
     for door, (left, width) in columns.items():
-        style: Style = {"size": 13, "bold": True, "anchor": "middle", "color": DOORS[door].strong}
-        c.text(left + width / 2, y + 12, door, **style)
+        color = DOORS[door].strong
+        c.text(left + width / 2, y + 12, door, bold=True, anchor="middle", color=color)
     c.text(STATE, y + 12, "state", size=13, bold=True)
     y += 26
     for line, leaves in trees.items():
@@ -111,7 +112,7 @@ def _leaves(log: Log) -> list[Leaf]:
     return leaves
 
 
-def _draw_tree(c: Canvas, y: float, line: str, leaves: list[Leaf], columns: Columns) -> float:
+def _draw_tree(c: Canvas, y: float, line: str, leaves: Sequence[Leaf], columns: Columns) -> float:
     """One line of Python and its calls; returns the y below them."""
     words = _broken(line, ROOT - 16)
     height = max(ROW * max(len(leaves), 1), 17 * len(words) + 12)
@@ -148,9 +149,8 @@ def _broken(line: str, room: float) -> list[str]:
 def _draw_state(c: Canvas, top: float, leaf: Leaf) -> None:
     if leaf.changed:
         look: Look = {"fill": palette.PANEL, "stroke": palette.INK, "width": 2, "radius": 11}
-        c.rect(STATE - 8, top, WIDTH - MARGIN - STATE + 8, BOX, **look)
-    room = WIDTH - MARGIN - STATE - 6
-    style: Style = {"size": 12, "mono": True, "bold": leaf.changed, "fit": room}
+        c.rect(STATE - 8, top, RIGHT - STATE + 8, BOX, **look)
+    style: Style = {"size": 12, "mono": True, "bold": leaf.changed, "fit": RIGHT - STATE - 6}
     c.text(STATE, top + 15, str(tuple(leaf.state)), **style)
 
 

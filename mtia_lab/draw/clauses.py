@@ -1,13 +1,13 @@
 """A contract clause by clause: which are kept, and of those that are not, what was seen instead."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from ..errors import WrongValue
 from ..log.arguments import of_type, wrong
 from . import palette, text
-from .svg import MARGIN, WIDTH, Canvas, Picture, Style, Swatch
+from .svg import MARGIN, WIDTH, Canvas, Look, Picture, Style, Swatch
 from .text import text_width, wrap
 
 TITLE = "PyTorch's contract for a guard, clause by clause"
@@ -39,12 +39,12 @@ PRINTED = 8  # lines of what the guard printed
 
 
 class Clause(Protocol):
-    """A clause of a contract, as far as it is drawn."""
+    """A clause of a contract, as `guards` states it."""
 
     @property
-    def key(self) -> str: ...
-    @property
     def method(self) -> str: ...
+    @property
+    def key(self) -> str: ...
     @property
     def sentence(self) -> str: ...
     @property
@@ -53,7 +53,7 @@ class Clause(Protocol):
 
 @runtime_checkable
 class Outcome(Protocol):
-    """The outcome of checking a clause: "kept", "broken" or "not reached", and what was seen."""
+    """What became of a clause: "kept", "broken" or "not reached"."""
 
     @property
     def clause(self) -> Clause: ...
@@ -68,7 +68,7 @@ class Outcome(Protocol):
 Outcomes = Sequence[Outcome]
 
 
-class Status(NamedTuple):
+class Sign(NamedTuple):
     """How a clause of one status is shown."""
 
     mark: str
@@ -77,9 +77,9 @@ class Status(NamedTuple):
 
 
 LOOKS = {
-    "kept": Status("+", palette.GOOD, "kept"),
-    "broken": Status("X", palette.FAULT, "broken (a cross)"),
-    "not reached": Status(".", palette.Hue(palette.FAINT, palette.WHITE), "not reached (dashed)"),
+    "kept": Sign("+", palette.GOOD, "kept"),
+    "broken": Sign("X", palette.FAULT, "broken (a cross)"),
+    "not reached": Sign(".", palette.Hue(palette.FAINT, palette.WHITE), "not reached (dashed)"),
 }
 
 
@@ -89,7 +89,8 @@ def clauses(outcomes: Outcomes, printed: str = "") -> Picture:
     A clause that was not reached has no card: only its name, under the reason.
 
     Args:
-        outcomes: in the order of the contract, such as those of a `GuardReport`.
+        outcomes: each with `clause` (`method`, `key`, `sentence`, `code`), `status` ("kept",
+            "broken" or "not reached"), `expected`, `seen` and `calls`.
         printed: what the guard wrote to standard output meanwhile.
 
     Raises:
@@ -123,8 +124,8 @@ def clauses(outcomes: Outcomes, printed: str = "") -> Picture:
 
 def _count(outcomes: Outcomes) -> str:
     counts = {status: sum(o.status == status for o in outcomes) for status in LOOKS}
-    parts = [f"{count} {status}" for status, count in counts.items() if count or status == "kept"]
-    return f"{len(outcomes)} clauses: {', '.join(parts)}"
+    shown = [f"{count} {status}" for status, count in counts.items() if count or status == "kept"]
+    return f"{len(outcomes)} clauses: {', '.join(shown)}"
 
 
 def _by_method(outcomes: Outcomes) -> dict[str, list[Outcome]]:
@@ -134,7 +135,7 @@ def _by_method(outcomes: Outcomes) -> dict[str, list[Outcome]]:
     return methods
 
 
-def _draw_methods(c: Canvas, y: float, methods: Mapping[str, Outcomes]) -> float:
+def _draw_methods(c: Canvas, y: float, methods: dict[str, list[Outcome]]) -> float:
     """The methods in columns, read downwards; returns the y below them."""
     rows = -(-len(methods) // COLUMNS)
     width = (WIDTH - 2 * MARGIN) / COLUMNS
@@ -146,18 +147,18 @@ def _draw_methods(c: Canvas, y: float, methods: Mapping[str, Outcomes]) -> float
         c.text(x, top + 12, method, size=12, mono=True, bold=broken, color=color, fit=LABEL - 2)
         for place, outcome in enumerate(owed):
             tip = f"{outcome.clause.key}: {outcome.clause.sentence}"
-            look = LOOKS[outcome.status]
-            _draw_square(c, x + LABEL + step * place, top + 1, step - 3, look, tip)
+            left = x + LABEL + step * place
+            _draw_square(c, left, top + 1, step - 3, LOOKS[outcome.status], tip)
     return y + ROW * rows
 
 
 def _draw_square(
-    c: Canvas, x: float, y: float, width: float, look: Status, tip: str | None = None
+    c: Canvas, x: float, y: float, width: float, sign: Sign, tip: str | None = None
 ) -> None:
-    dash = "3 2" if look.mark == "." else None
-    fill, stroke = look.hue.pale, look.hue.strong
-    c.rect(x, y, width, SQUARE, tip=tip, fill=fill, stroke=stroke, radius=2, dash=dash)
-    if look.mark == "X":
+    look: Look = {"fill": sign.hue.pale, "stroke": sign.hue.strong, "radius": 2}
+    look["dash"] = "3 2" if sign.mark == "." else None
+    c.rect(x, y, width, SQUARE, tip, **look)
+    if sign.mark == "X":
         _cross(c, x, y, width)
 
 
@@ -166,20 +167,20 @@ def _cross(c: Canvas, x: float, y: float, width: float) -> None:
         c.line([(left, y + 3), (right, y + SQUARE - 3)], stroke=palette.FAULT.strong, width=2)
 
 
-def _square(look: Status) -> Swatch:
-    return lambda c, x, y: _draw_square(c, x + 8, y, SQUARE, look)
+def _square(sign: Sign) -> Swatch:
+    return lambda c, x, y: _draw_square(c, x + 8, y, SQUARE, sign)
 
 
 def _draw_card(c: Canvas, y: float, outcome: Outcome) -> float:
     """What one fault is about; returns the y below its card."""
-    look = LOOKS[outcome.status]
+    color = LOOKS[outcome.status].hue.strong
     room = WIDTH - 2 * MARGIN - 28
     code = outcome.clause.code.splitlines()[:LINES]
     said = wrap(_seen(outcome)[:LETTERS], room, 12.5, bold=True)
     expected = [f"expected {outcome.expected}"] if outcome.expected else []
     height = 32 + 17 * (len(code) + len(expected) + len(said)) + 6
     c.rect(MARGIN, y, WIDTH - 2 * MARGIN, height, fill=palette.WHITE, stroke=palette.LINE)
-    c.rect(MARGIN, y, 6, height, fill=look.hue.strong, radius=3)
+    c.rect(MARGIN, y, 6, height, fill=color, radius=3)
     x = MARGIN + 18
     key = c.text(x, y + 20, outcome.clause.key, size=13, bold=True, mono=True, fit=room / 2)
     c.text(x + key + 12, y + 20, outcome.clause.sentence, size=12.5, fit=room - key - 12)
@@ -194,7 +195,7 @@ def _draw_card(c: Canvas, y: float, outcome: Outcome) -> float:
         c.text(x, y, line, size=12.5, fit=room)
     for line in said:
         y += 17
-        c.text(x, y, line, size=12.5, bold=True, color=look.hue.strong, fit=room)
+        c.text(x, y, line, size=12.5, bold=True, color=color, fit=room)
     return y + 14
 
 
@@ -222,19 +223,15 @@ def _rest(broken: Outcomes, unreached: Outcomes) -> list[str]:
     reasons: dict[str, list[str]] = {}
     for outcome in unreached:
         reasons.setdefault(outcome.seen, []).append(outcome.clause.key)
-    return [
-        *([f"And {len(rest)} more: {', '.join(rest)}."] if rest else []),
-        *(f"Not reached ({why}): {', '.join(keys)}." for why, keys in reasons.items()),
-    ]
+    notes = [f"And {len(rest)} more: {', '.join(rest)}."] if rest else []
+    return notes + [f"Not reached ({why}): {', '.join(keys)}." for why, keys in reasons.items()]
 
 
 def _printed(printed: str) -> list[str]:
-    lines = printed.splitlines()
-    if not lines:
-        return []
-    left = len(lines) - PRINTED
-    more = [f"  and {left} more lines"] if left > 0 else []
-    return ["The guard printed:", *(f"  {line}" for line in lines[:PRINTED]), *more]
+    lines = [f"  {line}" for line in printed.splitlines()]
+    if len(lines) > PRINTED:
+        lines[PRINTED:] = [f"  and {len(lines) - PRINTED} more lines"]
+    return ["The guard printed:", *lines] if lines else []
 
 
 def _to_text(outcomes: Outcomes, broken: Outcomes, unreached: Outcomes, printed: str) -> str:
@@ -247,11 +244,11 @@ def _to_text(outcomes: Outcomes, broken: Outcomes, unreached: Outcomes, printed:
     shown = broken[:MOST_CARDS]
     cards = [line for outcome in shown for line in _card_text(outcome)]
     rest = [line for note in _rest(broken, unreached) for line in ("", *text.paragraph(note))]
-    output = [text.cut(line, text.COLUMNS) for line in _printed(printed)]
+    output = [text.cut(line, text.COLUMNS) for line in ["", *_printed(printed)]]
     head = [f"{TITLE}: {_count(outcomes)}", ""]
     note = text.paragraph(_glossary(shown)) if shown else []
     key = ["", "+ kept   X broken   . not reached", *note]
-    return text.page(head, text.beside(columns), key, cards, rest, ["", *output])
+    return text.page(head, text.beside(columns), key, cards, rest, output)
 
 
 def _card_text(outcome: Outcome) -> list[str]:

@@ -1,14 +1,16 @@
 """The grid of devices: what each of them did, and what was copied between them and the host."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..log.arguments import a_log
 from ..log.log import Log
+from ..log.records import Command
 from ..log.units import microseconds, size
 from . import palette, text
 from .lanes import is_copy
 from .stateview import draw_stream
-from .svg import MARGIN, WIDTH, Canvas, Picture
+from .svg import MARGIN, WIDTH, Canvas, Picture, Point
 from .text import text_width
 
 TITLE = "Devices, and the copies between them"
@@ -24,7 +26,21 @@ class Device:
 
     kernels: int = 0
     busy: float = 0.0
-    streams: set = field(default_factory=set)
+    streams: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Route:
+    """The arrow of some copies: its corners, and where its words stand, with how much room."""
+
+    points: list[Point]
+    middle: Point
+    room: float
+
+
+Ends = tuple[int, int]  # where copies lead from and to
+Copies = dict[Ends, tuple[int, int]]  # how many, and their bytes
+Places = Sequence[tuple[float, float]]  # left edge and width of each device's box
 
 
 def devices(log: Log) -> Picture:
@@ -34,7 +50,7 @@ def devices(log: Log) -> Picture:
     streams the device worked, how many kernels ran, and for how long at least one of them did.
 
     Args:
-        log: what ``mtia_lab.record()`` yielded.
+        log: what `mtia_lab.record()` yielded.
 
     Raises:
         TypeError: it is no log.
@@ -49,22 +65,22 @@ def devices(log: Log) -> Picture:
     places = _places(len(boxes))
     top = y + 40 + (AISLE if any(HOST in ends for ends in copies) else GAP)
     routes = _routes(copies, places, y + 40, top)
-    for points, _, _ in routes.values():
-        c.arrow(points, stroke=palette.COPY.strong, width=2)
+    for route in routes.values():
+        c.arrow(route.points, stroke=palette.COPY.strong, width=2)
     for index, box in enumerate(boxes):
-        _draw_device(c, *places[index], top, index, box)
-    for ends, (_, middle, room) in routes.items():  # words last: lines pass behind them
-        _draw_label(c, *middle, room, _words(copies[ends]))
-    y = max([top + BOX, *(middle[1] + 12 for _, middle, _ in routes.values())])
+        _draw_device(c, places[index], top, index, box)
+    for ends, route in routes.items():  # words last: lines pass behind them
+        _draw_label(c, route, _words(copies[ends]))
+    y = max([top + BOX, *(route.middle[1] + 12 for route in routes.values())])
     return Picture(_to_text(boxes, copies, end), c.svg(y + MARGIN))
 
 
-def _count(log: Log) -> tuple:
-    """The devices, and ``{(from, to): (copies, bytes)}`` where -1 is the host."""
+def _count(log: Log) -> tuple[list[Device], Copies]:
+    """The devices, and the copies by their ends, where -1 is the host."""
     states = [*log.initial_state.values(), *(call.state for call in log.calls)]
     highest = max((command.device for command in log.commands), default=0)
     boxes = [Device() for _ in range(max([1 + highest, *(len(state) - 1 for state in states)]))]
-    copies: dict = {}
+    copies: Copies = {}
     for command in log.commands:
         if is_copy(command):
             ends = _ends(command)
@@ -81,7 +97,7 @@ def _count(log: Log) -> tuple:
     return boxes, copies
 
 
-def _ends(copy: object) -> tuple:
+def _ends(copy: Command) -> Ends:
     """Where a copy leads from and to."""
     if copy.name == "H2D":
         return HOST, copy.device
@@ -90,7 +106,7 @@ def _ends(copy: object) -> tuple:
     return copy.reads[0].device, copy.writes[0].device
 
 
-def _covered(intervals: object) -> float:
+def _covered(intervals: Iterable[tuple[float, float]]) -> float:
     """How much of the time at least one interval covers."""
     total, until = 0.0, 0.0
     for start, finish in sorted(intervals):
@@ -99,13 +115,13 @@ def _covered(intervals: object) -> float:
     return total
 
 
-def _places(count: int) -> list:
+def _places(count: int) -> Places:
     """Left edge and width of each device's box."""
     width = (WIDTH - 2 * MARGIN - GAP * (count - 1)) / count
     return [(MARGIN + k * (width + GAP), width) for k in range(count)]
 
 
-def _words(moved: tuple) -> str:
+def _words(moved: tuple[int, int]) -> str:
     count, amount = moved
     return f"{count} {'copy' if count == 1 else 'copies'}, {size(amount)}"
 
@@ -117,8 +133,8 @@ def _summary(box: Device) -> str:
     return f"{kernels}, busy for {microseconds(box.busy)} \u00b5s"
 
 
-def _routes(copies: dict, places: list, above: float, top: float) -> dict:
-    """For each pair of ends the points of its arrow, the middle of its label and that's room."""
+def _routes(copies: Copies, places: Places, above: float, top: float) -> dict[Ends, Route]:
+    """The arrow of each pair of ends."""
     routes = {}
     for index, (left, width) in enumerate(places):
         middle = left + width / 2
@@ -128,7 +144,7 @@ def _routes(copies: dict, places: list, above: float, top: float) -> dict:
                 x = left + share * width
                 center = x if width > 2 * LABEL else middle
                 height = above + AISLE * (0.5 if width > 2 * LABEL else at)
-                routes[ends] = ([(x, y) for y in ys], (center, height), width)
+                routes[ends] = Route([(x, y) for y in ys], (center, height), width)
     peers = sorted(ends for ends in copies if HOST not in ends)
     for row, ends in enumerate(peers):
         y = top + BOX + 24 + ROW * row
@@ -137,11 +153,11 @@ def _routes(copies: dict, places: list, above: float, top: float) -> dict:
         points = [(xs[0], top + BOX), *corners, (xs[1], top + BOX)]
         half = LABEL / 2 + 8
         center = min(max(sum(xs) / 2, MARGIN + half), WIDTH - MARGIN - half)
-        routes[ends] = (points, (center, y), LABEL + 16)
+        routes[ends] = Route(points, (center, y), LABEL + 16)
     return routes
 
 
-def _port(places: list, peers: list, ends: tuple, device: int) -> float:
+def _port(places: Places, peers: Sequence[Ends], ends: Ends, device: int) -> float:
     """Where on the lower edge of a box an arrow begins or ends: each has a place of its own."""
     mine = [pair for pair in peers if device in pair]
     # Those that lead to the left stand left. Of those to the same side, the lower rows stand out.
@@ -150,12 +166,15 @@ def _port(places: list, peers: list, ends: tuple, device: int) -> float:
     return left + width * (mine.index(ends) + 1) / (len(mine) + 1)
 
 
-def _outer(pair: tuple, device: int, peers: list) -> int:
+def _outer(pair: Ends, device: int, peers: Sequence[Ends]) -> int:
     row = peers.index(pair)
     return -row if sum(pair) > 2 * device else row
 
 
-def _draw_device(c: Canvas, left: float, width: float, top: float, index: int, box: Device) -> None:
+def _draw_device(
+    c: Canvas, place: tuple[float, float], top: float, index: int, box: Device
+) -> None:
+    left, width = place
     c.rect(left, top, width, BOX, fill=palette.WHITE, stroke=palette.INK, width=1.6)
     c.text(left + 14, top + 25, f"mtia:{index}", bold=True, mono=True, fit=width - 28)
     c.text(left + 14, top + 45, _summary(box), size=12, color=palette.MUTED, fit=width - 28)
@@ -165,13 +184,13 @@ def _draw_device(c: Canvas, left: float, width: float, top: float, index: int, b
             draw_stream(c, x, top + 57, 76, stream)
 
 
-def _draw_label(c: Canvas, x: float, y: float, room: float, words: str) -> None:
-    width = min(text_width(words, 12) + 14, room)
+def _draw_label(c: Canvas, route: Route, words: str) -> None:
+    (x, y), width = route.middle, min(text_width(words, 12) + 14, route.room)
     c.rect(x - width / 2, y - 11, width, 22, fill=palette.WHITE, stroke=palette.LINE, radius=11)
     c.text(x, y + 4, words, size=12, anchor="middle", fit=width - 10)
 
 
-def _to_text(boxes: list, copies: dict, end: float) -> str:
+def _to_text(boxes: Sequence[Device], copies: Copies, end: float) -> str:
     """The same facts in ASCII."""
     names = {HOST: "host"} | {k: f"mtia:{k}" for k in range(len(boxes))}
     lines = [TITLE, "", f"in {microseconds(end)} us of virtual time", ""]

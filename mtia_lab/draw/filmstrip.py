@@ -1,8 +1,8 @@
 """The film strip: the runtime state of a host thread, frame by frame, one frame a call."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from ..errors import WrongValue
 from ..log.arguments import a_log, of_type, wrong
@@ -10,8 +10,8 @@ from ..log.log import Log
 from ..log.records import Call
 from ..log.units import count
 from . import palette, svg, text
-from .stateview import State, as_tuple, differing, draw_state, part_name, state_height, state_text
-from .svg import MARGIN, WIDTH, Canvas, Picture, Style
+from .stateview import State, differing, draw_state, part_name, state_height, state_text
+from .svg import MARGIN, ROOM, Canvas, Picture, Style
 from .text import text_width
 
 TITLE = "Film strip: one frame for each call that sets something"
@@ -21,7 +21,7 @@ EDGE = 16  # height of the perforated edges
 MOST, FIRST, LAST = 80, 40, 20  # of more frames than that, so many at either end are drawn
 DEVICES = 64
 THREADS = 8  # those with most frames are drawn
-
+Captions = Mapping[int, str] | Iterable[tuple[int, str]]
 
 # Calls that exist to change the state; one that leaves it as it was is a frame all the same.
 _SETTER = re.compile(r"(set|exchange)[A-Z]", re.IGNORECASE)
@@ -37,9 +37,21 @@ class Frame:
     thread: int
     call: Call | None
     state: State
-    changed: tuple[int, ...]
+    changed: tuple[int, ...] = ()
     phase: str = ""
     place: int = 0
+
+    @property
+    def words(self) -> tuple[str, str, str, str]:
+        """Name, arguments, result, and door with the reader's line, of its call."""
+        call = self.call
+        if call is None:
+            return "no call", "", "", ""
+        result = "raised" if call.error is not None else f"-> {call.result}" if call.result else ""
+        return call.name, call.args, result, ", ".join(filter(None, (call.door, call.site)))
+
+
+Row = list[tuple[Frame, int]]  # each with its width
 
 
 @dataclass
@@ -47,7 +59,7 @@ class Strip:
     """The frames of one host thread, the first being the state before."""
 
     thread: int
-    frames: list[Frame] = field(default_factory=list)
+    frames: list[Frame]
 
     @property
     def leaked(self) -> tuple[int, ...]:
@@ -63,32 +75,22 @@ class Strip:
         return f"leaked: {parts}"
 
 
-Captions = Mapping[int, str] | Iterable[tuple[int, str]]
-Columns = list[Frame]
-Row = list[tuple[Frame, int]]  # with the width of each
-
-
-def is_frame(call: Call, before: State) -> bool:
-    """Whether a call belongs in the film: it set something, or the state is not what it was."""
-    return bool(_SETTER.search(call.name)) or as_tuple(call.state) != before
-
-
-def frames_of(log: Log, device_count: int, captions: Captions) -> tuple[Columns, list[Strip]]:
+def frames_of(
+    log: Log, device_count: int, captions: Sequence[tuple[int, str]]
+) -> tuple[list[Frame], list[Strip]]:
     """`(columns, strips)`: the frames of all threads in the order of the log, and by thread.
 
     The start of each thread is not a column: it opens the thread's strip.
     """
-    known = {thread: as_tuple(s) for thread, s in dict(log.initial_state or {}).items()}
-    found = [(place, record) for place, record in enumerate(log) if isinstance(record, Call)]
-    calls = [call for _, call in found]
-    seen = sorted(set(known) | {call.thread for call in calls})
-    sizes = [len(as_tuple(call.state)) for call in calls] + [len(s) for s in known.values()]
+    known = log.initial_state
+    calls = [(place, call) for place, call in enumerate(log) if isinstance(call, Call)]
+    seen = sorted(set(known) | {call.thread for _, call in calls})
+    sizes = [len(state) for state in (*(call.state for _, call in calls), *known.values())]
     blank = (0,) * max(sizes, default=1 + device_count)
     state = {thread: known.get(thread, blank) for thread in seen or [0]}
-    strips = {t: Strip(t, [Frame(t, None, s, (), "")]) for t, s in state.items()}
-    columns: Columns = []
-    phases = captions.items() if isinstance(captions, Mapping) else captions
-    pending = sorted(phases, key=lambda pair: pair[0])
+    strips = {thread: Strip(thread, [Frame(thread, None, s)]) for thread, s in state.items()}
+    columns: list[Frame] = []
+    pending = sorted(captions, key=lambda pair: pair[0])
     phase, used = "", True
     last_thread = min(strips)
 
@@ -98,13 +100,13 @@ def frames_of(log: Log, device_count: int, captions: Captions) -> tuple[Columns,
         strips[thread].frames.append(frame)
         state[thread] = after
 
-    for index, (place, call) in enumerate([*found, (len(log), None)]):
+    for index, (place, call) in enumerate([*calls, (len(log), None)]):
         while pending and (pending[0][0] <= index or call is None):
             if not used:  # a phase in which nothing was called still gets its frame
                 add(last_thread, None, state[last_thread], place)
-            phase, used = str(pending.pop(0)[1]), False
-        if call is not None and is_frame(call, state[call.thread]):
-            add(call.thread, call, as_tuple(call.state), place)
+            phase, used = pending.pop(0)[1], False
+        if call and (_SETTER.search(call.name) or call.state != state[call.thread]):
+            add(call.thread, call, call.state, place)
             used, last_thread = True, call.thread
     if not used:
         add(last_thread, None, state[last_thread], len(log))
@@ -135,19 +137,16 @@ def filmstrip(log: Log, *, device_count: int = 2, captions: Captions = ()) -> Pi
     of_type(filmstrip, "as device_count a number", device_count, int)
     if not 1 <= device_count <= DEVICES:
         raise WrongValue(f"a frame has room for 1 to {DEVICES} devices, not for {device_count}")
-    captions = _phases(captions)
-    columns, strips, rest = _busiest(*frames_of(log, device_count, captions))
+    columns, strips, rest = _busiest(*frames_of(log, device_count, _phases(captions)))
     c = Canvas()
-    state = "(device, " + ", ".join(
-        f"stream on mtia:{d}" for d in range(len(strips[0].frames[0].state) - 1)
-    )
-    y = c.heading(TITLE, f"{state}): the start, then the state after each call") + 6
-    starts = [strip.frames[0] for strip in strips]
-    last = {id(strip.frames[-1]) for strip in strips}
+    streams = [f"stream on mtia:{d}" for d in range(len(strips[0].frames[0].state) - 1)]
+    state = ", ".join(["device", *streams])
+    y = c.heading(TITLE, f"({state}): the start, then the state after each call") + 6
+    last, begins = {id(strip.frames[-1]) for strip in strips}, True
     for _, frames, more in _parts(columns):
-        for row in _rows(frames, last, WIDE if starts else 0):
-            y = _draw_row(c, y, row, strips, starts)
-            starts = []
+        for row in _rows(frames, last, WIDE if begins else 0):
+            y = _draw_row(c, y, row, strips, begins)
+            begins = False
         y = _draw_note(c, y, more)
     y = _draw_note(c, y, rest)
     for strip in strips:
@@ -166,13 +165,13 @@ def _phases(captions: Captions) -> list[tuple[int, str]]:
     """The captions as pairs of a number and a name."""
     pairs = captions.items() if isinstance(captions, Mapping) else captions
     try:
-        return [(index + 0, name) for index, name in pairs]
+        return [(index + 0, str(name)) for index, name in pairs]
     except (TypeError, ValueError):
         takes = "as captions pairs of a number of calls and a name, or a mapping,"
         raise wrong(filmstrip, takes, captions) from None
 
 
-def _busiest(columns: Columns, strips: list[Strip]) -> tuple[Columns, list[Strip], str]:
+def _busiest(columns: list[Frame], strips: list[Strip]) -> tuple[list[Frame], list[Strip], str]:
     """The columns and strips of the threads with most frames, and what is said of the others."""
     shown = sorted(strips, key=lambda strip: -len(strip.frames))[:THREADS]
     strips, hidden = [s for s in strips if s in shown], len(strips) - len(shown)
@@ -181,7 +180,7 @@ def _busiest(columns: Columns, strips: list[Strip]) -> tuple[Columns, list[Strip
     return [c for c in columns if c.thread in threads], strips, more if hidden else ""
 
 
-def _parts(columns: Columns) -> list[tuple[int, Columns, str]]:
+def _parts(columns: list[Frame]) -> list[tuple[int, list[Frame], str]]:
     """What is drawn, as `(number of the first frame, frames, what is said of those after it)`."""
     if len(columns) <= MOST:
         return [(1, columns, "")]
@@ -198,12 +197,15 @@ def _draw_note(c: Canvas, y: float, note: str) -> float:
     return y + 24
 
 
-def _rows(columns: Columns, last: set[int], used: int) -> list[Row]:
-    """The columns cut into rows that fit the card; of the first row so much is used already."""
+def _rows(columns: Iterable[Frame], last: set[int], used: int) -> list[Row]:
+    """The columns cut into rows that fit the card, each a list of `(frame, width)`.
+
+    Of the first row so much is used already.
+    """
     rows: list[Row] = [[]]
     for frame in columns:
         width = WIDE if frame.changed or id(frame) in last else NARROW
-        if used + width > WIDTH - 2 * MARGIN:
+        if used + width > ROOM:
             rows.append([])
             used = 0
         rows[-1].append((frame, width))
@@ -211,23 +213,23 @@ def _rows(columns: Columns, last: set[int], used: int) -> list[Row]:
     return rows
 
 
-def _draw_row(c: Canvas, y: float, row: Row, strips: list[Strip], starts: Columns) -> float:
-    left = MARGIN + (WIDE if starts else 0)
+def _draw_row(c: Canvas, y: float, row: Row, strips: list[Strip], begins: bool) -> float:
+    left = MARGIN + (WIDE if begins else 0)
     if any(frame.phase for frame, _ in row):
         _draw_phases(c, left, y, row)
         y += 30
     for strip in strips:
         body = state_height(strip.frames[0].state) + 34
         labels = [len(_label(frame, w - 6)) for frame, w in row if frame.thread == strip.thread]
-        top = y + LEADING * max([*labels, 2 if starts else 0]) + 10
+        top = y + LEADING * max([*labels, 2 if begins else 0]) + 10
         right = left + sum(width for _, width in row)
         _draw_film(c, MARGIN, top, right - MARGIN, body + 2 * EDGE)
-        if starts:
+        if begins:
             owner = f"thread {strip.thread}" if len(strips) > 1 else ""
             c.text(MARGIN + WIDE / 2, top - 24, owner, size=13, bold=True, anchor="middle")
             c.text(MARGIN + WIDE / 2, top - 8, "start", size=12.5, bold=True, anchor="middle")
             _draw_frame(c, MARGIN, top + EDGE, WIDE, strip.frames[0], strip)
-        x = left
+        x: float = left
         for frame, width in row:
             if frame.thread == strip.thread:
                 _draw_label(c, x + width / 2, top, width - 6, frame)
@@ -264,25 +266,23 @@ def _draw_film(c: Canvas, x: float, y: float, w: float, h: float) -> None:
 
 
 def _draw_label(c: Canvas, middle: float, top: float, room: float, frame: Frame) -> None:
-    rows = _label(frame, room)
-    for up, (words, style) in enumerate(reversed(rows)):
+    for up, (words, style) in enumerate(reversed(_label(frame, room))):
         y = top - 8 - LEADING * up
-        placed: Style = {**style, "size": 11, "anchor": "middle", "fit": room}
-        c.text(middle, y, words, **placed)
+        small: Style = {"size": 11, "anchor": "middle", "fit": room}
+        c.text(middle, y, words, **(small | style))
 
 
 def _label(frame: Frame, room: float) -> list[tuple[str, Style]]:
-    """The lines above a frame, each `(words, style)`: call, arguments, result, place."""
-    name, args, result, place = _words(frame)
+    """The lines above a frame: call, arguments, result, place."""
+    name, args, result, place = frame.words
     fits = text_width(name, 11, mono=True) <= room
     raised = frame.call is not None and frame.call.error is not None
     color = palette.FAULT.strong if raised else palette.MUTED
-    lines: list[tuple[str, Style]] = [
-        *((part, Style(mono=True, bold=True)) for part in ([name] if fits else _camel(name))),
-        (args, {"mono": True, "color": palette.MUTED}),
-        (result, {"mono": True, "color": color}),
-        (place, {"color": palette.MUTED}),
-    ]
+    bold: Style = {"mono": True, "bold": True}
+    lines = [(part, bold) for part in ([name] if fits else _camel(name))]
+    lines.append((args, {"mono": True, "color": palette.MUTED}))
+    lines.append((result, {"mono": True, "color": color}))
+    lines.append((place, {"color": palette.MUTED}))
     return [line for line in lines if line[0]]
 
 
@@ -290,15 +290,6 @@ def _camel(name: str) -> list[str]:
     """`maybeExchangeDevice` in two lines, broken before the last capital."""
     cut = max((m.start() for m in re.finditer("[A-Z]", name)), default=0)
     return [name[:cut], name[cut:]] if cut else [name]
-
-
-def _words(frame: Frame) -> tuple[str, str, str, str]:
-    """`(name, arguments, result, door and place in the reader's code)` of a frame's call."""
-    call = frame.call
-    if call is None:
-        return "no call", "", "", ""
-    result = "raised" if call.error is not None else f"-> {call.result}" if call.result else ""
-    return call.name, call.args or "", result, ", ".join(filter(None, (call.door, call.site)))
 
 
 def _draw_frame(c: Canvas, x: float, y: float, width: float, frame: Frame, strip: Strip) -> None:
@@ -311,32 +302,27 @@ def _draw_frame(c: Canvas, x: float, y: float, width: float, frame: Frame, strip
     if width == WIDE:
         draw_state(c, x + 11, y + 4, inner - 12, frame.state, changed=frame.changed, fault=leaked)
     else:
-        style: Style = {"size": 12, "color": palette.MUTED, "anchor": "middle"}
-        c.text(middle, y + height / 2 - 8, "unchanged", **style)
-    color = palette.FAULT.strong if leaked else palette.INK
-    words = state_text(frame.state) + (" leaked" if leaked else "")
-    c.text(
-        middle, y + height - 10, words, size=12, mono=True, bold=bool(leaked), anchor="middle",
-        color=color, fit=inner - 6,
-    )  # fmt: skip
+        at = y + height / 2 - 8
+        c.text(middle, at, "unchanged", size=12, color=palette.MUTED, anchor="middle")
+    style: Style = {"size": 12, "mono": True, "anchor": "middle", "fit": inner - 6}
+    words = state_text(frame.state)
+    if leaked:
+        words += " leaked"
+        style |= {"bold": True, "color": palette.FAULT.strong}
+    c.text(middle, y + height - 10, words, **style)
 
 
 def _draw_verdict(c: Canvas, y: float, strip: Strip, named: bool) -> float:
     hue = palette.FAULT if strip.leaked else palette.GOOD
     owner = f"thread {strip.thread}: " if named else ""
-    c.rect(MARGIN, y, WIDTH - 2 * MARGIN, 32, fill=hue.pale, stroke=hue.strong, radius=8)
-    x, m = MARGIN + 16, y + 16
-    if strip.leaked:
-        c.line([(x - 5, m - 5), (x + 5, m + 5)], stroke=hue.strong, width=2.2)
-        c.line([(x - 5, m + 5), (x + 5, m - 5)], stroke=hue.strong, width=2.2)
-    else:
-        c.line([(x - 6, m), (x - 2, m + 5), (x + 6, m - 5)], stroke=hue.strong, width=2.2)
+    c.rect(MARGIN, y, ROOM, 32, fill=hue.pale, stroke=hue.strong, radius=8)
+    c.verdict(MARGIN + 16, y + 16, not strip.leaked, stroke=hue.strong, width=2.2)
     words = f"{owner}{strip.verdict()}".replace("->", "\u2192")
-    c.text(x + 16, m + 4.5, words, size=13, bold=True, fit=WIDTH - 2 * MARGIN - 44)
+    c.text(MARGIN + 32, y + 20.5, words, bold=True, fit=ROOM - 44)
     return y + 42
 
 
-def _to_text(columns: Columns, strips: list[Strip], rest: str) -> str:
+def _to_text(columns: list[Frame], strips: list[Strip], rest: str) -> str:
     several = len(strips) > 1
     lines = [TITLE, ""]
     room = min(48, 70 - len(state_text(strips[0].frames[0].state)))  # for a call, of 100 columns
@@ -349,7 +335,7 @@ def _to_text(columns: Columns, strips: list[Strip], rest: str) -> str:
             if frame.phase != phase:
                 phase = frame.phase
                 lines.append(f"-- {text.cut(phase, 60)}")
-            name, args, result, place = _words(frame)
+            name, args, result, place = frame.words
             owner = f"t{frame.thread}" if several else ""
             call = text.cut(" ".join(filter(None, (owner, name, args, result))), room - 4)
             mark = "*" if frame.changed else " "

@@ -45,7 +45,7 @@ CHART = text.COLUMNS - NAME - 5
 
 @runtime_checkable
 class Report(Protocol):
-    """What was found in a log, as ``mtia_lab.find_hazards`` reports it."""
+    """What was found in a log, as `mtia_lab.find_hazards` reports it."""
 
     @property
     def headline(self) -> str: ...
@@ -80,7 +80,7 @@ def hazards(report: Report) -> Picture:
     """All that a report found, the first few of it drawn.
 
     Args:
-        report: what ``mtia_lab.sanitizer()`` or ``mtia_lab.find_hazards()`` gave.
+        report: what `mtia_lab.sanitizer()` or `mtia_lab.find_hazards()` gave.
 
     Raises:
         TypeError: it is none.
@@ -113,10 +113,10 @@ def hazards(report: Report) -> Picture:
 
 
 class Stretch:
-    """Maps times onto positions from ``left`` to ``right``: in order, but not in proportion.
+    """Maps times onto positions from `left` to `right`: in order, but not in proportion.
 
     Args:
-        spans: ``(start, finish)`` of what is to be seen. Between two neighboring times of these,
+        spans: `(start, finish)` of what is to be seen. Between two neighboring times of these,
             positions are in proportion; how much room such a stretch gets depends little on how
             long it lasts.
         left, right: the room there is.
@@ -191,7 +191,7 @@ class Scene:
         return any(map(is_kind, self.commands))
 
     def lanes(self, y: float) -> dict[Key, Lane]:
-        """The lanes from ``y`` down."""
+        """The lanes from `y` down."""
         return {key: Lane(key, y + LANE * k + ABOVE) for k, key in enumerate(self.keys)}
 
 
@@ -212,7 +212,7 @@ def _kinds(scenes: Iterable[Scene]) -> list[str]:
 
 
 def _draw(c: Canvas, scene: Scene, top: float, number: str) -> float:
-    """One finding below ``top``; returns where it ends."""
+    """One finding below `top`; returns where it ends."""
     hue, finding = scene.hue, scene.finding
     word = finding.severity.upper()
     width = text_width(word, 11, bold=True) + 16
@@ -239,7 +239,7 @@ def _words(c: Canvas, words: str, y: float, color: str, *, bold: bool = False) -
 
 
 def _draw_scene(c: Canvas, scene: Scene, y: float) -> float:
-    """The lanes below ``y``; returns the baseline for a line of text below them."""
+    """The lanes below `y`; returns the baseline for a line of text below them."""
     lanes = scene.lanes(y)
     for lane in lanes.values():
         draw_track(c, lane)
@@ -327,7 +327,7 @@ def _draw_times(c: Canvas, scene: Scene, bottom: float) -> None:
 
 
 def _lines(finding: Finding, number: str) -> list[str]:
-    """A finding, its lanes and its details; ``number`` is put before the first line."""
+    """A finding, its lanes and its details; `number` is put before the first line."""
     scene = Scene(finding, 0, CHART - 1)
     head = f"{finding.severity} {number}{finding.kind}: {finding.why}"
     lanes = [_lane(scene, key) for key in scene.keys]

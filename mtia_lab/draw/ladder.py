@@ -1,6 +1,6 @@
 """Ladders of the method resolution order: what classes are made of, side by side."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
 from ..errors import WrongArgument, WrongValue
@@ -8,13 +8,13 @@ from ..log.arguments import of_type
 from . import palette, svg, text
 from .svg import MARGIN, WIDTH, Canvas, Look, Picture
 
-Rungs = Mapping[str, Sequence[str]]  # of each expression the names of its classes
 TITLE = "Method resolution order, from the class down to object"
 GAP = 18
 RUNG = 46
 STEP = 74  # from one rung to the next
 TAG = 30
 RUNGS = 40
+Ladders = Mapping[str, Sequence[str]]
 TAKES = 'ladders, such as {"torch.Stream": torch.Stream}'
 
 
@@ -30,7 +30,9 @@ def ladder_of(cls: type) -> list[str]:
     return [name.removeprefix("builtins.") for name in names]
 
 
-def ladder(ladders: Mapping[str, type | Sequence[str]], *, dummy: Collection[str] = ()) -> Picture:
+def ladder(
+    ladders: Mapping[str, type | Sequence[object]], *, dummy: Collection[str] = ()
+) -> Picture:
     """Ladders side by side; a base that several share stands at one height, as one box if it can.
 
     Args:
@@ -67,8 +69,8 @@ def ladder(ladders: Mapping[str, type | Sequence[str]], *, dummy: Collection[str
 
     for column, key in enumerate(columns):
         middle = left(column) + width / 2
-        look: Look = {"fill": palette.DOOR.pale, "stroke": palette.DOOR.strong, "radius": 15}
-        c.rect(left(column), y, width, TAG, **look)
+        hue = palette.DOOR
+        c.rect(left(column), y, width, TAG, fill=hue.pale, stroke=hue.strong, radius=15)
         c.text(middle, y + 19.5, key, size=12.5, bold=True, anchor="middle", fit=width - 24)
         previous = y + TAG
         for name in given[key]:
@@ -90,10 +92,10 @@ def ladder(ladders: Mapping[str, type | Sequence[str]], *, dummy: Collection[str
             (svg.box(palette.WHITE, palette.FAINT, dash="5 4"), "stand-in for a class not built")
         )
     y = c.legend(floor + RUNG + 22, items)
-    return Picture(_to_text(columns, given, levels, set(dummy)), c.svg(y + MARGIN))
+    return Picture(_to_text(columns, given, levels, dummy), c.svg(y + MARGIN))
 
 
-def _arrange(given: Rungs) -> list[str]:
+def _arrange(given: Ladders) -> list[str]:
     """The keys, each moved next to an earlier one with which it shares most classes."""
     order: list[str] = []
     for key, names in given.items():
@@ -117,7 +119,7 @@ def _levels(ladders: Sequence[Sequence[str]]) -> dict[str, int]:
     return level
 
 
-def _spans(has: Iterable[bool]) -> list[tuple[int, int]]:
+def _spans(has: Sequence[bool]) -> list[tuple[int, int]]:
     """Runs of neighboring columns that have a class, as `(first, last)`."""
     spans: list[tuple[int, int]] = []
     for column, present in enumerate(has):
@@ -148,7 +150,7 @@ def _draw_rung(
 
 
 def _to_text(
-    columns: Sequence[str], given: Rungs, levels: Mapping[str, int], dummy: Collection[str]
+    columns: Sequence[str], given: Ladders, levels: Mapping[str, int], dummy: Collection[str]
 ) -> str:
     width = min(36, (text.COLUMNS - 3 * (len(columns) - 1)) // len(columns))
     blocks = []
@@ -166,10 +168,10 @@ def _to_text(
                 block += _rung([f"{'|':^{width}}"] * 4)
         blocks.append(block)
     shared = [n for n in levels if sum(n in names for names in given.values()) > 1]
-    notes = [f"shared: {n} ({sum(n in v for v in given.values())} ladders)" for n in shared]
-    return text.page(TITLE, "", text.beside(blocks), "", [text.cut(note, 100) for note in notes])
+    counts = [f"shared: {n} ({sum(n in v for v in given.values())} ladders)" for n in shared]
+    return text.page(TITLE, "", text.beside(blocks), "", [text.cut(t, 100) for t in counts])
 
 
-def _rung(lines: list[str]) -> list[str]:
+def _rung(lines: Sequence[str]) -> list[str]:
     """Lines of one rung, five high in every column so that shared bases line up."""
     return [*lines, *[""] * (5 - len(lines))]

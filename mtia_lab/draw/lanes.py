@@ -90,7 +90,7 @@ class Axis(Protocol):
 
 @dataclass(frozen=True)
 class Scale:
-    """Maps times in µs, from ``begin`` to ``end``, onto positions from ``left`` to ``right``."""
+    """Maps times in µs, from `begin` to `end`, onto positions from `left` to `right`."""
 
     end: float
     left: float
@@ -108,7 +108,7 @@ class Scale:
         return self.left + (self.right - self.left) * inside / self.span
 
     def ticks(self, most: int = 9) -> list[float]:
-        """Round times (1, 2 or 5 times a power of ten apart), at most ``most`` of them."""
+        """Round times (1, 2 or 5 times a power of ten apart), at most `most` of them."""
         rough = self.span / (most - 1)
         power = 10.0 ** math.floor(math.log10(rough))
         step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.999999)
@@ -184,7 +184,7 @@ def label_of(item: Item) -> str:
 
 
 class Window:
-    """The calls that took time and the commands of a log, by lane, from ``begin`` to ``end``.
+    """The calls that took time and the commands of a log, by lane, from `begin` to `end`.
 
     Attributes:
         begin, end: in virtual µs.
@@ -240,9 +240,9 @@ def _grouped(pairs: Iterable[tuple[Where, Kind]]) -> dict[Where, list[Kind]]:
 
 @dataclass(frozen=True)
 class Placed:
-    """An item and its place: the left edge and the width of its bar; of a mark, ``left`` alone.
+    """An item and its place: the left edge and the width of its bar; of a mark, `left` alone.
 
-    ``stalls`` are the ``(left, width)`` in which a call waited, or a wait held its stream back.
+    `stalls` are the `(left, width)` in which a call waited, or a wait held its stream back.
     """
 
     item: Item
@@ -265,8 +265,8 @@ class Placed:
 class Lane:
     """One line of a picture.
 
-    ``bar`` is the top of its bars. ``labels`` maps the position of an item to ``(left, row)``, the
-    place above the bars of its flag, or of a name that does not fit its bar. ``queue`` says how
+    `bar` is the top of its bars. `labels` maps the position of an item to `(left, row)`, the
+    place above the bars of its flag, or of a name that does not fit its bar. `queue` says how
     many kernels and copies are enqueued and have not begun.
     """
 
@@ -297,7 +297,7 @@ class Lane:
         return max((count for _, count in self.queue), default=0)
 
     def top_of(self, k: int) -> float:
-        """The top of the label of item ``k``, or of its bare pole."""
+        """The top of the label of item `k`, or of its bare pole."""
         row = self.labels[k][1] if k in self.labels else BARE
         return self.bar - ROW * (row + 1)
 
@@ -335,9 +335,9 @@ def place(
     least: float = 2.0,
     held: Mapping[int, float] | None = None,
 ) -> list[Placed]:
-    """Items on an axis, which may run to the left; no bar is narrower than ``least``.
+    """Items on an axis, which may run to the left; no bar is narrower than `least`.
 
-    ``held`` says of waits that held their stream back, by command id, since when they did.
+    `held` says of waits that held their stream back, by command id, since when they did.
     """
     found = []
     for item in items:
@@ -351,7 +351,7 @@ def place(
 
 
 def lay_out(window: Window, scale: Scale, y: float) -> Layout:
-    """All of a window from ``y`` down, the labels out of each other's way."""
+    """All of a window from `y` down, the labels out of each other's way."""
     lanes: list[tuple[Key, Sequence[Item]]] = [*window.threads.items(), *window.streams.items()]
     found: list[Lane] = []
     for key, items in lanes:
@@ -366,7 +366,7 @@ def lay_out(window: Window, scale: Scale, y: float) -> Layout:
 
 
 def _labels(items: Sequence[Placed], scale: Scale, all_named: bool) -> dict[int, tuple[float, int]]:
-    """``(left, row)`` of the flags, and of the names that have no room in their bars."""
+    """`(left, row)` of the flags, and of the names that have no room in their bars."""
     spans = {}
     for k, placed in enumerate(items):
         item, words = placed.item, label_of(placed.item)
@@ -395,7 +395,7 @@ def _labels(items: Sequence[Placed], scale: Scale, all_named: bool) -> dict[int,
 def stack(
     intervals: Iterable[tuple[float, float]], rows: int, gap: float = 5
 ) -> Iterator[int | None]:
-    """For each ``(left, right)`` in turn, the lowest row where it fits; None if there is none."""
+    """For each `(left, right)` in turn, the lowest row where it fits; None if there is none."""
     taken: list[list[tuple[float, float]]] = [[] for _ in range(rows)]
     for left, right in intervals:
         free = (

@@ -47,7 +47,7 @@ def hue_of(item: Item) -> palette.Hue:
 
 
 def paint(c: Canvas, layout: Layout, y: float) -> float:
-    """All of a layout below ``y``; returns where it ends, but for its axis."""
+    """All of a layout below `y`; returns where it ends, but for its axis."""
     if not layout.lanes:
         return y + 24
     bottom = layout.lanes[-1].bottom
@@ -98,7 +98,7 @@ def draw_track(c: Canvas, lane: Lane, right: float = RIGHT) -> None:
 
 
 def draw_name(c: Canvas, key: Key, top: float) -> None:
-    """What a lane is called, left of its bars, which begin at ``top``."""
+    """What a lane is called, left of its bars, which begin at `top`."""
     if not isinstance(key, tuple):
         c.text(MARGIN, top + 18.5, lane_name(key), size=12, bold=True, fit=NAME_ROOM)
         return
@@ -157,7 +157,7 @@ def _draw_queue(c: Canvas, scale: Scale, lane: Lane) -> None:
 
 
 def note_queue(c: Canvas, floor: float, most: int) -> None:
-    """Left of a strip that stands on ``floor``, what it shows."""
+    """Left of a strip that stands on `floor`, what it shows."""
     words = f"in its queue: up to {most:,}"
     c.text(MARGIN, floor - 2, words, size=FONT, color=palette.MUTED, fit=NAME_ROOM)
 
@@ -209,7 +209,7 @@ def draw_diamond(
     stroke: str = palette.INK,
     half: float = 8,
 ) -> None:
-    """A wait, from ``half`` above ``y`` to as much below."""
+    """A wait, from `half` above `y` to as much below."""
     corners = [(x - 6, y), (x, y - half), (x + 6, y), (x, y + half)]
     c.polygon(corners, fill=palette.WHITE, stroke=stroke, width=1.8, tip=tip)
 
@@ -228,7 +228,7 @@ def _draw_tie(c: Canvas, link: Link) -> None:
 
 
 def draw_curve(c: Canvas, points: Sequence[Point], tip: Point, angle: float) -> None:
-    """A curve through its four points, with a head at ``tip`` that points along ``angle``."""
+    """A curve through its four points, with a head at `tip` that points along `angle`."""
     start, *rest = (f"{number(x)} {number(y)}" for x, y in points)
     d = f"M{start} C{' '.join(rest)}"
     c.path(d, stroke=palette.WHITE, width=4.5)

@@ -55,7 +55,7 @@ def row(name: str, cells: Iterable[str], width: int = NAME) -> str:
 
 
 def bar(name: str, width: int, sign: str, least: int = 0) -> str:
-    """A bar of some columns, with as much of a name as has room, if over ``least`` letters."""
+    """A bar of some columns, with as much of a name as has room, if over `least` letters."""
     if width < 3:
         return sign * width
     word = cut(name, width - 2)

@@ -1,14 +1,16 @@
 """The heap strip: which addresses of a device's memory were in use, step by step."""
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
-from ..log.arguments import LOG, of_type
+from ..log.arguments import LOG, of_type, wrong
 from ..log.log import Log
 from ..log.replay import Heap, Span, of_snapshot
 from ..log.units import microseconds, size
 from . import palette, svg, text
-from .svg import MARGIN, WIDTH, Canvas, Picture
+from .svg import MARGIN, WIDTH, Canvas, Picture, Point, Style
 from .text import text_width
 
 LEFT, RIGHT = 176, WIDTH - MARGIN - 14
@@ -22,6 +24,7 @@ STROKES = 2500  # of so many more they stand farther apart
 LABEL = 24
 CHART = text.COLUMNS - LABEL - 2
 ROWS = 40  # at most so many rows of addresses, and so many lines in the table
+SHORT = {"segment_free": "return", "record_stream": "record", "oom": "no room"}
 SIGNS = {"segment": ".", "rests": "/", "poisoned": "x"}
 KEY = {
     ".": "cached",
@@ -32,9 +35,9 @@ KEY = {
 
 
 class Heights:
-    """Maps addresses onto heights: in proportion, but nothing is lower than ``least``."""
+    """Maps addresses onto heights: in proportion, but nothing is lower than `least`."""
 
-    def __init__(self, edges: list, bottom: float, height: float, least: float) -> None:
+    def __init__(self, edges: Sequence[int], bottom: float, height: float, least: float) -> None:
         self._edges, self.bottom, self.top = edges, bottom, bottom - height
         gaps = [high - low for low, high in pairwise(edges)]
         least = min(least, height / max(len(gaps), 1))
@@ -56,19 +59,19 @@ class Heights:
         return self._places[bisect_left(self._edges, address)]
 
 
-def memory(log: Log | dict, device: int = 0) -> Picture:
+def memory(log: Log | dict[str, Any], device: int = 0) -> Picture:
     """Blocks over time: from left to right one step an action, from bottom to top addresses.
 
     A gray area is a segment, memory that the allocator has reserved; on it the blocks, in the
-    color of their stream, from ``alloc`` to ``free``. An arrow leads from a block to a later one
-    at its addresses. What was freed while another stream may use it (``record_stream``) is hatched
+    color of their stream, from `alloc` to `free`. An arrow leads from a block to a later one
+    at its addresses. What was freed while another stream may use it (`record_stream`) is hatched
     until that stream is done. Below stand the two sums: allocated never exceeds reserved. Low
     blocks are drawn higher than they are, so that each can be seen. Of more than 400 actions those
     around the most that was allocated are drawn, and of more than 600 blocks the largest; the
     picture says so.
 
     Args:
-        log: what ``mtia_lab.record()`` yielded, or what ``torch.mtia.snapshot()`` returned.
+        log: what `mtia_lab.record()` yielded, or what `torch.mtia.snapshot()` returned.
         device: whose memory.
 
     Raises:
@@ -76,7 +79,8 @@ def memory(log: Log | dict, device: int = 0) -> Picture:
     """
     if isinstance(log, dict) and "segments" in log:
         log = of_snapshot(log)
-    of_type(memory, f"{LOG}, or what torch.mtia.snapshot() returned", log, Log)
+    if not isinstance(log, Log):
+        raise wrong(memory, f"{LOG}, or what torch.mtia.snapshot() returned", log)
     of_type(memory, "as device a number", device, int)
     heap = Heap(log[:], device)
     title = f"Memory of mtia:{device}, step by step"
@@ -104,7 +108,7 @@ def _x(heap: Heap, step: int) -> float:
     return LEFT + (RIGHT - LEFT) * step / len(heap.steps)
 
 
-def _area(heap: Heap, scale: Heights, span: Span) -> tuple:
+def _area(heap: Heap, scale: Heights, span: Span) -> tuple[float, float, float, float]:
     """Left, top, width and height of a span."""
     left, right = _x(heap, span.begin), _x(heap, span.end)
     top, bottom = scale.y(span.top), scale.y(span.address)
@@ -115,17 +119,13 @@ def _draw_strip(c: Canvas, heap: Heap, scale: Heights) -> None:
     for segment in heap.of("segment"):
         tip = f"segment of {size(segment.bytes)}, stream {segment.stream}"
         area = _area(heap, scale, segment)
-        c.rect(*area, fill=palette.PANEL, stroke=palette.FAINT, radius=0, tip=tip)
+        c.rect(*area, tip, fill=palette.PANEL, stroke=palette.FAINT, radius=0)
     holes = [(hole, _area(heap, scale, hole)) for hole in [*heap.of("rests"), *heap.of("poisoned")]]
     strokes = sum((width + height) / STEP[hole.kind] for hole, (_, _, width, height) in holes)
     wider = max(1.0, strokes / STROKES)
     for hole, area in holes:
-        poisoned = hole.kind == "poisoned"
-        stroke = (
-            palette.FILM
-            if poisoned
-            else palette.stream_hue(min(user for _, (_, user) in hole.users)).strong
-        )
+        users = [stream for _, (_, stream) in hole.users]
+        stroke = palette.stream_hue(min(users)).strong if hole.kind == "rests" else palette.FILM
         c.hatch(*area, stroke=stroke, step=STEP[hole.kind] * wider)
     for earlier, later in heap.reuses():
         _draw_reuse(c, heap, scale, earlier, later)
@@ -140,8 +140,8 @@ def _draw_block(c: Canvas, heap: Heap, scale: Heights, block: Span) -> None:
     hue = palette.stream_hue(block.stream)
     tip = f"{block.name}: {size(block.bytes)} on stream {block.stream}"
     tip += f", allocated at {block.site}" if block.site else ""
-    look = {"fill": hue.pale, "stroke": hue.strong, "radius": min(3, width / 2)}
-    c.rect(left, top, width, height, tip=tip, **look)
+    radius = min(3, width / 2)
+    c.rect(left, top, width, height, tip, fill=hue.pale, stroke=hue.strong, radius=radius)
     words = f"{block.name}  {size(block.bytes)}"
     if text_width(words, FONT, bold=True) + 8 > width:
         words = block.name
@@ -162,7 +162,7 @@ def _draw_reuse(c: Canvas, heap: Heap, scale: Heights, earlier: Span, later: Spa
 
 def _draw_failures(c: Canvas, heap: Heap, scale: Heights) -> None:
     """A red line where a request found no memory, with what was asked if there is room."""
-    free = LEFT
+    free: float = LEFT
     for k, step in enumerate(heap.steps):
         if step.action == "oom":
             x = (_x(heap, k) + _x(heap, k + 1)) / 2
@@ -171,8 +171,8 @@ def _draw_failures(c: Canvas, heap: Heap, scale: Heights) -> None:
             width = text_width(step.what, FONT, bold=True)
             left = min(x - width / 2, RIGHT - width)
             if left >= free:
-                style = {"size": FONT, "bold": True, "color": palette.FAULT.strong}
-                c.text(left, scale.top - 8, step.what, **style)
+                color = palette.FAULT.strong
+                c.text(left, scale.top - 8, step.what, size=FONT, bold=True, color=color)
                 free = left + width + 8
 
 
@@ -187,16 +187,15 @@ def _draw_addresses(c: Canvas, heap: Heap, scale: Heights) -> None:
             c.line([(LEFT - 10, y), (LEFT - 6, y)], stroke=palette.MUTED, width=1)
             ticked = y
         if y <= free - FONT - 4:
-            words = _edge(edge)
-            style = {"size": FONT, "color": palette.MUTED, "anchor": "end"}
-            c.text(LEFT - 14, min(y + 4, scale.bottom), words, **style)
+            style: Style = {"size": FONT, "color": palette.MUTED, "anchor": "end"}
+            c.text(LEFT - 14, min(y + 4, scale.bottom), _edge(edge), **style)
             free = y
     free = scale.bottom + 20
     for segment in segments:
         y = (scale.y(segment.address) + scale.y(segment.top)) / 2
         if y <= free - 2 * FONT - 8:
             room = LEFT - MARGIN - 74
-            c.text(MARGIN, y - 2, f"{size(segment.bytes)}", size=FONT, bold=True, fit=room)
+            c.text(MARGIN, y - 2, size(segment.bytes), size=FONT, bold=True, fit=room)
             words = f"stream {segment.stream}"
             c.text(MARGIN, y + 12, words, size=FONT, color=palette.MUTED, fit=room)
             free = y
@@ -205,15 +204,16 @@ def _draw_addresses(c: Canvas, heap: Heap, scale: Heights) -> None:
 def _draw_steps(c: Canvas, heap: Heap, y: float) -> float:
     """Below the strip, what happened in each step and when; only as far as there is room."""
     width = _x(heap, 1) - LEFT
-    style = {"size": FONT, "color": palette.MUTED}
-    words = [_short(step) for step in heap.steps]
+    style: Style = {"size": FONT, "color": palette.MUTED}
+    middle: Style = {**style, "anchor": "middle"}
+    words = [SHORT.get(step.action, step.action) for step in heap.steps]
     if max(text_width(word, FONT) for word in words) + 4 <= width:
         for k, word in enumerate(words):
-            c.text(_x(heap, k) + width / 2, y + 17, word, anchor="middle", **style)
+            c.text(_x(heap, k) + width / 2, y + 17, word, **middle)
         c.text(MARGIN, y + 17, "action", **style)
         y += 18
     c.text(MARGIN, y + 17, "virtual time, \u00b5s", **style)
-    free, shown = LEFT - 1, None
+    free, shown = LEFT - 1.0, None
     for k, step in enumerate(heap.steps):
         x = _x(heap, k)
         if step.time != shown and x > free and x + 60 < WIDTH - MARGIN:
@@ -223,38 +223,27 @@ def _draw_steps(c: Canvas, heap: Heap, y: float) -> float:
     return y + 20
 
 
-def _short(step) -> str:
-    words = {"segment_free": "return", "record_stream": "record", "oom": "no room"}
-    return words.get(step.action, step.action)
-
-
 def _draw_curves(c: Canvas, heap: Heap, y: float) -> float:
-    most = max(step.reserved for step in heap.steps) or 1
-    floor = y + CURVES
-    peak = max(step.allocated for step in heap.steps)
-    for amount, hue in (("reserved", palette.PLAIN), ("allocated", palette.DOOR)):
-        points = [(LEFT, floor)]
-        for k, step in enumerate(heap.steps):
-            height = floor - CURVES * getattr(step, amount) / most
+    reserved, allocated = zip(*((s.reserved, s.allocated) for s in heap.steps), strict=True)
+    most, floor = max(reserved) or 1, y + CURVES
+    for amounts, hue in ((reserved, palette.PLAIN), (allocated, palette.DOOR)):
+        points: list[Point] = [(LEFT, floor)]
+        for k, amount in enumerate(amounts):
+            height = floor - CURVES * amount / most
             points += [(_x(heap, k), height), (_x(heap, k + 1), height)]
         c.polygon([*points, (RIGHT, floor)], fill=hue.pale, stroke=hue.strong, width=1.6)
-    style = {"size": FONT, "anchor": "end"}
-    tops = [floor - CURVES, floor - CURVES * peak / most]
-    tops[1] = max(tops[1], tops[0] + 16)
-    for name, amount, top in zip(("reserved", "allocated"), (most, peak), tops, strict=True):
+    top = max(floor - CURVES * max(allocated) / most, y + 16)
+    for name, amount, at in (("reserved", most, y), ("allocated", max(allocated), top)):
         words = f"{name}: peak {size(amount)}"
-        c.text(LEFT - 14, top + 4, words, color=palette.INK, **style)
+        c.text(LEFT - 14, at + 4, words, size=FONT, anchor="end")
     c.line([(LEFT, floor), (RIGHT, floor)], stroke=palette.MUTED, width=1.2)
     return floor
 
 
-def _legend(heap: Heap) -> list:
+def _legend(heap: Heap) -> list[svg.Entry]:
     hue = palette.stream_hue(1)
     legend = [
-        (
-            svg.box(palette.PANEL, palette.FAINT),
-            "segment: reserved, cached where it is empty",
-        ),
+        (svg.box(palette.PANEL, palette.FAINT), "segment: reserved, cached where it is empty"),
         (svg.box(hue.pale, hue.strong), "block: allocated, in its stream's color"),
     ]
     if any(later.begin > earlier.end for earlier, later in heap.reuses()):
@@ -292,7 +281,7 @@ def _to_text(title: str, heap: Heap) -> str:
 
 
 def _strip(heap: Heap, width: int) -> list[str]:
-    """A row of addresses for each of the lowest gaps between edges, ``width`` columns a step."""
+    """A row of addresses for each of the lowest gaps between edges, `width` columns a step."""
     edges = heap.boundaries()
     rows = [[" "] * len(heap.steps) for _ in edges[1 : ROWS + 1]]
     for span in heap.spans:  # a segment comes before what is on it

@@ -95,12 +95,8 @@ def _draw_box(c: Canvas, x: float, y: float, width: float, node: Process) -> flo
     thick = 2.2 if ok is False else 1.3
     c.rect(x, y, width, height, fill=hue.pale, stroke=hue.strong, width=thick, radius=9)
     left, middle = x + 17, y + 20
-    if ok:
-        points = [(left - 6, middle), (left - 2, middle + 5), (left + 6, middle - 5)]
-        c.line(points, stroke=hue.strong, width=2.4)
-    elif ok is False:
-        c.line([(left - 5, middle - 5), (left + 5, middle + 5)], stroke=hue.strong, width=2.4)
-        c.line([(left - 5, middle + 5), (left + 5, middle - 5)], stroke=hue.strong, width=2.4)
+    if ok is not None:
+        c.verdict(left, middle, bool(ok), stroke=hue.strong, width=2.4)
     name = x + (16 if ok is None else 34)
     c.text(name, y + 25, node["name"], size=14, bold=True, fit=width - 50)
     for k, words in enumerate(verdict):

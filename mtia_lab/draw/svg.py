@@ -1,9 +1,9 @@
 """SVG that a notebook can show anywhere: the canvas, its swatches, and the finished picture.
 
 What it writes is deliberately poor: rectangles, lines, paths, text. No ids, scripts, styles,
-classes or markers, because inside an ``<img>`` of an untrusted notebook nothing else is sure to
+classes or markers, because inside an `<img>` of an untrusted notebook nothing else is sure to
 survive; and numbers in one fixed format, because stored pictures are compared byte for byte.
-Every name passes through ``escape`` here, whoever gave it.
+Every name passes through `escape` here, whoever gave it.
 """
 
 import base64
@@ -24,7 +24,7 @@ ROOM = WIDTH - 2 * MARGIN
 
 
 class Look(TypedDict, total=False):
-    """How a shape is drawn; ``width`` is that of its outline, ``dash`` an SVG dash pattern."""
+    """How a shape is drawn; `width` is that of its outline, `dash` an SVG dash pattern."""
 
     fill: str
     stroke: str
@@ -36,7 +36,7 @@ class Look(TypedDict, total=False):
 class Style(TypedDict, total=False):
     """How words are written.
 
-    ``fit`` shortens them to so many pixels and keeps the whole as a tooltip; ``halo`` is a color to
+    `fit` shortens them to so many pixels and keeps the whole as a tooltip; `halo` is a color to
     surround the letters with, so that a line passes behind them.
     """
 
@@ -54,7 +54,7 @@ class Picture:
     """One drawing, told twice: as SVG and as plain ASCII.
 
     Args:
-        text: the picture in ASCII, at most 100 columns; its ``repr``, and what nbval compares.
+        text: the picture in ASCII, at most 100 columns; its `repr`, and what nbval compares.
         svg: the picture as a complete SVG document.
     """
 
@@ -108,7 +108,7 @@ def _look(look: Look, width: float) -> Attributes:
 
 
 class Canvas:
-    """Collects shapes on a white card; ``svg(height)`` gives the document. Sizes are in pixels."""
+    """Collects shapes on a white card; `svg(height)` gives the document. Sizes are in pixels."""
 
     def __init__(self) -> None:
         self._parts: list[str] = []
@@ -128,16 +128,16 @@ class Canvas:
     def rect(
         self, x: float, y: float, w: float, h: float, tip: str | None = None, **look: Unpack[Look]
     ) -> None:
-        """A rectangle; ``tip`` is a tooltip."""
+        """A rectangle; `tip` is a tooltip."""
         place: Attributes = {"x": x, "y": y, "width": w, "height": h, "rx": look.get("radius", 6)}
         self._add("rect", place | _look(look, 1.2), tip)
 
     def line(self, points: Iterable[Point], **look: Unpack[Look]) -> None:
-        """An open polyline through ``points``."""
+        """An open polyline through `points`."""
         self.path("M" + " L".join(f"{number(x)} {number(y)}" for x, y in points), **look)
 
     def path(self, d: str, **look: Unpack[Look]) -> None:
-        """Any path; the caller formats ``d`` with ``number``."""
+        """Any path; the caller formats `d` with `number`."""
         self._add("path", {"d": d, **_look(look, 1.4)})
 
     def polygon(
@@ -157,10 +157,18 @@ class Canvas:
         self.arrow_head(x2, y2, angle, look["stroke"])
 
     def arrow_head(self, x: float, y: float, angle: float, fill: str) -> None:
-        """A head whose tip is at ``(x, y)``, pointing along ``angle`` (radians)."""
+        """A head whose tip is at `(x, y)`, pointing along `angle` (radians)."""
         sides = (angle + 0.42, angle - 0.42)
         back = [(x - 9 * math.cos(side), y - 9 * math.sin(side)) for side in sides]
         self.polygon([(x, y), *back], fill=fill)
+
+    def verdict(self, x: float, y: float, good: bool, **look: Unpack[Look]) -> None:
+        """A tick, or a cross, around `(x, y)`."""
+        if good:
+            self.line([(x - 6, y), (x - 2, y + 5), (x + 6, y - 5)], **look)
+        else:
+            self.line([(x - 5, y - 5), (x + 5, y + 5)], **look)
+            self.line([(x - 5, y + 5), (x + 5, y - 5)], **look)
 
     def hatch(
         self, x: float, y: float, w: float, h: float, *, stroke: str, step: float = 6.0
@@ -177,7 +185,7 @@ class Canvas:
             self.path(" ".join(strokes), stroke=stroke, width=1)
 
     def text(self, x: float, y: float, value: str, **style: Unpack[Style]) -> float:
-        """One line of text with its baseline at ``y``; returns its estimated width."""
+        """One line of text with its baseline at `y`; returns its estimated width."""
         size, bold, mono = style.get("size", 13), style.get("bold", False), style.get("mono", False)
         anchor, halo = style.get("anchor", "start"), style.get("halo")
         whole = shown = brief(value)
@@ -220,7 +228,7 @@ class Canvas:
     def legend(self, y: float, items: Iterable["Entry"]) -> float:
         """Swatches with their meaning, from left to right; returns the y below them.
 
-        Each item is ``(swatch, words)``; ``swatch(canvas, x, y)`` draws 24 by 14 pixels there.
+        Each item is `(swatch, words)`; `swatch(canvas, x, y)` draws 24 by 14 pixels there.
         """
         x: float = MARGIN
         for swatch, words in items:
@@ -233,7 +241,7 @@ class Canvas:
         return y + 14
 
     def svg(self, height: float) -> str:
-        """The document, ``height`` pixels high, with its own opaque white card."""
+        """The document, `height` pixels high, with its own opaque white card."""
         card = (
             f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{number(height - 1)}"'
             f' rx="14" fill="{palette.WHITE}" stroke="{palette.LINE}"/>'

@@ -1,6 +1,6 @@
 """Text: how wide it will be without asking a browser, and the ASCII form of a picture.
 
-Pictures name only the generic fonts ``sans-serif`` and ``monospace``, so the real font differs from
+Pictures name only the generic fonts `sans-serif` and `monospace`, so the real font differs from
 one machine to the next. The advance widths below are those of DejaVu Sans, the widest of the usual
 defaults (Arial, Helvetica and Liberation Sans are narrower), rounded up: what fits here fits there.
 """
@@ -43,13 +43,13 @@ def _advance(char: str, mono: bool) -> int:
 
 
 def text_width(text: str, size: float, *, bold: bool = False, mono: bool = False) -> float:
-    """An upper estimate of the width of ``text``, in pixels, at a font size in pixels."""
+    """An upper estimate of the width of `text`, in pixels, at a font size in pixels."""
     total = sum(_advance(char, mono) for char in text) * size / 1000
     return total * _BOLD if bold and not mono else total
 
 
 def shorten(text: str, width: float, size: float, *, bold: bool = False, mono: bool = False) -> str:
-    """``text``, or as much of its beginning as fits ``width`` pixels, ending in an ellipsis."""
+    """`text`, or as much of its beginning as fits `width` pixels, ending in an ellipsis."""
     kept = text[: int(width / (NARROWEST * size)) + 1]  # no letter is narrower
     if kept == text and text_width(text, size, bold=bold, mono=mono) <= width:
         return text
@@ -61,7 +61,7 @@ def shorten(text: str, width: float, size: float, *, bold: bool = False, mono: b
 def wrap(
     text: str, width: float, size: float, *, bold: bool = False, mono: bool = False
 ) -> list[str]:
-    """``text`` broken at spaces into lines of at most ``width`` pixels (long words shortened)."""
+    """`text` broken at spaces into lines of at most `width` pixels (long words shortened)."""
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word
@@ -76,7 +76,7 @@ def wrap(
 
 
 def frame(lines: Sequence[str], width: int = 0, *, dashed: bool = False) -> list[str]:
-    """``lines`` in a frame, ``width`` columns outside (or as wide as they need)."""
+    """`lines` in a frame, `width` columns outside (or as wide as they need)."""
     inner = width - 4 if width else max((len(plain(line)) for line in lines), default=0)
     rule = ("- " * inner)[: inner + 2] if dashed else "-" * (inner + 2)
     side = ":" if dashed else "|"
@@ -97,7 +97,7 @@ def beside(blocks: Sequence[Sequence[str]], gap: int = 3) -> list[str]:
 
 
 def paragraph(text: str, indent: str = "", width: int = COLUMNS) -> list[str]:
-    """``text`` as lines of at most ``width`` columns, the second and later ones indented."""
+    """`text` as lines of at most `width` columns, the second and later ones indented."""
     return textwrap.wrap(plain(text), width, subsequent_indent=indent) or [""]
 
 

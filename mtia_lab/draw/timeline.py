@@ -32,16 +32,16 @@ def timeline(
     virtual time since the recording began. A name that finds no room is in the ASCII form only.
 
     More than 300 commands are not drawn one by one: the height in a lane then is the share of time
-    it was busy. ``since`` and ``until`` show a part, which may be short enough for every command.
+    it was busy. `since` and `until` show a part, which may be short enough for every command.
 
     Args:
-        log: what ``mtia_lab.record()`` yielded.
-        findings: what ``mtia_lab.find_hazards(log)`` or ``mtia_lab.sanitizer()`` found: the order
+        log: what `mtia_lab.record()` yielded.
+        findings: what `mtia_lab.find_hazards(log)` or `mtia_lab.sanitizer()` found: the order
             that is missing becomes a red edge between the two bars.
         since, until: from when to when, in virtual µs; None for the beginning and the end.
 
     Raises:
-        ValueError: ``until`` does not come after ``since``.
+        ValueError: `until` does not come after `since`.
         TypeError: one of them is no number, or the log is none, or the findings are none.
     """
     log, given = a_log(timeline, log), some_findings(timeline, findings)
