@@ -123,16 +123,16 @@ void check_sizes(c10::IntArrayRef sizes) {
 }
 
 // The index of the device that is asked for, if it can hold such a tensor.
-int device_for(std::optional<c10::Layout> layout, std::optional<c10::Device> device,
-               std::optional<bool> pin_memory) {
+int device_for(const TensorOptions& options) {
   backend::first_use();
-  TORCH_CHECK_NOT_IMPLEMENTED(layout.value_or(c10::kStrided) == c10::kStrided,
-                              "the simulated device has no ", *layout,
+  TORCH_CHECK_NOT_IMPLEMENTED(options.layout.value_or(c10::kStrided) == c10::kStrided,
+                              "the simulated device has no ", *options.layout,
                               " tensors: its kernels work on strided memory. Make it on the CPU");
-  TORCH_CHECK(!pin_memory.value_or(false),
+  TORCH_CHECK(!options.pin_memory.value_or(false),
               "Only dense CPU tensors can be pinned: memory of the device is no host memory. Leave "
               "out pin_memory, or make the tensor on the CPU");
-  return sim::checked_device(backend::to_index_or_current(device.value_or(c10::DeviceType::MTIA)));
+  return sim::checked_device(
+      backend::to_index_or_current(options.device.value_or(c10::DeviceType::MTIA)));
 }
 
 c10::IntArrayRef concrete(c10::SymIntArrayRef sizes) { return C10_AS_INTARRAYREF_SLOW(sizes); }
@@ -179,7 +179,7 @@ at::Tensor empty(c10::SymIntArrayRef size, Dtype dtype, std::optional<c10::Layou
                  std::optional<c10::MemoryFormat> memory_format) {
   const auto sizes = concrete(size);
   check_sizes(sizes);
-  at::Tensor tensor = make_contiguous_tensor(device_for(layout, device, pin_memory), sizes,
+  at::Tensor tensor = make_contiguous_tensor(device_for({dtype, layout, device, pin_memory}), sizes,
                                              c10::dtype_or_default(dtype));
   if (memory_format.value_or(c10::MemoryFormat::Contiguous) != c10::MemoryFormat::Contiguous) {
     tensor.unsafeGetTensorImpl()->empty_tensor_restride(*memory_format);
@@ -188,24 +188,22 @@ at::Tensor empty(c10::SymIntArrayRef size, Dtype dtype, std::optional<c10::Layou
 }
 
 // Contract: the same with strides given, which need not be those of any memory format.
-at::Tensor empty_strided(std::vector<int64_t> size, std::vector<int64_t> stride, Dtype dtype,
-                         std::optional<c10::Layout> layout, std::optional<c10::Device> device,
-                         std::optional<bool> pin_memory) {
+at::Tensor empty_strided(std::vector<int64_t> size, std::vector<int64_t> stride,
+                         const TensorOptions& options) {
   TensorSpec spec;
   spec.sizes = std::move(size);
   spec.strides = std::move(stride);
-  spec.dtype = c10::dtype_or_default(dtype);
+  spec.dtype = c10::dtype_or_default(options.dtype);
   check_sizes(spec.sizes);
-  return filled_if_asked(make_tensor(device_for(layout, device, pin_memory), spec, spec.span()));
+  return filled_if_asked(make_tensor(device_for(options), spec, spec.span()));
 }
 
 // Contract: zeros that take no memory. Derivatives in forward mode have them where nothing depends
 // on the variable, and their products are spared, so that 0 * inf is no NaN.
-at::Tensor efficient_zeros(c10::IntArrayRef sizes, Dtype dtype, std::optional<c10::Layout> layout,
-                           std::optional<c10::Device> device, std::optional<bool> pin_memory) {
+at::Tensor efficient_zeros(c10::IntArrayRef sizes, const TensorOptions& options) {
   check_sizes(sizes);
-  const c10::Device where = backend::to_device(device_for(layout, device, pin_memory));
-  const auto meta = c10::scalarTypeToTypeMeta(c10::dtype_or_default(dtype));
+  const c10::Device where = backend::to_device(device_for(options));
+  const auto meta = c10::scalarTypeToTypeMeta(c10::dtype_or_default(options.dtype));
   auto storage = c10::make_intrusive<c10::StorageImpl>(
       c10::StorageImpl::use_byte_size_t(),
       at::detail::computeStorageNbytesContiguous(sizes, meta.itemsize()),

@@ -26,14 +26,19 @@ void grow_storage(const at::Tensor& tensor, size_t bytes, bool keep);
 
 using Dtype = std::optional<c10::ScalarType>;
 
+struct TensorOptions {
+  Dtype dtype;
+  std::optional<c10::Layout> layout;
+  std::optional<c10::Device> device;
+  std::optional<bool> pin_memory;
+};
+
 at::Tensor empty(c10::SymIntArrayRef size, Dtype dtype, std::optional<c10::Layout> layout,
                  std::optional<c10::Device> device, std::optional<bool> pin_memory,
                  std::optional<c10::MemoryFormat> memory_format);
-at::Tensor empty_strided(std::vector<int64_t> size, std::vector<int64_t> stride, Dtype dtype,
-                         std::optional<c10::Layout> layout, std::optional<c10::Device> device,
-                         std::optional<bool> pin_memory);
-at::Tensor efficient_zeros(c10::IntArrayRef sizes, Dtype dtype, std::optional<c10::Layout> layout,
-                           std::optional<c10::Device> device, std::optional<bool> pin_memory);
+at::Tensor empty_strided(std::vector<int64_t> size, std::vector<int64_t> stride,
+                         const TensorOptions& options);
+at::Tensor efficient_zeros(c10::IntArrayRef sizes, const TensorOptions& options);
 
 at::Tensor resize(const at::Tensor& self, c10::IntArrayRef size,
                   std::optional<c10::MemoryFormat> memory_format);

@@ -224,6 +224,7 @@ OperatorHandle find(const char* name, const char* overload) {
 }
 
 std::vector<std::string> names_with_cpu_kernel_and(std::initializer_list<c10::DispatchKey> others) {
+  constexpr std::string_view kAten = "aten::";
   std::vector<std::string> names;
   auto& dispatcher = c10::Dispatcher::singleton();
   for (const auto& name : dispatcher.getAllOpNamesForDispatchKey(c10::DispatchKey::CPU)) {
@@ -231,8 +232,8 @@ std::vector<std::string> names_with_cpu_kernel_and(std::initializer_list<c10::Di
     const bool other = handle && std::any_of(others.begin(), others.end(), [&](auto key) {
                          return handle->hasKernelForDispatchKey(key);
                        });
-    if (other && name.name.rfind("aten::", 0) == 0) {
-      names.push_back(c10::toString(name));
+    if (other && name.name.rfind(kAten, 0) == 0) {
+      names.push_back(c10::toString(name).substr(kAten.size()));
     }
   }
   return names;

@@ -38,7 +38,8 @@ const Operator& operator_of(const c10::OperatorHandle& handle);
 // The handle of an operator by name and overload; for the few that stand for another.
 c10::OperatorHandle find(const char* name, const char* overload);
 
-// Names of ATen's operators that have a kernel for the CPU and one for any of `others` as well.
+// Names, without "aten::", of ATen's operators that have a kernel for the CPU and one for any of
+// `others` as well.
 std::vector<std::string> names_with_cpu_kernel_and(std::initializer_list<c10::DispatchKey> others);
 
 }  // namespace mtia::aten
