@@ -58,7 +58,7 @@ KEY = {
 class Half:
     """What was enqueued before autograd's engine took over, or from then on.
 
-    `forward` tells which, and so which way time runs; `span` is how many µs lie between
+    `forward` says which, and so which way time runs; `span` is how many µs lie between
     `left` and `right`, the same in both halves; `more` commands, far from the turn, are left
     out.
     """

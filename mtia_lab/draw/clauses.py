@@ -53,7 +53,7 @@ class Clause(Protocol):
 
 @runtime_checkable
 class Outcome(Protocol):
-    """What became of a clause: "kept", "broken" or "not reached"."""
+    """The outcome of a clause: "kept", "broken" or "not reached"."""
 
     @property
     def clause(self) -> Clause: ...

@@ -46,7 +46,7 @@ Places = Sequence[tuple[float, float]]  # left edge and width of each device's b
 def devices(log: Log) -> Picture:
     """A box for the host's memory and for each device, and arrows for the copies.
 
-    Each arrow tells how many copies went that way and how much they moved; each box on which
+    Each arrow says how many copies went that way and how much they moved; each box on which
     streams the device worked, how many kernels ran, and for how long at least one of them did.
 
     Args:

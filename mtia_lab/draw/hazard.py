@@ -103,7 +103,7 @@ def hazards(report: Report) -> Picture:
         rest = f"report[{LISTED}:]" if hidden > 0 else f"report.hints[{-hidden}:]"
         lines += ["", f"... and {more:,} more, the first of them in {rest}"]
     if (more := len(found) - MOST) > 0:
-        words = f"and {more:,} more: print(report) tells of them"
+        words = f"and {more:,} more: print(report) has them"
         c.text(MARGIN, y + 24, words, color=palette.MUTED)
         y += 24
     return Picture(text.page(lines), c.svg(y + MARGIN))

@@ -30,7 +30,7 @@ COPY = Hue("#46417d", "#e6e4f4")  # drawn as dark bars, which no kernel is
 DOOR = Hue("#0b5c8f", "#e1f0fa")
 
 _STREAMS = (
-    Hue("#5f6b7a", "#e9edf2"),  # the default stream: gray, because nobody chose it
+    Hue("#5f6b7a", "#e9edf2"),  # the default stream: gray, because it was not chosen
     Hue("#0068a5", "#d8ebf8"),
     Hue("#9a5b00", "#fdecc8"),
     Hue("#00735a", "#d3f0e6"),

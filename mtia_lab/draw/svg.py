@@ -3,7 +3,7 @@
 What it writes is deliberately poor: rectangles, lines, paths, text. No ids, scripts, styles,
 classes or markers, because inside an `<img>` of an untrusted notebook nothing else is sure to
 survive; and numbers in one fixed format, because stored pictures are compared byte for byte.
-Every name passes through `escape` here, whoever gave it.
+Every name passes through `escape` here.
 """
 
 import base64
@@ -11,7 +11,7 @@ import html
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from ..errors import LONGEST
 from . import palette
@@ -51,7 +51,7 @@ class Style(TypedDict, total=False):
 
 @dataclass(frozen=True, repr=False)
 class Picture:
-    """One drawing, told twice: as SVG and as plain ASCII.
+    """One drawing in two forms: SVG and plain ASCII.
 
     Args:
         text: the picture in ASCII, at most 100 columns; its `repr`, and what nbval compares.
@@ -64,7 +64,7 @@ class Picture:
     def __repr__(self) -> str:
         return self.text
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         # The <img> is what survives everywhere: both themes, untrusted notebooks, exports.
         data = base64.b64encode(self.svg.encode()).decode("ascii")
         alt = html.escape(self.text, quote=True).replace("\n", "&#10;")
@@ -92,7 +92,7 @@ def brief(text: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Text for XML, whatever it holds."""
+    """Any text, for XML."""
     return html.escape(legal(text)).replace("&#x27;", "&#39;")
 
 

@@ -77,7 +77,7 @@ class Report(Sequence[Finding]):
             [
                 report.headline,
                 *numbered,
-                *_more(len(report), f"report[{TOLD}:] tells of them"),
+                *_more(len(report), f"report[{TOLD}:] has them"),
                 *hints,
                 *_more(len(report.hints), f"report.hints[{TOLD}:]"),
             ]

@@ -96,7 +96,7 @@ def test_a_report_draws_its_first_findings_tells_of_some_and_counts_the_rest():
     picture = draw.hazards(report)
     words = [text.words for text in Drawing(picture).texts]
     assert words.count("HAZARD") == MOST
-    assert f"and {len(report) - MOST} more: print(report) tells of them" in words
+    assert f"and {len(report) - MOST} more: print(report) has them" in words
     assert len(report) > LISTED and picture.text.count("\nhazard ") == LISTED
     rest = f"... and {len(report) - LISTED} more, the first of them in report[20:]"
     assert picture.text.endswith(rest)

@@ -76,7 +76,7 @@ def test_reports_have_a_bound_and_slices():
     report = find_hazards(log)
     assert len(report) > 20
     rest = len(report) - 20
-    assert f"\n\n... and {rest} more: report[20:] tells of them" in repr(report)
+    assert f"\n\n... and {rest} more: report[20:] has them" in repr(report)
     assert len(repr(report)) < TEXT
     assert list(report[20:]) == list(report)[20:] and isinstance(report[20:], type(report))
     picture = draw.hazards(report)
