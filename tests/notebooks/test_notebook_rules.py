@@ -11,6 +11,8 @@ from notebook_files import code, markdown, notebook, write
 
 RULES = {rule.__name__: rule for rule in sound_rules.SOUND + house_rules.HOUSE}
 
+LAW = 14  # the cell with laws in the good notebook
+
 
 def picture(text="+--+"):
     html = f'<img src="data:," alt="{text}">'
@@ -28,6 +30,8 @@ def error(ename="ValueError", evalue="no", traceback=("ValueError: no",)):
 
 def good():
     """Build a notebook without a fault. Code cells: [1] load, [2] to [12] pictures, ..., [16]."""
+    law = "> **Law** (*PyTorch*, `c10/core/Stream.h`). In order.\n\n> **Law** (*this device*). Now."
+    gpu = "## On your GPU\n\n" + "gpu " * 60
     head = "# One\n\nDifficulty 1 of 5. 20 minutes. What you need to know: Python.\n\n"
     cells = [
         markdown(head + "See [the next one](02_two.ipynb) and [below](#What-you-now-know).\n"),
@@ -35,13 +39,13 @@ def good():
         markdown("word " * 900),
     ]
     cells += [code("draw()", picture()) for _ in range(11)]
-    cells += [markdown("Text.") for _ in range(8)]
+    cells += [markdown(text) for text in (law, *["Text."] * 7)]
     cells += [
         code("def mine(): ...\ncheck(mine)", says("not started\n"), tags=["exercise"]),
         code(f"{house_rules.SOLUTION}\nmine = 1\nassert mine == 1", tags=["solution"], hidden=True),
         code("raise ValueError('no')", error(), tags=["raises-exception"]),
         code("assert mtia_lab.state() == (0, 0, 0)"),
-        markdown("## What you now know\n\nNext: [two](02_two.ipynb)."),
+        markdown(f"{gpu}\n\n## What you now know\n\nNext: [two](02_two.ipynb)."),
     ]
     return notebook(*cells)
 
@@ -159,6 +163,17 @@ BROKEN = [
     ("head_and_foot", without(0, "need to know"), "need to know"),
     ("head_and_foot", text(-1, "Next: [two](02_two.ipynb)"), "what you now know"),
     ("head_and_foot", text(-1, "## What you now know"), "02_two.ipynb"),
+    ("laws_have_a_place", text(LAW, "Text."), "no law"),
+    ("laws_have_a_place", without(LAW, " (*this device*)"), "without its place"),
+    ("laws_have_a_place", appended(2, "\n\n**The law:** it is so."), "without its place"),
+    ("laws_have_a_place", appended(2, "\n\n**Law** (*CUDA too*). So."), "without its place"),
+    ("laws_have_a_place", without(LAW, ", `c10/core/Stream.h`"), "without its place"),
+    ("laws_have_a_place", without(LAW, "core/"), "no c10/Stream.h"),
+    ("laws_have_a_place", text(LAW, "> **Law** (*PyTorch*, `torch/no.py`). So."), "torch/no.py"),
+    ("gpu_section", without(-1, "## On your GPU"), "no section"),
+    ("gpu_section", without(-1, "## What you now know"), "no section"),
+    ("gpu_section", text(-1, "## On your GPU\n\n## More\n\n## What you now know"), "no section"),
+    ("gpu_section", without(-1, "gpu "), "has 0 words"),
     ("source_is_not_pasted", appended(2, "\n```cpp\nint x;\n```"), "pasted"),
     ("links_lead_somewhere", appended(2, "[x](03_three.ipynb)"), "nowhere: 03_three.ipynb"),
     ("links_lead_somewhere", appended(2, "![x](<img/x.png>)"), "nowhere: img/x.png"),

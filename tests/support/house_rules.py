@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
@@ -12,11 +13,13 @@ from notebook_files import code_cells, printed, tags
 
 CELLS = range(25, 46)
 WORDS = range(900, 2501)
+GPU_WORDS = range(60, 121)
 CODE_LINES = 250
 MEDIAN_LINES = 5
 LONGEST_CELL = 25
 CELLS_TO_A_PICTURE = 5
 PICTURE = "image/svg+xml"
+PLACE = r"\*PyTorch\*, `([\w./]+)`|\*CUDA too\*|\*this device\*"  # notebook 00 explains them
 SOLUTION = "# Solution: open it when you have tried."
 
 
@@ -26,6 +29,10 @@ def prose(nb: NotebookNode) -> str:
     return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
+def count_words(text: str) -> int:
+    return len(re.findall(r"[^\W\d_][\w'’-]*", text))
+
+
 def lines(cell: NotebookNode) -> int:
     """Count a cell's lines of code: neither empty ones nor comments."""
     return sum(1 for line in cell.source.splitlines() if line.strip() and line.strip()[0] != "#")
@@ -33,7 +40,7 @@ def lines(cell: NotebookNode) -> int:
 
 def size(nb: NotebookNode, path: Path) -> Iterator[str]:
     counts = [lines(cell) for cell in code_cells(nb)]
-    words = len(re.findall(r"[^\W\d_][\w'’-]*", prose(nb)))
+    words = count_words(prose(nb))
     if len(nb.cells) not in CELLS:
         yield f"{len(nb.cells)} cells, not {CELLS.start} to {CELLS.stop - 1}"
     if words not in WORDS:
@@ -144,6 +151,37 @@ def head_and_foot(nb: NotebookNode, path: Path) -> Iterator[str]:
         yield f"the end does not link to the next notebook, {following[0]}"
 
 
+def laws_have_a_place(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """Each law says whose it is, and PyTorch's in which file."""
+    laws = re.findall(r"^.*\*\*(?:the )?law\b.*", prose(nb), re.MULTILINE | re.IGNORECASE)
+    if not laws:
+        yield "no law"
+    for law in laws:
+        found = re.match(rf"> \*\*Law\*\* \((?:{PLACE})\)\. ", law)
+        if not found:
+            yield f"a law without its place, as in > **Law** (*CUDA too*). ...: {law[:60]}"
+        elif found[1] and not is_there(found[1]):
+            yield f"torch has no {found[1]}"
+
+
+def is_there(file: str) -> bool:
+    """Tell whether PyTorch has a file, as far as headers and Python go: these are installed."""
+    torch = Path(find_spec("torch").origin).parent
+    header, module = torch / "include" / file.removeprefix("aten/src/"), torch.parent / file
+    places = {".h": header, ".py": module}
+    return places.get(module.suffix, torch).exists()
+
+
+def gpu_section(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """Before its last section a notebook says what differs on a GPU, and how to see it there."""
+    pattern = r"^## On your GPU\n((?:(?!^## ).*\n)+)## What you now know$"
+    found = re.search(pattern, prose(nb), re.MULTILINE)
+    if not found:
+        yield 'no section "On your GPU" right before "What you now know"'
+    elif (words := count_words(found[1])) not in GPU_WORDS:
+        yield f'"On your GPU" has {words} words, not {GPU_WORDS.start} to {GPU_WORDS.stop - 1}'
+
+
 def source_is_not_pasted(nb: NotebookNode, path: Path) -> Iterator[str]:
     for cell in nb.cells:
         if cell.cell_type == "markdown" and re.search(
@@ -187,4 +225,5 @@ def calls(tree: ast.AST, name: str) -> bool:
 
 
 HOUSE = [size, pictures_are_frequent, pictures_are_bundles, begins_with_load, ends_at_default]
-HOUSE += [exercises_are_whole, head_and_foot, source_is_not_pasted, links_lead_somewhere]
+HOUSE += [exercises_are_whole, head_and_foot, laws_have_a_place, gpu_section]
+HOUSE += [source_is_not_pasted, links_lead_somewhere]
