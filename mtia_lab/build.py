@@ -10,7 +10,6 @@ import os
 import platform
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +18,7 @@ from typing import Self, TypedDict, TypeVar, Unpack
 
 from . import compiler
 from .cache import LOCK_TIMEOUT, Build, Cache, Facts
-from .errors import CacheUnusable, CacheWarning, SourcesMissing
+from .errors import CacheUnusable, CacheWarning, SourcesMissing, warn
 from .folders import default_folder
 from .progress import Progress
 
@@ -215,12 +214,11 @@ def in_some_cache(act: Callable[[Cache], T], cache: Cache | None = None) -> T:
         first = _reason(error)
     try:
         other = cache.elsewhere()
-        warnings.warn(
+        warn(
             f"The cache folder {cache.root} cannot hold what the lab builds ({first}); "
             f"{other.root} serves instead. Set MTIA_LAB_CACHE to a folder of your own that you "
             "can write to.",
             CacheWarning,
-            stacklevel=5,  # the line that called load()
         )
         return act(other)
     except OSError as error:

@@ -14,7 +14,6 @@ import shutil
 import stat
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from . import folders
-from .errors import CacheWarning
+from .errors import CacheWarning, warn
 
 LIBRARY = "mtia_extension.so"
 KEEP = 4  # builds kept beside those in use
@@ -184,7 +183,7 @@ class Cache:
             folders.check(folder / _MANIFEST, stat.S_IFREG)
             size = folders.check(library, stat.S_IFREG).st_size
         except folders.Unsafe as error:
-            warnings.warn(f"{error.strerror}, so it is built again.", CacheWarning, stacklevel=2)
+            warn(f"{error.strerror}, so it is built again.", CacheWarning)
             return None
         except OSError:
             return None

@@ -7,6 +7,7 @@ reader's line and the message, without the lab's own lines.
 import sys
 import sysconfig
 import textwrap
+import warnings
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -236,6 +237,15 @@ class NotBegun(MTIALabError, AttributeError, TypeError):
 
 
 # Warnings
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn about the line of the program that called into the lab, however far up it is."""
+    level, frame = 2, sys._getframe(1)
+    inner = ("mtia_lab", "contextlib", "IPython")  # the last for cell magics
+    while frame.f_back and str(frame.f_globals.get("__name__")).partition(".")[0] in inner:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
 
 
 class CacheWarning(UserWarning):

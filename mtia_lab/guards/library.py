@@ -115,6 +115,7 @@ class _Begun:
 
     def __init__(self, stack: contextlib.ExitStack, recipe: build.Recipe, cache: Cache):
         self._recipe, self._cache = recipe, cache
+        cache.discard(recipe.name)  # what cannot be replaced is known before the work is done
         self._folder = stack.enter_context(cache.private_folder())
         self._started = time.perf_counter()
         compilation = Compilation(recipe.files, self._folder, LIBRARY, flags=recipe.flags)

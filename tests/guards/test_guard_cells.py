@@ -75,6 +75,16 @@ def test_what_was_just_found_is_not_pruned(monkeypatch, tmp_path):
     assert found.guard.is_file() and found.probes.is_file()
 
 
+def test_where_a_library_cannot_be_replaced_nothing_is_compiled(monkeypatch, tmp_path):
+    sources = {"guard": "int one;", "probes": "int two;"}
+    found = library._libraries(sources, Cache(tmp_path, "guard.so"))
+    found.guard.with_name("notes.txt").write_text("mine")
+    found.guard.unlink()
+    monkeypatch.setattr(library, "Compilation", pytest.fail)
+    with pytest.raises(OSError, match="not empty"):
+        library._libraries(sources, Cache(tmp_path, "guard.so"))
+
+
 def test_nothing_of_the_guard_comes_into_this_process(stored, lab):
     assert stored["exchangeStream.sets"].status == "broken"
     with open("/proc/self/maps", encoding="utf-8") as maps:

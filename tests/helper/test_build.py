@@ -246,8 +246,9 @@ def test_a_cache_that_cannot_be_made(wanted, library, tmp_path, fallback, monkey
     compiled = pretend(library, monkeypatch)
     (tmp_path / "file").write_text("a file, not a folder")
     for _ in range(2):
-        with pytest.warns(errors.CacheWarning, match="MTIA_LAB_CACHE"):
+        with pytest.warns(errors.CacheWarning, match="MTIA_LAB_CACHE") as warned:
             found = quietly(wanted, tmp_path / "file")
+        assert warned[0].filename == quietly.__code__.co_filename  # from where it was called
         assert found.library.is_relative_to(fallback)
     assert len(compiled) == 1 and fallback.stat().st_mode & 0o077 == 0
 
