@@ -65,9 +65,10 @@ class Picture:
         return self.text
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        # The <img> is what survives everywhere: both themes, untrusted notebooks, exports.
+        # The <img> is what survives everywhere: both themes, untrusted notebooks, exports. A screen
+        # reader reads all of its alt text, so that is the headline alone.
         data = base64.b64encode(self.svg.encode()).decode("ascii")
-        alt = html.escape(self.text, quote=True).replace("\n", "&#10;")
+        alt = html.escape(self.text.partition("\n")[0])
         return {
             "text/plain": self.text,
             "image/svg+xml": self.svg,
