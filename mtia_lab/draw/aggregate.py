@@ -1,9 +1,8 @@
 """The timeline of more commands than can be drawn: for each column, the share of time in use."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from ..errors import cut
 from ..log.records import Call
@@ -87,8 +86,12 @@ class Busy:
 
     def halved(self) -> "Busy":
         """The same with half as many columns."""
-        layers = {name: _pairs(shares, _mean) for name, shares in self.layers.items()}
-        return replace(self, layers=layers, queue=_pairs(self.queue, max))
+        layers = {
+            name: [(a + b) / 2 for a, b in zip(shares[::2], shares[1::2], strict=True)]
+            for name, shares in self.layers.items()
+        }
+        queue = [max(pair) for pair in zip(self.queue[::2], self.queue[1::2], strict=True)]
+        return replace(self, layers=layers, queue=queue)
 
     def longest(self, most: int = 3) -> list[tuple[str, int]]:
         """The names that took longest, each with how often it ran."""
@@ -374,22 +377,6 @@ def _blocks(layers: Iterable[Sequence[float]], items: Iterable[Item], scale: Sca
             runs[-1].append(k)
         else:
             runs.append([k])
-    return [
-        Block(run[0], run[-1], sum(counts[k] for k in run), min(1.0, _average(shares, run)))
-        for run in runs
-    ]
-
-
-def _average(shares: Sequence[float], columns: Sequence[int]) -> float:
-    return sum(shares[k] for k in columns) / len(columns)
-
-
-Value = TypeVar("Value", int, float)
-
-
-def _pairs(columns: Sequence[Value], joined: Callable[[Value, Value], Value]) -> list[Value]:
-    return [joined(a, b) for a, b in zip(columns[::2], columns[1::2], strict=True)]
-
-
-def _mean(a: float, b: float) -> float:
-    return (a + b) / 2
+    busy = (min(1.0, sum(shares[k] for k in run) / len(run)) for run in runs)
+    begun = (sum(counts[k] for k in run) for run in runs)
+    return [Block(r[0], r[-1], n, b) for r, n, b in zip(runs, begun, busy, strict=True)]

@@ -9,7 +9,7 @@ from ..log.arguments import a_log
 from ..log.log import Log
 from ..log.records import ENGINE, Call, Command
 from ..log.units import microseconds
-from . import palette, text
+from . import lanes_svg, lanes_text, palette, text
 from .lanes import (
     BAR,
     FONT,
@@ -25,16 +25,6 @@ from .lanes import (
     place,
     stream_of,
 )
-from .lanes_svg import (
-    draw_bar,
-    draw_curve,
-    draw_diamond,
-    draw_dot,
-    draw_track,
-    hue_of,
-    legend,
-)
-from .lanes_text import bar
 from .svg import MARGIN, WIDTH, Canvas, Picture, Point, Style, number
 from .text import text_width
 
@@ -194,10 +184,10 @@ def backward(log: Log) -> Picture:
     for half, lanes in sides:
         _draw_axis(c, half, lanes)
         for lane in lanes:
-            draw_track(c, lane, RIGHT)
+            lanes_svg.draw_track(c, lane, RIGHT)
             for placed in lane.items:
                 if not is_mark(placed.item):
-                    draw_bar(c, placed, lane.bar)
+                    lanes_svg.draw_bar(c, placed, lane.bar)
     if above and below:
         _draw_turn(c, turn)
     for _, lanes in sides:
@@ -209,7 +199,7 @@ def backward(log: Log) -> Picture:
     kinds = {command.type for half in (ahead, back) for command in half.commands}
     marks = {"kernel": ["kernel"], "copy": ["copy"], "record": ["dot"]}
     marks["wait"] = ["small wait", "tie"]
-    y = c.legend(y + 22, legend(m for kind in KEY if kind in kinds for m in marks[kind]))
+    y = c.legend(y + 22, lanes_svg.legend(m for kind in KEY if kind in kinds for m in marks[kind]))
     return Picture(_to_text(ahead, back), c.svg(y + MARGIN))
 
 
@@ -241,7 +231,7 @@ def _draw_names(c: Canvas, lane: Lane) -> None:
         room = text_width(item.name, FONT)
         style: Style = {"size": FONT, "anchor": "middle"}
         if room + 16 <= placed.width:
-            hue, dark = hue_of(item), is_copy(item)
+            hue, dark = lanes_svg.hue_of(item), is_copy(item)
             style["color"] = palette.WHITE if dark else palette.INK
             style["halo"] = hue.strong if dark else hue.pale
             c.text(middle, lane.middle + 4, item.name, **style)
@@ -283,9 +273,9 @@ def _draw_events(c: Canvas, lanes: Sequence[Lane]) -> None:
                 _draw_tie(c, begin, end, bow if over else 0)
     for mark, spot in marks:
         if is_record(mark):
-            draw_dot(c, *spot, describe(mark))
+            lanes_svg.draw_dot(c, *spot, describe(mark))
         else:
-            draw_diamond(c, *spot, describe(mark), half=7)
+            lanes_svg.draw_diamond(c, *spot, describe(mark), half=7)
 
 
 def _draw_tie(c: Canvas, source: Point, target: Point, bow: float) -> None:
@@ -300,7 +290,7 @@ def _draw_tie(c: Canvas, source: Point, target: Point, bow: float) -> None:
     angle = math.atan2((y2 - y1) / 3, x2 - bend)
     base = (x2 - 7 * math.cos(angle), y2 - 7 * math.sin(angle))
     points = [(x1, y1), (bend, y1 + (y2 - y1) / 3), (bend, y2 - (y2 - y1) / 3), base]
-    draw_curve(c, points, (x2, y2), angle)
+    lanes_svg.draw_curve(c, points, (x2, y2), angle)
 
 
 # --- The same in ASCII ----------------------------------------------------------------------------
@@ -338,7 +328,7 @@ def _chart(half: Half, stream: tuple[int, int]) -> str:
         else:
             width = max(last - first, 1)
             sign = "#" if is_copy(command) else "="
-            cells[first : first + width] = bar(command.name, width, sign)
+            cells[first : first + width] = lanes_text.bar(command.name, width, sign)
     return f"{lane_name(stream):<{NAME}}|{''.join(cells)}"
 
 

@@ -1,13 +1,13 @@
 """A finding of the happens-before checker: the lanes concerned, both sides, the missing edge."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from ..log.arguments import REPORT, wrong
 from ..log.records import Command
 from ..log.units import microseconds
-from . import lanes_text, palette, text
+from . import lanes_svg, lanes_text, palette, text
 from .lanes import (
     BAR,
     FONT,
@@ -24,14 +24,6 @@ from .lanes import (
     is_wait,
     place,
     stream_of,
-)
-from .lanes_svg import (
-    draw_cross,
-    draw_diamond,
-    draw_edge,
-    draw_track,
-    hue_of,
-    legend,
 )
 from .svg import MARGIN, WIDTH, Canvas, Look, Picture, Style
 from .text import text_width, wrap
@@ -72,7 +64,7 @@ def hazard(finding: Finding) -> Picture:
         raise wrong(hazard, "a finding, such as mtia_lab.find_hazards(log)[0]", finding)
     c, scene = Canvas(), Scene(finding)
     y = _draw(c, scene, 4, "")
-    y = c.legend(y + 4, legend(_kinds([scene])))
+    y = c.legend(y + 4, lanes_svg.legend(_kinds([scene])))
     return Picture(text.page(_lines(finding, "")), c.svg(y + MARGIN))
 
 
@@ -97,7 +89,7 @@ def hazards(report: Report) -> Picture:
         c.line([(MARGIN, y), (WIDTH - MARGIN, y)], stroke=palette.LINE)
         y = _draw(c, scene, y, f"{number}. ")
     if scenes:
-        y = c.legend(y + 4, legend(_kinds(scenes)))
+        y = c.legend(y + 4, lanes_svg.legend(_kinds(scenes)))
     if (more := len(found) - LISTED) > 0:
         hidden = len(report) - LISTED
         rest = f"report[{LISTED}:]" if hidden > 0 else f"report.hints[{-hidden}:]"
@@ -186,24 +178,20 @@ class Scene:
         """The commands of a lane."""
         return [command for command in self.commands if stream_of(command) == key]
 
-    def has(self, is_kind: Callable[[Command], bool]) -> bool:
-        """Whether there is a command of some kind."""
-        return any(map(is_kind, self.commands))
-
     def lanes(self, y: float) -> dict[Key, Lane]:
         """The lanes from `y` down."""
         return {key: Lane(key, y + LANE * k + ABOVE) for k, key in enumerate(self.keys)}
 
 
-def _kinds(scenes: Iterable[Scene]) -> list[str]:
+def _kinds(scenes: Sequence[Scene]) -> list[str]:
     """What the legend is about."""
-    scenes = list(scenes)
+    types = {command.type for scene in scenes for command in scene.commands}
     kinds = {
-        "side": any(not scene.is_hint for scene in scenes),
+        "side": not all(scene.is_hint for scene in scenes),
         "missing": any(scene.is_missing for scene in scenes),
         "hint": any(scene.is_hint for scene in scenes),
-        "flag": any(scene.has(is_record) for scene in scenes),
-        "wait for one": any(scene.has(is_wait) for scene in scenes),
+        "flag": "record" in types,
+        "wait for one": "wait" in types,
     }
     return [kind for kind, used in kinds.items() if used]
 
@@ -242,7 +230,7 @@ def _draw_scene(c: Canvas, scene: Scene, y: float) -> float:
     """The lanes below `y`; returns the baseline for a line of text below them."""
     lanes = scene.lanes(y)
     for lane in lanes.values():
-        draw_track(c, lane)
+        lanes_svg.draw_track(c, lane)
     _draw_ties(c, scene, lanes)
     for command, bar in zip(scene.commands, place(scene.commands, scene.axis, 3.0), strict=True):
         _draw_command(c, scene, command, bar, lanes[stream_of(command)])
@@ -263,9 +251,9 @@ def _draw_command(c: Canvas, scene: Scene, item: Command, bar: Placed, lane: Lan
         c.line([(x, top - 14), (x, top + BAR)], stroke=edge, width=1.6)
         c.rect(x, top - 14, 18, 10, fill=edge, radius=0, tip=item.name)
     elif is_wait(item):
-        draw_diamond(c, x, lane.middle, item.name, stroke=edge)
+        lanes_svg.draw_diamond(c, x, lane.middle, item.name, stroke=edge)
     else:
-        hue, dark = hue_of(item), is_copy(item)
+        hue, dark = lanes_svg.hue_of(item), is_copy(item)
         look: Look = {"fill": hue.strong if dark else hue.pale, "stroke": hue.strong, "radius": 4}
         style: Style = {"size": FONT, "anchor": "middle", "fit": max(bar.width - 6, 0)}
         style["color"] = palette.WHITE if dark else palette.INK
@@ -306,8 +294,10 @@ def _draw_missing(c: Canvas, scene: Scene, lanes: dict[Key, Lane]) -> None:
     first, second = scene.sides
     x1 = scene.axis.x(first.finish) - (6 if first.finish > first.start else 0)
     x2 = scene.axis.x(second.start) + (6 if second.finish > second.start else 0)
-    (a, b), (d, e) = draw_edge(c, (x1, lanes[first.where].bar), (x2, lanes[second.where].bar))
-    draw_cross(c, (a + d) / 2, (b + e) / 2)
+    (a, b), (d, e) = lanes_svg.draw_edge(
+        c, (x1, lanes[first.where].bar), (x2, lanes[second.where].bar)
+    )
+    lanes_svg.draw_cross(c, (a + d) / 2, (b + e) / 2)
 
 
 def _draw_times(c: Canvas, scene: Scene, bottom: float) -> None:

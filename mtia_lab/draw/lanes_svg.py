@@ -245,8 +245,9 @@ def draw_missing(
     """A red edge from the end of the first bar of each finding to the beginning of the second."""
     for label, finding in enumerate(hazards[:MOST], 1):
         sides = [side for side in (finding.first, finding.second) if side is not None]
-        ends = [lane for side in sides for lane in _lane_of(side, lanes)]
-        if len(ends) < 2 or any(_outside(side, scale) for side in sides):
+        shown = [s for s in sides if s.finish >= scale.begin and s.start <= scale.end]
+        ends = [lane for side in shown for lane in _lane_of(side, lanes)]
+        if len(ends) < 2:
             continue
         begin, end = scale.x(sides[0].finish), scale.x(sides[1].start)
         edge = draw_edge(c, (begin, ends[0].bar), (end, ends[1].bar))
@@ -266,10 +267,6 @@ def _lane_of(side: Side, lanes: Sequence[Lane]) -> list[Lane]:
     """The lane of a side, if there is one; of what the host did, the first of a host thread."""
     mine = [lane for lane in lanes if lane.key == side.where or (lane.host and side.where is None)]
     return mine[:1]
-
-
-def _outside(side: Side, scale: Scale) -> bool:
-    return side.finish < scale.begin or side.start > scale.end
 
 
 def draw_edge(c: Canvas, start: Point, end: Point) -> list[Point]:
@@ -332,18 +329,14 @@ def _strip(c: Canvas, x: float, y: float) -> None:
     c.polygon([(x + a, y + b) for a, b in steps], **look)
 
 
-def _boxed(hue: palette.Hue, *, solid: bool = False) -> svg.Swatch:
-    return svg.box(hue.strong if solid else hue.pale, hue.strong)
-
-
 _STREAM, _FAULT = palette.stream_hue(1), palette.FAULT.strong
 _LEGEND: dict[str, Entry] = {
-    "call": (_boxed(palette.PLAIN), "host call"),
-    "calls": (_boxed(palette.PLAIN), "host calls"),
-    "kernel": (_boxed(_STREAM), "kernel, in its stream's color"),
-    "kernels": (_boxed(_STREAM), "kernels, in the stream's color"),
-    "copy": (_boxed(palette.COPY, solid=True), "copy"),
-    "copies": (_boxed(palette.COPY, solid=True), "copies"),
+    "call": (svg.box(palette.PLAIN.pale, palette.PLAIN.strong), "host call"),
+    "calls": (svg.box(palette.PLAIN.pale, palette.PLAIN.strong), "host calls"),
+    "kernel": (svg.box(_STREAM.pale, _STREAM.strong), "kernel, in its stream's color"),
+    "kernels": (svg.box(_STREAM.pale, _STREAM.strong), "kernels, in the stream's color"),
+    "copy": (svg.box(palette.COPY.strong, palette.COPY.strong), "copy"),
+    "copies": (svg.box(palette.COPY.strong, palette.COPY.strong), "copies"),
     "waits": (svg.box(palette.LINE, palette.FAINT), "waits for the device or an event"),
     "launch": (svg.wire(palette.LINE), "from its launch"),
     "side": (svg.box(palette.WHITE, _FAULT, width=2.6), "the two sides"),

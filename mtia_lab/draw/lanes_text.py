@@ -90,23 +90,21 @@ def _cells(lane: Lane, scale: Scale) -> list[str]:
     items = [placed.item for placed in lane.items]
     for item in (item for item in items if not is_mark(item)):
         first, last = _columns(*times_of(item), scale)
-        cells[first : last + 1] = _bar(item, last + 1 - first)
+        width = last + 1 - first
+        if isinstance(item, Call):
+            cells[first : last + 1] = "h" * width
+        else:
+            cells[first : last + 1] = bar(item.name, width, "#" if is_copy(item) else "=", 2)
         for since, until in waits_of(item):
             a, b = _columns(since, until, scale)
             cells[a : b + 1] = "~" * (b + 1 - a)
-        word = cut(item.name, max(last - first - 1, 0))
+        word = cut(item.name, max(width - 2, 0))
         if isinstance(item, Call) and len(word) > 2 and word == item.name:
-            middle = first + (last + 1 - first - len(word)) // 2
+            middle = first + (width - len(word)) // 2
             cells[middle : middle + len(word)] = word
     for item in filter(is_mark, items):
         cells[column(item.finish, scale, CHART)] = "R" if is_record(item) else "W"
     return cells
-
-
-def _bar(item: Item, width: int) -> str:
-    if isinstance(item, Call):
-        return "h" * width
-    return bar(item.name, width, "#" if is_copy(item) else "=", 2)
 
 
 def _columns(begin: float, finish: float, scale: Scale) -> tuple[int, int]:

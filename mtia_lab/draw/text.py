@@ -102,8 +102,8 @@ def paragraph(text: str, indent: str = "", width: int = COLUMNS) -> list[str]:
 
 
 def page(*parts: str | Iterable[str]) -> str:
-    """Lines and blocks of lines joined into the final text, none over 100 columns."""
+    """Lines and blocks of lines joined into the final text: plain ASCII, none over 100 columns."""
     lines: list[str] = []
     for part in parts:
         lines.extend([part] if isinstance(part, str) else part)
-    return "\n".join(line[:COLUMNS].rstrip() for line in lines).rstrip("\n")
+    return "\n".join(plain(line)[:COLUMNS].rstrip() for line in lines).rstrip("\n")
