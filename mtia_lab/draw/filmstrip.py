@@ -258,9 +258,9 @@ def _draw_phases(c: Canvas, x: float, y: float, row: Row) -> None:
 
 def _draw_film(c: Canvas, x: float, y: float, w: float, h: float) -> None:
     c.rect(x, y, w, h, fill=palette.FILM, radius=6)
-    count = int((w - 8) // 18)
-    start = x + (w - 18 * count) / 2 + 4.5
-    for k in range(count):
+    holes = int((w - 8) // 18)
+    start = x + (w - 18 * holes) / 2 + 4.5
+    for k in range(holes):
         for edge in (y + 5, y + h - 11):
             c.rect(start + 18 * k, edge, 9, 6, fill=palette.WHITE, radius=2)
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from test_draw import assert_words_have_room
 
 from mtia_lab import draw
+from mtia_lab.draw import palette
 from mtia_lab.draw.backward import LEFT, RIGHT, apart, halves
 from mtia_lab.log.log import Log
 
@@ -32,9 +33,16 @@ def there_and_back():
     return Log([*forward, TURN, *backward])
 
 
-def bar(drawing, name):
-    (box,) = [box for box in drawing.rects if box.words.partition(",")[0].endswith(f" {name}")]
-    return box
+def lanes(log):
+    """The lanes of forward, then those of backward, from the top down."""
+    forward, backward = halves(log)
+    return [*forward.lanes(0), *backward.lanes(200)]
+
+
+def places(log):
+    """`x, y` of each dot and each diamond."""
+    marks = [(p, lane) for lane in lanes(log) for p in lane.items if p.item.event]
+    return [(placed.left, lane.middle) for placed, lane in marks]
 
 
 def test_the_turn_is_where_the_engine_asks_which_devices_are_in_use():
@@ -45,35 +53,36 @@ def test_the_turn_is_where_the_engine_asks_which_devices_are_in_use():
 
 
 def test_time_runs_to_the_turn_and_back_again_on_one_scale():
-    drawing = Drawing(draw.backward(there_and_back()))
     unit = (RIGHT - LEFT) / 60  # the longer half is 60 us long
-    first, middle = bar(drawing, "first"), bar(drawing, "middle")
-    assert middle.right == pytest.approx(RIGHT, abs=0.02)
-    assert middle.left == pytest.approx(RIGHT - 20 * unit, abs=0.02) == first.right
-    back, copy = bar(drawing, "middle_backward"), bar(drawing, "D2D")
-    assert back.right == pytest.approx(RIGHT, abs=0.02)
-    assert back.left == pytest.approx(RIGHT - 20 * unit, abs=0.02) == copy.right
-    assert copy.left == pytest.approx(LEFT, abs=0.02)
+    found = {p.item.name: p for lane in lanes(there_and_back()) for p in lane.items}
+    spans = {name: (p.left, p.left + p.width) for name, p in found.items() if name}
+    assert spans == {
+        "first": pytest.approx((RIGHT - 40 * unit, RIGHT - 20 * unit)),
+        "middle": pytest.approx((RIGHT - 20 * unit, RIGHT)),
+        "middle_backward": pytest.approx((RIGHT - 20 * unit, RIGHT)),
+        "D2D": pytest.approx((LEFT, RIGHT - 20 * unit)),
+    }
 
 
 def test_the_streams_of_backward_are_upside_down():
-    drawing = Drawing(draw.backward(there_and_back()))
-    heights = [bar(drawing, name).top for name in ("first", "middle", "middle_backward", "D2D")]
+    assert [lane.key for lane in lanes(there_and_back())] == [(0, 0), (0, 1), (0, 1), (0, 0)]
+    heights = [lane.bar for lane in lanes(there_and_back())]
     assert heights == sorted(heights) and len(set(heights)) == 4
-    lanes = [t.words for t in drawing.texts if t.words.startswith("stream ")]
-    assert sorted(lanes) == ["stream 0", "stream 0", "stream 1", "stream 1"]
 
 
 def test_an_arrow_leads_from_each_recording_to_its_wait():
-    drawing = Drawing(draw.backward(there_and_back()))
-    first, middle = bar(drawing, "first"), bar(drawing, "middle")
-    back, copy = bar(drawing, "middle_backward"), bar(drawing, "D2D")
+    log = there_and_back()
+    drawing = Drawing(draw.backward(log))
     wide = [p for p in drawing.all("path") if p.get("stroke-width") == "4.5"]
     ends = [list(map(float, re.findall(r"[\d.]+", p.get("d")))) for p in wide]
-    for (x1, y1, x2, y2), source, target in zip(ends, (first, back), (middle, copy), strict=True):
-        assert x1 == x2 == pytest.approx(target.right if target is copy else target.left, abs=0.02)
-        assert source.top < y1 < source.bottom
-        assert source.bottom < y2 < target.bottom
+    tracks = [r for r in drawing.rects if r.attributes["fill"] == palette.PANEL]
+    dot, wait, back_dot, back_wait = (x for x, _ in places(log))
+    assert (dot, back_dot) == (wait, back_wait)
+    for (x1, y1, x2, y2), x, source, target in zip(
+        ends, (dot, back_dot), tracks[::2], tracks[1::2], strict=True
+    ):
+        assert x1 == x2 == pytest.approx(x, abs=0.02)
+        assert source.top < y1 < source.bottom < y2 < target.bottom
 
 
 def there_and_aside():
@@ -98,20 +107,8 @@ def changed(item, **fields):
     return type(item)(**{name: getattr(item, name) for name in item.__slots__} | fields)
 
 
-def places(drawing):
-    """``x, y`` of each dot and each diamond, that of the legend apart."""
-    dots = [box for box in drawing.rects if box.words.startswith("record")]
-    found = [((box.left + box.right) / 2, (box.top + box.bottom) / 2) for box in dots]
-    for shape in drawing.all("polygon"):
-        if "".join(shape.itertext()).startswith("wait"):
-            corners = [tuple(map(float, p.split(","))) for p in shape.get("points").split()]
-            found.append((corners[1][0], corners[0][1]))
-    return found
-
-
 def test_marks_at_one_time_stand_side_by_side():
-    drawing = Drawing(draw.backward(there_and_aside()))
-    found = places(drawing)
+    found = places(there_and_aside())
     assert len(found) == 12
     for k, (x, y) in enumerate(found):
         assert LEFT - 0.1 < x < RIGHT + 0.1
@@ -120,7 +117,14 @@ def test_marks_at_one_time_stand_side_by_side():
 
 def test_an_arrow_over_another_lane_passes_beside_the_marks_there():
     drawing = Drawing(draw.backward(there_and_aside()))
-    found, wide = places(drawing), 0
+    dots = [box for box in drawing.rects if box.words.startswith("record")]
+    found = [((box.left + box.right) / 2, (box.top + box.bottom) / 2) for box in dots]
+    for shape in drawing.all("polygon"):
+        if "".join(shape.itertext()).startswith("wait"):
+            corners = [tuple(map(float, p.split(","))) for p in shape.get("points").split()]
+            found.append((corners[1][0], corners[0][1]))
+    assert len(found) == 12
+    wide = 0
     for path in (p for p in drawing.all("path") if p.get("stroke-width") == "4.5"):
         n = list(map(float, re.findall(r"[\d.]+", path.get("d"))))
         if len(n) == 4:
