@@ -1,7 +1,7 @@
 """A finding of the happens-before checker: the lanes concerned, both sides, the missing edge."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 from ..log.arguments import REPORT, wrong
@@ -44,7 +44,7 @@ class Report(Protocol):
     @property
     def hints(self) -> Sequence[Finding]: ...
     def __len__(self) -> int: ...
-    def __getitem__(self, index: int) -> Finding: ...
+    def __iter__(self) -> Iterator[Finding]: ...
 
 
 def hazard(finding: Finding) -> Picture:
@@ -79,7 +79,7 @@ def hazards(report: Report) -> Picture:
     """
     if not isinstance(report, Report):
         raise wrong(hazards, REPORT, report)
-    found = [*(report[k] for k in range(len(report))), *report.hints]
+    found = [*report, *report.hints]
     c, lines = Canvas(), [report.headline]
     y = c.heading(report.headline) - 12
     for number, finding in enumerate(found[:LISTED], 1):

@@ -348,9 +348,11 @@ def in_order(log: Log) -> Iterator[Record | Learned]:
     if ids != sorted(ids):
         newest, keys = 0, []
         for record in records:
-            is_command = isinstance(record, Command)
-            newest = max(newest, record.id if is_command else 0)
-            keys.append((record.id, 0) if is_command else (newest, 1))
+            if isinstance(record, Command):
+                newest = max(newest, record.id)
+                keys.append((record.id, 0))
+            else:
+                keys.append((newest, 1))
         records = [records[k] for k in sorted(range(len(records)), key=keys.__getitem__)]
         ids.sort()
     pending: list[Call] = []
@@ -358,10 +360,9 @@ def in_order(log: Log) -> Iterator[Record | Learned]:
     place = 0
     for record in records:
         yield record
-        kind = type(record)
-        if kind is Command:
+        if type(record) is Command:
             place += 1
-        elif kind is Call and record.synchronized:
+        elif type(record) is Call and record.synchronized:
             pending.append(record)
         while pending and pending[0].synchronized[-1].newest < ids[place]:
             yield Learned(pending.pop(0))

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from textwrap import wrap
 
 from ..errors import cut, plain
-from ..log.records import Access, Command, Host
+from ..log.records import Access, Command
 from ..log.units import microseconds
 
 RAW = "read-after-write race"
@@ -91,7 +91,7 @@ class Finding:
     legend: str = ""
     memory: tuple[str, ...] = ()
     count: int = 1
-    scene: tuple[Command | Host, ...] = field(default=(), repr=False, compare=False)
+    scene: tuple[Command, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def severity(self) -> str:

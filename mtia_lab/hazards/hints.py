@@ -100,19 +100,18 @@ class Hints:
             part = self._parts.get(self._owners[key])
             if part is None:
                 return
-        kind = type(record)
-        if kind is Command:
+        if type(record) is Command:
             if record.after or record.type == "record" or part is not self._whole:
                 self._command(record, part)
             else:
                 self._working.add(record.site)
-        elif kind is Call:
+        elif type(record) is Call:
             part.caller = record
             if not record.synchronized:
                 self._call(record, learned=False)
-        elif kind is Learned:
+        elif type(record) is Learned:
             self._synchronize(record.call, part)
-        elif kind is Host:
+        elif type(record) is Host:
             self._working.add(record.site)
 
     def _command(self, command: Command, part: _Part) -> None:
@@ -173,8 +172,7 @@ class Hints:
 
 
 def _is_active(record: Record) -> bool:
-    kind = type(record)
-    return kind is Command or (kind is Call and record.synchronized != ())
+    return type(record) is Command or (type(record) is Call and record.synchronized != ())
 
 
 def _owners(records: list[Record]) -> list[int]:

@@ -6,7 +6,7 @@ one matrix lie between one another.
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -239,7 +239,7 @@ def host_races(memory: MemoryMap, use: Use) -> list[Use]:
     return _once([other for p in pieces for other in p.conflicting(use.is_write)], use)
 
 
-def _once(racing: list[Use], use: Use) -> list[Use]:
+def _once(racing: Iterable[Use], use: Use) -> list[Use]:
     """What really has a byte in common; a command that used several pieces, only once."""
     found = {(o.id, o.is_write): o for o in racing if overlap(o.access, use.access)}
     return [found[key] for key in sorted(found, reverse=True)]

@@ -41,13 +41,17 @@ class Report(Sequence[Finding]):
     """
 
     def __init__(self, found: Found) -> None:
-        self._found = found
+        self._content = found
+
+    @property
+    def _found(self) -> Found:
+        return self._content
 
     @overload
     def __getitem__(self, index: int) -> Finding: ...
     @overload
     def __getitem__(self, index: slice) -> "Report": ...
-    def __getitem__(self, index):
+    def __getitem__(self, index: int | slice) -> "Finding | Report":
         found = self._found
         if isinstance(index, slice):
             return Report(found._replace(hazards=found.hazards[index], hints=()))
@@ -83,7 +87,7 @@ class Report(Sequence[Finding]):
             ]
         )
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         from ..draw.hazard import hazards
 
         return hazards(self)._repr_mimebundle_()
@@ -113,7 +117,6 @@ def find_hazards(log: Log) -> Report:
 
 def check(log: Log) -> Found:
     """The same, as plain values."""
-    log = log[:]  # as it is now: another thread may be writing
     checker = Checker(log)
     hints = Hints(log, checker.given)
     for record in in_order(log):
@@ -163,7 +166,7 @@ def add_scenes(findings: Iterable[Finding], commands: list[Command]) -> Iterator
     for finding in findings:
         chosen: dict[int, Command] = {}
         for side in (finding.first, finding.second):
-            if side is not None and side.command is not None:
+            if side is not None and side.where is not None and side.command is not None:
                 lane, k = lanes[side.where], bisect_left(ids[side.where], side.command)
                 near = lane[max(k - AROUND, 0) : k + AROUND + 1]
                 chosen |= {command.id: command for command in near}

@@ -22,6 +22,7 @@ class LiveReport(Report):
     """
 
     def __init__(self, log: Log) -> None:
+        super().__init__(Found())
         self.log = log
         self._checked: tuple[int, Found] | None = None
 
@@ -33,7 +34,7 @@ class LiveReport(Report):
             self._checked = checked = len(log), check(log)
         return checked[1]
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type, tuple[Log]]:
         return LiveReport, (self.log[:],)
 
 
