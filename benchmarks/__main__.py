@@ -1,4 +1,5 @@
-"""python -m benchmarks [--rounds N] [--no-build] [--test-log FILE]"""
+"""python -m benchmarks [--rounds N] [--no-build] [--before FOLDER]
+[--test-log FILE]"""
 
 import argparse
 import os
@@ -79,17 +80,14 @@ def log_rows(rounds: int) -> list[tuple]:
     return rows
 
 
-def hazard_rows(rounds: int) -> list[tuple]:
-    """Times per command, so that the ratio is 1 where the time is linear."""
-    counts = {"10^4": 1e4, "10^5": 1e5}
-    found = hazards.checker(rounds)
-    each = {name: [value / counts[name] * 1e6 for value in found[name]] for name in counts}
-    what = "find_hazards, a command of a log of"
-    return [
-        row("find_hazards, a log of 10^5 commands", found["10^5"], "s"),
-        row(f"{what} 10^4", each["10^4"], "us"),
-        row(f"{what} 10^5", each["10^5"], "us", f"{what} 10^4", each["10^4"]),
-    ]
+def hazard_rows(rounds: int, before: Path | None) -> list[tuple]:
+    """What is made of a log of 10^5 commands; against another working copy if there is one."""
+    found = hazards.checker(rounds, **({"before": before} if before else {}))
+    rows = []
+    for name, values in found.items():
+        old = f"before: {name}" if f"before: {name}" in found else ""
+        rows.append(row(name, values, "ms", old, found.get(old)))
+    return rows
 
 
 def test_rows(log: Path) -> list[tuple]:
@@ -110,6 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=9, help="fresh processes of each kind")
     parser.add_argument("--no-build", action="store_true", help="leave the cold builds out")
+    parser.add_argument("--before", type=Path, help="another working copy, for the checker")
     parser.add_argument("--test-log", type=Path, help="what `make test` printed")
     chosen = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, OMP_NUM_THREADS=1 in children")
@@ -117,7 +116,8 @@ def main() -> None:
     show("Calls from Python, one thread", call_rows(max(3, chosen.rounds // 3)))
     show("Tensors, against the CPU in the same process", tensor_rows(max(3, chosen.rounds // 3)))
     show("Made of a log of so many commands", log_rows(max(3, chosen.rounds // 3)))
-    show("The happens-before checker", hazard_rows(max(3, chosen.rounds // 3)))
+    rows = hazard_rows(max(3, chosen.rounds // 3), chosen.before)
+    show("The happens-before checker, and others, on a log of 10^5 commands", rows)
     if not chosen.no_build:
         show("A cold build", build_rows(max(1, chosen.rounds // 3)))
     if chosen.test_log:

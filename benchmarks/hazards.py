@@ -1,49 +1,66 @@
 """The happens-before checker on long logs: its time is to be linear in their length."""
 
-from .processes import alternate, run
+from functools import partial
+from pathlib import Path
 
-# Kernels with two reads and a write on four streams, a wait every tenth command, a synchronization
-# every thousandth: nothing is in a race, so that every access is looked at once.
+from .processes import ROOT, alternate, run
+
+# Kernels with two reads and a write on four streams, a wait every tenth line, a synchronization
+# every thousandth. One access in a hundred is a race, and every hundredth wait is needless.
 CODE = """
 import json, random, time
-from mtia_lab.hazards import find_hazards
-from mtia_lab.log.log import Log
-from mtia_lab.log.records import Access, Call, Command, Known, Memory
+import torch
+import mtia_lab
 
-TENSORS, STREAMS, BYTES = 200, 4, 4096
+mtia_lab.load()
+draws = random.Random(0)
+streams = [torch.Stream("mtia") for _ in range(4)]
+tensors = [[torch.ones(256, device="mtia") for _ in range(50)] for _ in streams]
 
-def log_of(count):
-    draws, records = random.Random(0), []
-    for id in range(1, count + 1):
-        stream, site = draws.randrange(STREAMS), f"train.py:{draws.randrange(50)}"
-        call = Call("guard", "block", "", None, None, 0, id, id, (0, 0, 0), site)
-        given = (0, stream, id, id, id + 1, 0)
-        if id % 10 == 9:
-            records += [call, Command(id, "record", "event", *given, id, 1, (), site)]
-        elif id % 10 == 0:
-            records += [call, Command(id, "wait", "event", *given, id - 1, 1, (id - 1,), site)]
-        else:
-            own = [draws.randrange(TENSORS // STREAMS) * STREAMS + stream for _ in range(3)]
-            uses = tuple(Access(0, BYTES * k, BYTES, "float32[1024]") for k in own)
-            records += [call, Command(id, "kernel", "mul", *given, None, None, (), site,
-                                      uses[:2], uses[2:])]
-        if id % 1000 == 0:
-            known = (Known(0, None, id, id),)
-            records.append(Call("hooks", "deviceSynchronize", "0", None, None, 0, id, id, (0, 0, 0),
-                                site, (), known))
-    blocks = [Memory("alloc", 0, 0, BYTES * k, BYTES, 0.0, 0, None) for k in range(TENSORS)]
-    return Log(records, {}, blocks)
+def tensor(own):
+    return draws.choice(tensors[own if draws.random() > 0.01 else draws.randrange(4)])
 
-def seconds(log):
+def read_log(count):
+    torch.mtia.synchronize()
+    with mtia_lab.record(host=True) as log:
+        for line in range(count):
+            own, other = draws.randrange(4), draws.randrange(4)
+            with streams[own]:
+                torch.add(tensor(own), tensor(own), out=tensor(own))
+            if line % 10 == 0:
+                streams[other].wait_event(streams[own].record_event())
+            if line % 1000 == 0:
+                streams[own].wait_stream(streams[own])
+                torch.mtia.synchronize()
+        torch.mtia.synchronize()
+        begin = time.process_time()
+    return log, time.process_time() - begin
+
+def seconds(make):
     begin = time.process_time()
-    assert not find_hazards(log)
+    make()
     return time.process_time() - begin
 
-logs = {"10^4": log_of(10_000), "10^5": log_of(100_000)}
-print(json.dumps({name: min(seconds(log) for _ in range(3)) for name, log in logs.items()}))
+small, _ = read_log(8_300)
+log, reading = read_log(83_000)
+report = mtia_lab.find_hazards(log)
+assert 99_000 < len(log.commands) < 101_000 and report and report.hints
+print(json.dumps({
+    "reading the log": reading,
+    "find_hazards of 10^4": min(seconds(lambda: mtia_lab.find_hazards(small)) for _ in range(3)),
+    "find_hazards": min(seconds(lambda: mtia_lab.find_hazards(log)) for _ in range(3)),
+    "summary": seconds(lambda: mtia_lab.summary(log)),
+    "draw.timeline": seconds(lambda: mtia_lab.draw.timeline(log)),
+}))
 """
 
 
-def checker(rounds: int) -> dict[str, list[float]]:
-    """Seconds of the processor for `find_hazards` on logs of 10^4 and of 10^5 commands."""
-    return alternate({"": lambda: run(CODE)}, rounds)
+def checker(rounds: int, **others: Path) -> dict[str, list[float]]:
+    """Seconds of the processor, for logs of 10^4 and of 10^5 commands.
+
+    Args:
+        rounds: fresh processes of each contestant.
+        others: other working copies to measure in turn, by name.
+    """
+    folders = {"": ROOT} | others
+    return alternate({name: partial(run, CODE, folder) for name, folder in folders.items()}, rounds)

@@ -10,12 +10,19 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 
 
-def run(code: str, **environment: str) -> dict[str, float]:
-    """The numbers that `code` prints as JSON in its last line, run in a process of its own."""
-    surroundings = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)} | environment
+def run(code: str, folder: Path = ROOT, **environment: str) -> dict[str, float]:
+    """The numbers that `code` prints as JSON in its last line, run in a process of its own.
+
+    Args:
+        code: what to run.
+        folder: the working copy whose package it imports.
+        environment: variables to set besides.
+    """
+    surroundings = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(folder)} | environment
     done = subprocess.run(
         [sys.executable, "-c", code],
         env=os.environ | surroundings,
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
