@@ -107,7 +107,7 @@ class Hints:
                 self._working.add(record.site)
         elif type(record) is Call:
             part.caller = record
-            if not record.synchronized:
+            if record.name not in _BESIDES and not record.synchronized:
                 self._call(record, learned=False)
         elif type(record) is Learned:
             self._synchronize(record.call, part)
@@ -150,7 +150,7 @@ class Hints:
         if call.door == "torch" and call.name == "wait_event":
             self._add(UNRECORDED, call.site, _unrecorded(call))
         elif call.name not in _SYNCHRONIZATIONS:
-            if call.name not in _BESIDES:
+            if call.name not in _BESIDES:  # which may synchronize, too
                 self._working.add(call.site)
         elif call.error is None:
             self._add(NEEDLESS_SYNC, call.site, None if learned else _needless_sync(call))

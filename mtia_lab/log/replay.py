@@ -382,25 +382,28 @@ class Backwards:
     A thread that calls backward asks the backend, with `hasPrimaryContext`, which devices are in
     use, and then waits until autograd's threads are done: until its next call at another line, it
     may still be in it. No line of the reader's runs on autograd's threads.
+
+    Attributes:
+        lines: by thread.
     """
 
     def __init__(self) -> None:
-        self._lines: dict[int, str] = {}  # by thread
+        self.lines: dict[int, str] = {}
 
     def add_call(self, call: Call) -> None:
         """The next call in the log."""
         if call.name == ENGINE and call.site is not None:
-            self._lines[call.thread] = call.site
-        elif self._lines and call.site != self._lines.get(call.thread):
-            self._lines.pop(call.thread, None)
+            self.lines[call.thread] = call.site
+        elif self.lines and call.site != self.lines.get(call.thread):
+            self.lines.pop(call.thread, None)
 
     def caller(self) -> int | None:
         """The thread that is in backward, if it is one and no more."""
-        return next(iter(self._lines)) if len(self._lines) == 1 else None
+        return next(iter(self.lines)) if len(self.lines) == 1 else None
 
     def cause(self, thread: int) -> str:
         """Who made a thread do something where no line of the reader's runs, in words."""
-        lines = set(self._lines.values())
+        lines = set(self.lines.values())
         if len(lines) == 1:
             return f"by backward of line {lines.pop()}"
         return "by autograd's thread" if lines else f"by host thread {thread}, at no line of yours"
