@@ -5,7 +5,7 @@
 //   allocator  where storage on the device comes from, and pinned memory on the host
 //   graph      what torch.accelerator.Graph captures into and replays
 //   operators  torch.ops.aten.*: how tensors compute here. One kernel for nearly all of them
-//   bindings   torch.ops.mtia_lab.*: how the lab's Python package reaches the simulator
+//   bindings   a module of Python's: how the lab's Python package reaches the simulator
 //
 // Compiled alone, as PyTorch's own tests do it, this file is the whole device. MTIA_SPLIT says that
 // the other units are compiled apart and linked to it, which takes two cores half the time. What a
@@ -17,7 +17,6 @@
 #define AT_PER_OPERATOR_HEADERS  // else a header or two include all operators there are
 #include <ATen/native/transformers/attention.h>
 #include <ATen/ops/_fused_sdp_choice_native.h>
-#include <torch/library.h>
 
 #ifndef MTIA_SPLIT
 #include "sim.cpp"
@@ -52,6 +51,8 @@
 #include "backend/snapshot.cpp"
 #include "backend/words.cpp"
 #include "bindings/bindings.cpp"
+#include "bindings/convert.cpp"
+#include "bindings/records.cpp"
 
 namespace mtia::backend {
 
@@ -90,5 +91,3 @@ const bool registered = [] {
 
 }  // namespace
 }  // namespace mtia
-
-TORCH_LIBRARY(mtia_lab, m) { mtia::bindings::define(m); }

@@ -5,7 +5,10 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, thread
 from dataclasses import asdict, dataclass
+from importlib.machinery import ExtensionFileLoader, ModuleSpec
+from importlib.util import module_from_spec
 from numbers import Real
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -137,19 +140,26 @@ _profile = Profile()  # what was last sent; the simulator keeps it in nanosecond
 
 
 class _Simulator:
-    """`torch.ops.mtia_lab`; before `load()` its use raises `NotLoaded`."""
+    """The functions of cpp_extensions/bindings; before `load()` their use raises `NotLoaded`."""
+
+    def open(self, library: Path) -> None:
+        """Load the library: it registers the device with torch and is a module of Python's, too.
+
+        Raises:
+            OSError: it cannot be loaded.
+        """
+        torch.ops.load_library(str(library))
+        loader = ExtensionFileLoader("mtia_lab.bindings", str(library))
+        module = module_from_spec(ModuleSpec(loader.name, loader, origin=loader.path))
+        loader.exec_module(module)
+        vars(self).update(vars(module))
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        try:
-            operator: Callable[..., Any] = getattr(torch.ops.mtia_lab, name)
-        except AttributeError:
-            raise NotLoaded(
-                "There is no simulated device in this process.",
-                "`mtia_lab.load()` was not called, or it raised an error.",
-                "call `mtia_lab.load()` first of all.",
-            ) from None
-        setattr(self, name, operator)  # the next time it is an attribute like others
-        return operator
+        raise NotLoaded(
+            "There is no simulated device in this process.",
+            "`mtia_lab.load()` was not called, or it raised an error.",
+            "call `mtia_lab.load()` first of all.",
+        )
 
 
 simulator = _Simulator()
@@ -203,7 +213,7 @@ def configure(
     schedule = simulator.schedule() if schedule is None else schedule
     fields = profile.fields()
     try:
-        simulator.configure(schedule, list(fields), list(fields.values()))
+        simulator.configure(schedule, fields)
     except NotLoaded:
         raise
     except RuntimeError as error:
@@ -241,7 +251,7 @@ def launch(name: str = "kernel", us: float = 10.0, effect: Callable[[], Any] | N
             "called; give a function without arguments, such as lambda: log.append('done')"
         )
     duration = nanoseconds(us, f"the duration of kernel '{cut(name)}'")
-    simulator.launch(name, duration, 0 if effect is None else id(effect))
+    simulator.launch(name, duration, effect)
 
 
 def state() -> State:

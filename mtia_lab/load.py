@@ -16,7 +16,7 @@ import torch
 
 from . import build, compiler, serialization
 from .cache import Build
-from .device import Profile, configure, is_awaited
+from .device import Profile, configure, is_awaited, simulator
 from .errors import (
     BadDeviceCount,
     DeviceCountFixed,
@@ -135,7 +135,7 @@ def load(
         try:
             _initialize(devices)
         except (ProcessLatched, DeviceMissing) as error:
-            torch.ops.mtia_lab.shut(str(error))  # half of it would work, until torch is asked
+            simulator.shut(str(error))  # half of it would work, until torch is asked
             _process.refused = error
             raise
         seconds = time.perf_counter() - started
@@ -204,13 +204,13 @@ def _open(recipe: build.Recipe, verbose: bool) -> Build:
     found = build.ensure(recipe, verbose=verbose)
     _process.held = found.hold()
     try:
-        torch.ops.load_library(str(found.library))
+        simulator.open(found.library)
         return found
     except OSError:
         found = build.rebuild(recipe, found, verbose=verbose)
     _process.held = found.hold()
     try:
-        torch.ops.load_library(str(found.library))
+        simulator.open(found.library)
         return found
     except OSError as error:
         raise LibraryBroken(
@@ -222,15 +222,15 @@ def _open(recipe: build.Recipe, verbose: bool) -> Build:
 
 def _initialize(devices: int) -> None:
     """Bring up the open library and check that torch sees its devices."""
-    if torch.ops.mtia_lab.latched():
+    if simulator.latched():
         raise ProcessLatched(
             "torch already believes that this process has no MTIA device, and keeps to it.",
             f"something before `mtia_lab.load()` asked for an accelerator. Each of these asks: "
             f"{LATCHING}.",
             _RESTART,
         )
-    torch.ops.mtia_lab.initialize(devices)
-    torch.ops.mtia_lab.check_waits(id(is_awaited))
+    simulator.initialize(devices)
+    simulator.check_waits(is_awaited)
     if (seen := torch.mtia.device_count()) != devices:
         raise DeviceMissing(
             "The simulated device is open, but torch does not see it.",
@@ -254,7 +254,7 @@ def _initialize(devices: int) -> None:
 def _finish() -> None:
     """At the end of the program: run what is pending and print what failed."""
     try:
-        torch.ops.mtia_lab.finish()
+        simulator.finish()
     except Exception as error:
         print(f"MTIA Lab: {error}", file=sys.stderr)
 

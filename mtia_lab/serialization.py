@@ -16,6 +16,8 @@ import torch
 from torch.multiprocessing.reductions import reduce_storage as torchs_reduce_storage
 from torch.utils.hooks import warn_if_has_hooks
 
+from .device import simulator
+
 Reduction = tuple[Any, ...]  # a function and its arguments
 _PROTOCOL = 2  # what torch.save asks for; a tensor's reduction is the same in all
 
@@ -39,7 +41,7 @@ def reduce_tensor(tensor: torch.Tensor) -> Reduction:
     """
     if not tensor.is_mtia:
         if sys._getframe(1).f_globals.get("__name__") != "copy":  # copy.copy() looks at no element
-            torch.ops.mtia_lab.pickle(tensor)  # the log's one way to see it
+            simulator.note_host_read("pickle", tensor)
         reduction: Reduction = tensor.__reduce_ex__(_PROTOCOL)
         return reduction
     warn_if_has_hooks(tensor)

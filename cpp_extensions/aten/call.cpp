@@ -7,6 +7,7 @@
 
 #include "../backend/convert.h"
 #include "../backend/pinned.h"
+#include "../sim/log/layout.h"
 #include "../sim/memory/addresses.h"
 #include "factories.h"
 
@@ -170,6 +171,19 @@ std::string describe(at::ArrayRef<c10::IValue> arguments) {
   return text;
 }
 
+namespace {
+const sim::Layout* layout_of(TensorSpec spec) {
+  sim::Layout layout;
+  layout.dtype = c10::getDtypeNames(spec.dtype).first;
+  layout.itemsize = static_cast<int64_t>(c10::elementSize(spec.dtype));
+  layout.sizes = std::move(spec.sizes);
+  if (!spec.contiguous) {
+    layout.strides = std::move(spec.strides);
+  }
+  return sim::intern(std::move(layout));
+}
+}  // namespace
+
 std::optional<sim::Access> access_to(const at::Tensor& tensor, bool write) {
   if (tensor.numel() == 0 || !tensor.has_storage()) {
     return std::nullopt;
@@ -187,13 +201,10 @@ std::optional<sim::Access> access_to(const at::Tensor& tensor, bool write) {
       return std::nullopt;
     }
   }
-  const TensorSpec spec = TensorSpec::of(tensor);
+  TensorSpec spec = TensorSpec::of(tensor);
   access.bytes = static_cast<int64_t>(spec.span());
   access.write = write;
-  access.tensor = describe(c10::IValue(tensor));
-  if (!spec.contiguous) {
-    access.tensor += c10::str(" strides ", tensor.strides());
-  }
+  access.layout = layout_of(std::move(spec));
   return access;
 }
 

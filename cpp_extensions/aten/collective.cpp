@@ -1,11 +1,8 @@
 #include "collective.h"
 
-#include <Python.h>
-
 #include <algorithm>
 
 #include "../backend/call_log.h"
-#include "../backend/python.h"
 #include "../sim/graph/graph.h"
 #include "../sim/runtime.h"
 #include "call.h"
@@ -34,7 +31,7 @@ int64_t bytes_of(const std::vector<at::Tensor>& tensors) {
 }
 
 sim::Command command_of(const std::string& name, const std::vector<at::Tensor>& reads,
-                        const std::vector<at::Tensor>& writes, int64_t effect) {
+                        const std::vector<at::Tensor>& writes, const sim::Effect& effect) {
   sim::Command command;
   command.engine = sim::Engine::Peer;
   command.name = sim::intern(name);
@@ -46,13 +43,14 @@ sim::Command command_of(const std::string& name, const std::vector<at::Tensor>& 
       note_access(command, tensor, true);
     }
   }
-  command.effect = backend::python_effect(reinterpret_cast<PyObject*>(effect));
+  command.effect = effect;
   return command;
 }
 
 std::vector<at::Tensor> begin(const std::string& name, sim::StreamRef stream,
                               const std::vector<at::Tensor>& reads,
-                              const std::vector<at::Tensor>& writes, bool chained, int64_t effect) {
+                              const std::vector<at::Tensor>& writes, bool chained,
+                              const sim::Effect& effect) {
   const sim::StreamRef caller = sim::current_stream(stream.device);
   sim::check_not_capturing(caller, "a collective");
   const sim::EventId event = sim::record(0, caller, false);
@@ -73,16 +71,12 @@ std::vector<at::Tensor> begin(const std::string& name, sim::StreamRef stream,
 }
 }  // namespace
 
-void run_on_demand(int64_t device, int64_t stream) {
-  sim::run_on_demand({static_cast<int>(device), stream});
-}
-
-std::vector<at::Tensor> collective(std::string name, int64_t device, int64_t stream,
-                                   std::vector<at::Tensor> reads, std::vector<at::Tensor> writes,
-                                   bool chained, int64_t effect) {
-  const sim::StreamRef ref{static_cast<int>(device), stream};
+std::vector<at::Tensor> collective(const std::string& name, sim::StreamRef stream,
+                                   const std::vector<at::Tensor>& reads,
+                                   const std::vector<at::Tensor>& writes, bool chained,
+                                   const sim::Effect& effect) {
   std::vector<at::Tensor> copies;
-  const auto call = [&] { copies = begin(name, ref, reads, writes, chained, effect); };
+  const auto call = [&] { copies = begin(name, stream, reads, writes, chained, effect); };
   if (!sim::log::recording()) {
     call();
   } else {
@@ -92,15 +86,15 @@ std::vector<at::Tensor> collective(std::string name, int64_t device, int64_t str
   return copies;
 }
 
-void deliver(std::vector<at::Tensor> arrived, std::vector<at::Tensor> tensors) {
+void deliver(const std::vector<at::Tensor>& arrived, const std::vector<at::Tensor>& tensors) {
   const KernelState state(Settings::now());
   for (size_t i = 0; i < tensors.size(); ++i) {
     on_host(tensors[i]).copy_(arrived.at(i));
   }
 }
 
-void join(std::string name, int64_t device, int64_t event) {
-  const auto wait = [&] { sim::wait(event, sim::current_stream(static_cast<int>(device))); };
+void join(const std::string& name, int device, sim::EventId event) {
+  const auto wait = [&] { sim::wait(event, sim::current_stream(device)); };
   backend::logged(kDoor, "wait", wait, name);
 }
 

@@ -9,7 +9,7 @@
 #include "../backend/convert.h"
 #include "../backend/pinned.h"
 #include "../sim/graph/graph.h"
-#include "../sim/log.h"
+#include "../sim/log/log.h"
 #include "call.h"
 #include "cpu_kernel.h"
 #include "factories.h"

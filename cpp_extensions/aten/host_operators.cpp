@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "../sim/host_thread.h"
-#include "../sim/log.h"
+#include "../sim/log/log.h"
 #include "../sim/runtime.h"
 #include "call.h"
 
@@ -123,7 +123,7 @@ void note(sim::HostRecord& record, const at::Tensor& tensor, bool write) {
     record.site = sim::log::site();
   }
   const auto is_same = [&](const sim::Access& other) {
-    return other.at == access->at && other.tensor == access->tensor && other.write == write;
+    return other.at == access->at && other.layout == access->layout && other.write == write;
   };
   if (std::none_of(record.accesses.begin(), record.accesses.end(), is_same)) {
     record.accesses.push_back(std::move(*access));

@@ -57,6 +57,8 @@ OpenCall::OpenCall(const char* door, const char* name, std::initializer_list<std
   record_.thread = thread.number;
   record_.begin = sim::clock_now();
   outer_ = std::exchange(thread.call, &record_);
+  record_.id = sim::log::next_call();
+  record_.call = outer_ == nullptr ? 0 : outer_->id;
 }
 
 void OpenCall::close() noexcept {

@@ -14,7 +14,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "../sim/log.h"
+#include "../sim/log/log.h"
 
 namespace mtia::backend {
 
@@ -46,6 +46,17 @@ int64_t calls_of_this_thread() noexcept;
 class OpenCall {
  public:
   OpenCall(const char* door, const char* name, std::initializer_list<std::string> args);
+  // What the call was given, for programs: streams and events.
+  template <typename T>
+  void note(const T&) {}
+  void note(const c10::Stream& stream) {
+    record_.stream = sim::StreamRef{stream.device_index(), stream.id()};
+  }
+  void note(EventHandle event) {
+    if (event.id != 0) {
+      record_.events.push_back(event.id);
+    }
+  }
   void close() noexcept;
   void close(std::string result) noexcept;
   void close(const std::exception& error) noexcept;
@@ -61,6 +72,7 @@ auto logged(const char* door, const char* name, const Body& body, const Args&...
     return body();
   }
   OpenCall call(door, name, {show(args)...});
+  (call.note(args), ...);
   try {
     if constexpr (std::is_void_v<decltype(body())>) {
       body();

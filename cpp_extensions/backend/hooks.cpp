@@ -40,9 +40,15 @@ void MTIAHooks::init() const {
 bool MTIAHooks::isAvailable() const { return sim::device_count() > 0; }
 
 // Contract: whether something was done on the device already. Autograd's threads leave alone
-// devices for which this is false.
+// devices for which this is false; so this is what a backward begins with.
 bool MTIAHooks::hasPrimaryContext(c10::DeviceIndex index) const {
-  return hook("hasPrimaryContext", [&] { return sim::is_touched(index); }, index);
+  return hook(
+      "hasPrimaryContext",
+      [&] {
+        sim::log::mark("backward");
+        return sim::is_touched(index);
+      },
+      index);
 }
 
 // Contract: a line for bug reports.

@@ -129,7 +129,6 @@ PyObject* watch_idle_waits() {
 }
 
 void unwatch_idle_waits(PyObject* watch) {
-  const Owned owned(watch);
   if (watch != Py_None) {
     watch_of(watch).on = false;
     leave(watch);  // on another thread than its own, it leaves when it is next called

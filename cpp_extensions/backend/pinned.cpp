@@ -10,7 +10,7 @@
 
 #include "../sim/graph/graph.h"
 #include "../sim/host_thread.h"
-#include "../sim/log.h"
+#include "../sim/log/log.h"
 #include "../sim/memory/allocator.h"
 #include "../sim/runtime.h"
 #include "convert.h"
@@ -41,7 +41,7 @@ void poison(const Block& block) {
   std::memset(block.start, sim::kPoison, block.bytes);
   if (sim::log::wants_host()) {
     sim::HostRecord record;
-    record.name = "poison";
+    record.name = record.marker = "poison";
     const auto bytes = static_cast<int64_t>(block.bytes);
     record.accesses.push_back({sim::kPinned, block.offset, bytes, true});
     record.time = sim::clock_now();

@@ -8,200 +8,232 @@
 #include "../backend/call_log.h"
 #include "../backend/hooks.h"
 #include "../backend/idle_waits.h"
-#include "../backend/python.h"
+#include "../backend/python_error.h"
 #include "../sim/host_thread.h"
+#include "../sim/log/log.h"
 #include "../sim/memory/addresses.h"
 #include "../sim/memory/allocator.h"
 #include "../sim/memory/history.h"
 #include "../sim/runtime.h"
-#include "boxed.h"
+#include "../sim/streams.h"
+#include "records.h"
 
 namespace mtia::bindings {
 
 namespace {
-using c10::IValue;
-const IValue kNothing;
 
-// Python passes objects by id(), which is their address, and keeps them alive during the call.
-PyObject* object(int64_t id) { return reinterpret_cast<PyObject*>(id); }
+// Without the interpreter lock, since it may wait, or run other threads' effects.
+template <typename Act>
+Owned run(const Act& act) {
+  const WithoutGil without;
+  act();
+  return nullptr;
+}
 
-void initialize(int64_t devices) {
+sim::StreamRef stream(const Arguments& given, size_t i) {  // and i + 1
+  return {static_cast<int>(given.integer(i)), given.integer(i + 1)};
+}
+
+Owned initialize(const Arguments& given) {
   static auto* const python = new backend::PythonEmbedder;
   sim::set_embedder(*python);
-  sim::set_device_count(static_cast<int>(devices));
+  sim::set_device_count(static_cast<int>(given.integer(0)));
+  return nullptr;
 }
 
-void configure(const std::string& schedule, const std::vector<std::string>& names,
-               const std::vector<int64_t>& values) {
+Owned configure(const Arguments& given) {
   sim::Profile profile;
-  for (size_t i = 0; i < names.size(); ++i) {
-    profile.set(names[i], values.at(i));
+  PyObject *name = nullptr, *value = nullptr;
+  for (Py_ssize_t at = 0; PyDict_Next(given.object(1), &at, &name, &value) != 0;) {
+    profile.set(to_text(name), to_integer(value));
   }
-  sim::configure(schedule, profile);
+  return run([&, schedule = given.text(0)] { sim::configure(schedule, profile); });
 }
 
-void launch(const std::string& name, int64_t nanoseconds, PyObject* callable) {
-  torch::utils::device_lazy_init(c10::DeviceType::MTIA);  // as PyTorch's own calls
-  sim::Effect run = callable == nullptr ? sim::Effect() : backend::python_effect(callable);
-  backend::logged("lab", "launch", [&] { sim::launch(name, nanoseconds, std::move(run)); }, name);
+Owned launch(const Arguments& given) {
+  const std::string name = given.text(0);
+  const sim::Time duration = given.integer(1);
+  sim::Effect effect;
+  if (given.object(2) != Py_None) {
+    effect = backend::python_effect(given.object(2));
+  }
+  return run([&] {
+    torch::utils::device_lazy_init(c10::DeviceType::MTIA);  // as PyTorch's own calls
+    const auto enqueue = [&] { sim::launch(name, duration, std::move(effect)); };
+    backend::logged("lab", "launch", enqueue, name);
+  });
 }
 
-// What is reserved and allocated: (is a block, device, stream, offset, bytes) one after the other.
-std::vector<int64_t> memory_now() {
-  std::vector<int64_t> flat;
-  const auto add = [&](bool is_block, const sim::StreamRef& stream, uintptr_t address,
-                       size_t bytes) {
+Owned collective(const Arguments& given) {
+  const std::string name = given.text(0);
+  const sim::StreamRef on = stream(given, 1);
+  const std::vector<at::Tensor> reads = given.tensors(3), writes = given.tensors(4);
+  const bool chained = given.flag(5);
+  const sim::Effect effect = backend::python_effect(given.object(6));
+  std::vector<at::Tensor> copies;
+  run([&] { copies = aten::collective(name, on, reads, writes, chained, effect); });
+  return to_python(copies);
+}
+
+Owned deliver(const Arguments& given) {
+  return run([arrived = given.tensors(0), tensors = given.tensors(1)] {
+    aten::deliver(arrived, tensors);
+  });
+}
+
+Owned join(const Arguments& given) {
+  return run([name = given.text(0), device = given.integer(1), event = given.integer(2)] {
+    aten::join(name, static_cast<int>(device), event);
+  });
+}
+
+// Of each segment and each block that is allocated: (action, device, stream, offset, bytes).
+Owned memory_now() {
+  const Owned list = or_throw(PyList_New(0));
+  const auto add = [&](const char* action, sim::StreamRef stream, uintptr_t address, size_t bytes) {
     const int64_t offset = sim::offset_of(reinterpret_cast<void*>(address));
-    flat.insert(flat.end(),
-                {is_block, stream.device, stream.id, offset, static_cast<int64_t>(bytes)});
+    const Owned row =
+        or_throw(Py_BuildValue("(siLLn)", action, stream.device, static_cast<long long>(stream.id),
+                               static_cast<long long>(offset), static_cast<Py_ssize_t>(bytes)));
+    if (PyList_Append(list.get(), row.get()) != 0) {
+      backend::throw_error();
+    }
   };
   for (const sim::SegmentView& segment : sim::memory_snapshot().segments) {
-    add(false, segment.stream, segment.address, segment.bytes);
+    add("segment_alloc", segment.stream, segment.address, segment.bytes);
     for (const sim::BlockView& block : segment.blocks) {
       if (block.allocated) {
-        add(true, segment.stream, block.address, block.bytes);
+        add("alloc", segment.stream, block.address, block.bytes);
       }
     }
   }
-  return flat;
+  return Owned(Py_NewRef(list.get()));
 }
 
-struct Binding {
-  const char* schema;
-  Body body;
-};
+// A fork's child may not be told what happens on a device that is the parent's.
+Owned host_clock() {
+  sim::check_open();
+  return to_python(sim::clock_now());
+}
+
+Owned state() {
+  sim::check_open();
+  return to_python(backend::thread_state());
+}
+
+Owned record_begin(const Arguments& given) {
+  const int64_t position = sim::log::begin(given.flag(0), given.flag(1));
+  aten::watch_host();
+  return to_python(position);
+}
+
+Owned record_end(const Arguments& given) {
+  sim::log::end(given.flag(0), given.flag(1));
+  aten::watch_host();
+  return nullptr;
+}
 
 const Binding kBindings[] = {
     // Set-up
-    {"initialize(int devices) -> ()",  // and give the simulator its Python host
-     [](const Arguments& given) {
-       initialize(given.integer(0));
-       return kNothing;
-     }},
-    {"latched() -> bool", [](const Arguments&) { return IValue(backend::process_is_latched()); }},
-    {"shut(str why) -> ()",  // load() refused this process: so does all else from now on
-     [](const Arguments& given) {
-       sim::shut(given.text(0));
-       return kNothing;
-     }},
-    {"configure(str schedule, str[] names, int[] values) -> ()",
-     [](const Arguments& given) {
-       configure(given.text(0), given.texts(1), given.integers(2));
-       return kNothing;
-     }},
-    {"schedule() -> str", [](const Arguments&) { return IValue(sim::schedule_name()); }},
-    {"set_poison(bool on) -> ()",
-     [](const Arguments& given) {
-       sim::set_poison(given.flag(0));
-       return kNothing;
-     }},
-    {"finish() -> ()",  // the program ends
-     [](const Arguments&) {
-       sim::finish();
-       return kNothing;
-     }},
+    {"initialize", 1, initialize},  // the number of devices; and give the simulator its embedder
+    {"latched", 0, [](const Arguments&) { return to_python(backend::process_is_latched()); }},
+    {"shut", 1,  // load() refused this process, with these words: so does all else from now on
+     [](const Arguments& given) { return run([why = given.text(0)] { sim::shut(why); }); }},
+    {"configure", 2, configure},  // schedule, {cost: value}
+    {"schedule", 0, [](const Arguments&) { return to_python(sim::schedule_name()); }},
+    {"set_poison", 1,
+     [](const Arguments& given) { return run([on = given.flag(0)] { sim::set_poison(on); }); }},
+    {"finish", 0, [](const Arguments&) { return run(sim::finish); }},  // the program ends
 
     // Work
-    {"launch(str name, int nanoseconds, int effect) -> ()",  // id(callable), or 0 for none
+    {"launch", 3, launch},  // name, nanoseconds, effect or None
+    {"run_on_demand", 2,    // device, stream
      [](const Arguments& given) {
-       launch(given.text(0), given.integer(1), object(given.integer(2)));
-       return kNothing;
+       return run([on = stream(given, 0)] { sim::run_on_demand(on); });
      }},
-    {"run_on_demand(int device, int stream) -> ()",
-     [](const Arguments& given) {
-       aten::run_on_demand(given.integer(0), given.integer(1));
-       return kNothing;
-     }},
-    {"collective(str name, int device, int stream, Tensor[] reads, Tensor[] writes, bool chained, "
-     "int effect) -> Tensor[]",
-     [](const Arguments& given) {
-       return IValue(aten::collective(given.text(0), given.integer(1), given.integer(2),
-                                      given.tensors(3), given.tensors(4), given.flag(5),
-                                      given.integer(6)));
-     }},
-    {"deliver(Tensor[] arrived, Tensor[] tensors) -> ()",
-     [](const Arguments& given) {
-       aten::deliver(given.tensors(0), given.tensors(1));
-       return kNothing;
-     }},
-    {"join(str name, int device, int event) -> ()",
-     [](const Arguments& given) {
-       aten::join(given.text(0), given.integer(1), given.integer(2));
-       return kNothing;
-     }},
+    {"collective", 7, collective},  // name, device, stream, reads, writes, chained, effect
+    {"deliver", 2, deliver},        // what arrived, tensors that are to hold it
+    {"join", 3, join},              // name, device, event
 
     // State
-    {"plan_counts() -> int[]",  // plans of operators: kept, and made so far
+    {"plan_counts", 0,  // plans of operators: kept, and made so far
      [](const Arguments&) {
        const auto [kept, made] = aten::plan_counts();
-       return IValue(std::vector<int64_t>{kept, made});
+       return to_python(std::vector<int64_t>{kept, made});
      }},
-    {"host_clock() -> int",  // virtual nanoseconds
-     [](const Arguments&) {
-       sim::check_open();
-       return IValue(sim::clock_now());
-     }},
-    {"state() -> int[]",  // this thread's device, then its current stream of each device
-     [](const Arguments&) {
-       sim::check_open();
-       return IValue(backend::thread_state());
-     }},
-    {"thread() -> int",  // this thread's logical number
-     [](const Arguments&) { return IValue(sim::this_thread().number); }},
-    {"stream_priority(int device, int stream) -> int",
-     [](const Arguments& given) {
-       const sim::StreamRef stream{static_cast<int>(given.integer(0)), given.integer(1)};
-       return IValue(sim::stream_priority(stream));
-     }},
-    {"memory_now() -> int[]", [](const Arguments&) { return IValue(memory_now()); }},
+    {"host_clock", 0, [](const Arguments&) { return host_clock(); }},  // virtual nanoseconds
+    {"state", 0,  // this thread's device, then its current stream of each device
+     [](const Arguments&) { return state(); }},
+    {"thread", 0,  // this thread's logical number
+     [](const Arguments&) { return to_python(sim::this_thread().number); }},
+    {"stream_priority", 2,  // device, stream
+     [](const Arguments& given) { return to_python(sim::stream_priority(stream(given, 0))); }},
+    {"memory_now", 0, [](const Arguments&) { return memory_now(); }},
 
     // The log
-    {"name_files(int names) -> ()",  // id(mapping): file -> name to show, or None to pass over
+    {"name_files", 1,  // a mapping: file -> name to show, or None to pass over
      [](const Arguments& given) {
-       backend::set_file_names(object(given.integer(0)));
-       return kNothing;
+       backend::set_file_names(given.object(0));
+       return Owned();
      }},
-    {"check_waits(int waits) -> ()",  // id(function): thread -> whether it waits for this one
+    {"check_waits", 1,  // a function: thread -> whether it waits for this one
      [](const Arguments& given) {
-       backend::set_wait_check(object(given.integer(0)));
-       return kNothing;
+       backend::set_wait_check(given.object(0));
+       return Owned();
      }},
-    // Waits of this thread for events never recorded: what begins it gives what ends it. Operators
-    // are called without the interpreter lock.
-    {"watch_idle_waits() -> int",
-     [](const Arguments&) {
-       const backend::WithGil gil;
-       return IValue(reinterpret_cast<int64_t>(backend::watch_idle_waits()));
-     }},
-    {"unwatch_idle_waits(int watch) -> ()",
+    // Waits of this thread for events never recorded: what begins it gives what ends it.
+    {"watch_idle_waits", 0, [](const Arguments&) { return Owned(backend::watch_idle_waits()); }},
+    {"unwatch_idle_waits", 1,
      [](const Arguments& given) {
-       const backend::WithGil gil;
-       backend::unwatch_idle_waits(object(given.integer(0)));
-       return kNothing;
+       backend::unwatch_idle_waits(given.object(0));
+       return Owned();
      }},
-    {"record_begin(bool host, bool values) -> int",
+    {"note_host_read", 2,  // what looks at a tensor's elements, the tensor
      [](const Arguments& given) {
-       const int64_t position = sim::log::begin(given.flag(0), given.flag(1));
-       aten::watch_host();
-       return IValue(position);
+       aten::note_host_read(given.text(0), given.tensor(1));
+       return Owned();
      }},
-    {"record_read(int position) -> str",
-     [](const Arguments& given) { return IValue(sim::log::read(given.integer(0))); }},
-    {"record_end(bool host, bool values) -> ()",
+    {"record_begin", 2, record_begin},  // the host's doings too, values too; gives a position
+    {"record_read", 3,                  // position, origin, classes: see read_log
      [](const Arguments& given) {
-       sim::log::end(given.flag(0), given.flag(1));
-       aten::watch_host();
-       return kNothing;
+       return read_log(given.integer(0), given.integer(1), given.object(2));
      }},
-    // Does nothing: an operator of the host, so that a log shows who looks at pinned memory.
-    {"pickle(Tensor tensor) -> ()", [](const Arguments&) { return kNothing; }},
+    {"record_end", 2, record_end},  // as record_begin
 };
-}  // namespace
 
-void define(torch::Library& library) {
-  for (const Binding& binding : kBindings) {
-    library.def(binding.schema, boxed(binding.body));
+PyObject* call(PyObject* self, PyObject* const* values, Py_ssize_t count) {
+  const auto& binding = *static_cast<const Binding*>(PyCapsule_GetPointer(self, nullptr));
+  if (count != binding.arguments) {
+    return PyErr_Format(PyExc_TypeError, "%s() takes %zd arguments, not %zd", binding.name,
+                        binding.arguments, count);
+  }
+  try {
+    Owned result = binding.body(Arguments(values));
+    return result ? result.release() : none().release();
+  } catch (...) {
+    torch::translate_exception_to_python(std::current_exception());
+    return nullptr;
   }
 }
 
+int add_functions(PyObject* module) {
+  for (const Binding& binding : kBindings) {
+    auto* body = reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(call));
+    auto* definition = new PyMethodDef{binding.name, body, METH_FASTCALL, nullptr};  // for ever
+    const Owned self(PyCapsule_New(const_cast<Binding*>(&binding), nullptr, nullptr));
+    const Owned function(self ? PyCFunction_New(definition, self.get()) : nullptr);
+    if (!function || PyModule_AddObjectRef(module, binding.name, function.get()) != 0) {
+      return -1;
+    }
+  }
+  return 0;
+}
+
+PyModuleDef_Slot slots[] = {{Py_mod_exec, reinterpret_cast<void*>(add_functions)}, {0, nullptr}};
+PyModuleDef definition_of_module = {
+    PyModuleDef_HEAD_INIT, "bindings", nullptr, 0, nullptr, slots, nullptr, nullptr, nullptr};
+
+}  // namespace
 }  // namespace mtia::bindings
+
+PyMODINIT_FUNC PyInit_bindings() { return PyModuleDef_Init(&mtia::bindings::definition_of_module); }

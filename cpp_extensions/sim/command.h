@@ -11,6 +11,8 @@
 
 namespace mtia::sim {
 
+struct Layout;
+
 // What a command does when it finishes. Copies share one body: a graph runs it at every replay.
 class Effect {
  public:
@@ -35,12 +37,15 @@ class Effect {
   std::shared_ptr<Base> body_;
 };
 
-enum class CommandType { Kernel, Copy, Record, Wait };
+enum class CommandType : uint8_t { Kernel, Copy, Record, Wait };
 
 // Which part of the device a command occupies while it runs. Copies of one direction share one
 // engine; kernels and copies within the device run up to the profile's limit at once.
-enum class Engine { None, Compute, FromHost, ToHost, Peer };
+enum class Engine : uint8_t { None, Compute, FromHost, ToHost, Peer };
 constexpr int kEngines = 5;
+
+// What a command stands for besides what it does: the poison of a block that was freed.
+enum class Marker : uint8_t { None, Poison };
 
 // A point in a stream: right behind this command. What an event marks is one. A command that was
 // captured instead of enqueued has its place in the capture for an id, and no finish.
@@ -63,8 +68,8 @@ struct Access {
   int64_t address = 0;  // offset in the device's memory, or in all memory that was ever pinned
   int64_t bytes = 0;
   bool write = false;
-  std::string tensor{};      // for reading, as "float32[2, 3]"
-  const void* at = nullptr;  // where it is in this process
+  const Layout* layout = nullptr;  // of the tensor it is; null: bytes
+  const void* at = nullptr;        // where it is in this process
 };
 constexpr int kPinned = -1;
 
@@ -72,6 +77,7 @@ struct Command {
   CommandId id = 0;
   CommandType type = CommandType::Kernel;
   Engine engine = Engine::None;
+  Marker marker = Marker::None;
   Name name = nullptr;  // null for records and waits
   Time duration = 0;    // modelled
   Time enqueue = 0;

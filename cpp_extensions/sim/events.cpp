@@ -7,7 +7,7 @@
 #include "internal/effects.h"
 #include "internal/enqueue.h"
 #include "internal/synchronize.h"
-#include "log.h"
+#include "log/log.h"
 
 namespace mtia::sim {
 

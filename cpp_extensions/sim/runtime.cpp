@@ -8,7 +8,7 @@
 #include "internal/effects.h"
 #include "internal/enqueue.h"
 #include "internal/synchronize.h"
-#include "log.h"
+#include "log/log.h"
 #include "text.h"
 
 namespace mtia::sim {

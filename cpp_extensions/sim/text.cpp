@@ -37,8 +37,8 @@ std::string escaped(uint32_t code) {
                               : "\\U" + hex(code, 8);
   }
 }
-}  // namespace
 
+// How many bytes the character has that begins at `at`; 0 if that is not UTF-8.
 size_t utf8_length(const std::string& text, size_t at) {
   const auto byte = [&](size_t k) { return k < text.size() ? text[k] & 0xFF : 0; };
   const int first = byte(at), second = byte(at + 1);
@@ -59,6 +59,8 @@ size_t utf8_length(const std::string& text, size_t at) {
   const bool surrogate = first == 0xED && second > 0x9F, beyond = first == 0xF4 && second > 0x8F;
   return overlong || surrogate || beyond ? 0 : length;
 }
+
+}  // namespace
 
 std::string plain(const std::string& text) {
   std::string out;

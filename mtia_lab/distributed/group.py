@@ -28,6 +28,7 @@ import torch
 import torch.distributed as dist
 from torch._C import _distributed_c10d as c10d
 
+from ..device import simulator
 from ..errors import Advice
 
 BACKEND = "mtia_gloo"
@@ -141,22 +142,22 @@ class _Transfer:
 
     def enqueue(self, before: "list[_Transfer]") -> None:
         """Give the stream its command, and take copies of the tensors for Gloo."""
-        arrive, mine = self._arrive, self._memory()
-        copies = torch.ops.mtia_lab.collective(
+        mine = self._memory()
+        copies = simulator.collective(
             self._host.name,
             self.stream.device_index,
             self.stream.stream_id,
             list(self.read.values()),
             list(self.written.values()),
             any(other.stream == self.stream and mine & other._memory() for other in before),
-            id(arrive),
+            self._arrive,
         )
         self.end.record(self.stream)
         self.copies = dict(zip([*self.written, *self.read], copies, strict=True))
 
     def join(self) -> None:
         """Let the device's current stream wait for the command."""
-        torch.ops.mtia_lab.join(self._host.name, self.stream.device_index, self.end.event_id)
+        simulator.join(self._host.name, self.stream.device_index, self.end.event_id)
 
     def _arrive(self) -> None:
         """The effect of the command. Until then the tensors are kept from being freed."""
@@ -165,7 +166,7 @@ class _Transfer:
         if self._host.work is not None and self._host.error is None and written:
             self._host.wait()
             arrived = [self.copies[key] for key in written]
-            torch.ops.mtia_lab.deliver(arrived, list(written.values()))
+            simulator.deliver(arrived, list(written.values()))
         self.copies = {}
 
     def _memory(self) -> set[int]:
@@ -282,7 +283,7 @@ class _Group(dist.ProcessGroup):
         peer = (name, *arguments[1:2]) if name in _TO_ONE else ()
         if (device, peer) not in self._streams:
             stream = self._streams[device, peer] = torch.Stream(device)
-            torch.ops.mtia_lab.run_on_demand(stream.device_index, stream.stream_id)
+            simulator.run_on_demand(stream.device_index, stream.stream_id)
         return self._streams[device, peer]
 
 

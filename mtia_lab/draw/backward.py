@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ..errors import cut
 from ..log.arguments import a_log
 from ..log.log import Log
-from ..log.records import ENGINE, Call, Command
+from ..log.records import BACKWARD, Call, Command
 from ..log.units import microseconds
 from . import lanes_svg, lanes_text, palette, text
 from .lanes import (
@@ -119,13 +119,12 @@ class Half:
 def halves(log: Log) -> tuple[Half, Half]:
     """The two halves of a log, of each the commands next to the turn.
 
-    The turn is where PyTorch asks the backend, with `hasPrimaryContext`, which devices are in
-    use: autograd's engine does, before it starts.
+    The turn is the call that the log marks: autograd's engine asks for devices before it starts.
     """
     parts: tuple[list[Command], list[Command]] = ([], [])
     turned = False
     for record in log:
-        turned = turned or (isinstance(record, Call) and record.name == ENGINE)
+        turned = turned or (isinstance(record, Call) and record.marker == BACKWARD)
         if isinstance(record, Command):
             parts[turned].append(record)
     left_out = [max(len(part) - MOST, 0) for part in parts]

@@ -99,9 +99,9 @@ def _count(log: Log) -> tuple[list[Device], Copies]:
 
 def _ends(copy: Command) -> Ends:
     """Where a copy leads from and to."""
-    if copy.name == "H2D":
+    if copy.direction == "H2D":
         return HOST, copy.device
-    if copy.name == "D2H":
+    if copy.direction == "D2H":
         return copy.device, HOST
     return copy.reads[0].device, copy.writes[0].device
 

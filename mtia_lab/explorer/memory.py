@@ -3,7 +3,6 @@
 What a block holds is who wrote it last and, where the log has its bytes, the numbers that they are.
 """
 
-import re
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ def find(blocks: Blocks, moment: int, access: Access) -> int:
     if access.device != PINNED:
         return -1
     place = access.address, access.bytes
-    return blocks.add(Memory("alloc", PINNED, 0, *place, 0.0, 0, None), moment).number
+    return blocks.add(Memory("alloc", PINNED, 0, *place, 0, 0, None), moment).number
 
 
 def totals(blocks: Blocks) -> dict[int, Row]:
@@ -164,7 +163,7 @@ class Values:
             seen = self._update(self._seen.setdefault(block, []), access, data)
             whole = max(seen, key=lambda one: one.access.bytes, default=None)
             tensor = whole.access.tensor if whole else access.tensor
-            text = numbers(tensor, bytes(whole.data)) if whole else None
+            text = numbers(whole.access, bytes(whole.data)) if whole else None
             self.rows.setdefault(block, Row()).set(moment, Content(tensor, text, position))
 
     def of_block(self, block: int, moment: int) -> Content | None:
@@ -196,7 +195,6 @@ class Values:
 EDGE = 6  # so many entries of a dimension are shown
 MOST = 24  # and so many in all
 
-_TENSOR = re.compile(r"(\w+)\[([\d, ]*)\](?: strides \[([\d, ]*)\])?")
 _FORMATS = {
     "bool": "?",
     "uint8": "B",
@@ -216,20 +214,18 @@ _FORMATS = {
 }
 
 
-def numbers(tensor: str, data: bytes) -> str:
+def numbers(access: Access, data: bytes) -> str:
     """The first entries of a tensor, as nested lists; "…" stands for what is left out.
 
     Args:
-        tensor: dtype and sizes as in `Access.tensor`, such as "float32[2, 3]".
+        access: which tensor.
         data: the first bytes of its memory. Of an unknown dtype they are given in hexadecimal.
     """
-    found = _TENSOR.fullmatch(tensor)
-    if found is None or found[1] not in _FORMATS:
+    if access.dtype not in _FORMATS:
         return data[:16].hex(" ") + (" …" if len(data) > 16 else "")
-    sizes = _integers(found[2])
-    strides = _integers(found[3]) if found[3] is not None else _contiguous(sizes)
-    form = "<" + _FORMATS[found[1]]
-    size = struct.calcsize(form)
+    sizes = access.sizes
+    strides = _contiguous(sizes) if access.strides is None else access.strides
+    form, size = "<" + _FORMATS[access.dtype], access.itemsize
 
     def entry(offset: int) -> str | None:
         if (offset + 1) * size > len(data):
@@ -260,10 +256,6 @@ def _text(values: tuple) -> str:
     if isinstance(value, bytes):  # bfloat16 is the upper half of a float32
         value = struct.unpack("<f", b"\0\0" + value)[0]
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _integers(text: str) -> list[int]:
-    return [int(word) for word in text.split(",") if word.strip()]
 
 
 def _contiguous(sizes: Sequence[int]) -> list[int]:

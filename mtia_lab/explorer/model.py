@@ -6,10 +6,9 @@ The page only looks up what is computed here; `Model.state` is the same look-up 
 from bisect import bisect_right
 from collections.abc import Iterable
 
-from ..log.attribution import nanoseconds
 from ..log.log import Log
-from ..log.records import Call, Command, Host, Memory, Value
-from ..log.units import size
+from ..log.records import PINNED, Call, Command, Host, Memory, Value
+from ..log.units import nanoseconds, size, stream_name
 from .memory import Memories, totals
 from .moments import (
     APPEAR,
@@ -116,7 +115,7 @@ class Model:
             return "a command from before the log" if place is None else self.label(place)
         where = ""
         if isinstance(record, Command):
-            where = f"mtia:{record.device}/{record.stream}"
+            where = stream_name(record.device, record.stream)
         return LABELS[self.kind(position)].format(name=self.name(position), where=where)
 
     def kind(self, position: int) -> str:
@@ -128,13 +127,15 @@ class Model:
         """What a record is called in short."""
         record = self.records[position]
         if isinstance(record, Call):
-            return f"{record.door}.{record.name}"
+            return record.method
         if isinstance(record, Command) and record.event is not None:
             return f"e{record.event} v{record.version}"
         if isinstance(record, Memory):
             block = self.about.get(position, -1)
             name = f" {self.blocks[block].name}" if block >= 0 else ""
-            place = f"mtia:{record.device}/{record.stream}" if record.device >= 0 else "the host"
+            place = "the host"
+            if record.device != PINNED:
+                place = stream_name(record.device, record.stream)
             return f"{record.action}{name}: {size(record.bytes)} on {place}"
         return record.name if isinstance(record, Command | Host) else self.label(position)
 

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-from ..log.attribution import nanoseconds
-from ..log.records import Call, Command, Memory, Value
+from ..log.records import Call, Command, Value
 
 # What happens to a record at a moment, and how that reads. The page knows them by their numbers.
 VERBS = (
@@ -80,51 +79,36 @@ def late_values(records: Sequence) -> dict[int, int]:
 def _changes(record: object, position: int, last: dict, late: dict) -> Iterator[tuple]:
     """The changes of one record, with the keys that they are sorted by."""
     if isinstance(record, Call):
-        begin, end = nanoseconds(record.begin), nanoseconds(record.end)
-        stands = any(nanoseconds(since) == begin for since, _ in record.waits)
+        begin, end = record.begin_ns, record.end_ns
+        stands = any(since == begin for since, _ in record.waits_ns)
         if not stands and (end > begin or last[position] > position):
             yield begin, position, 0, 0, position, BEGIN
-        for since, until in record.waits:
-            yield nanoseconds(since), position, 0, 1, position, WAIT
-            if until < record.end:
-                yield nanoseconds(until), position, 0, 2, position, RESUME
+        for since, until in record.waits_ns:
+            yield since, position, 0, 1, position, WAIT
+            if until < end:
+                yield until, position, 0, 2, position, RESUME
         yield end, last[position], 2, 0, position, RETURN
     elif isinstance(record, Command):
-        enqueue = nanoseconds(record.enqueue)
+        enqueue, start, finish = record.enqueue_ns, record.start_ns, record.finish_ns
         yield enqueue, position, 1, 0, position, ENQUEUE
-        start, finish = nanoseconds(record.start), nanoseconds(record.finish)
         for verb, at in ((START, start), (FINISH, finish)):
             if verb == FINISH or start < finish:
                 anchor, number = (position, 1) if at == enqueue else (-1, record.id)
                 yield at, anchor, number, verb, position, verb
     elif not isinstance(record, Value):
-        yield nanoseconds(record.time), position, 1, 0, position, HAPPEN
+        yield record.time_ns, position, 1, 0, position, HAPPEN
     elif position in late:
-        yield nanoseconds(record.time), position, 1, 0, position, APPEAR
+        yield record.time_ns, position, 1, 0, position, APPEAR
 
 
 def _extents(records: Sequence) -> dict:
     """For each call, by position, the position of the last record that is part of it."""
-    last: dict = {}
-    call = at = None
+    last = {k: k for k, record in enumerate(records) if isinstance(record, Call)}
+    calls = {records[k].id: k for k in last}
     for position, record in enumerate(records):
-        if isinstance(record, Call):
-            call, at = record, position
-            last[at] = at
-        elif call is not None and _within(record, call):
-            last[at] = position
-        else:
-            call = None
+        if not isinstance(record, Call) and record.call in calls:
+            last[calls[record.call]] = position
     return last
-
-
-def _within(record: object, call: Call) -> bool:
-    """Whether a record that follows a call in the log happened during it."""
-    if not isinstance(record, Command | Memory):
-        return isinstance(record, Value)
-    time = record.enqueue if isinstance(record, Command) else record.time
-    same = (record.thread, record.site) == (call.thread, call.site)
-    return same and call.begin <= time <= call.end
 
 
 MOST_WAITERS = 20  # of one event that are named

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from ..draw import palette
 from ..draw.memory import Heights
-from ..log.attribution import nanoseconds
 from ..log.records import PINNED, Call, Command, Host
 from ..log.replay import FOREVER
 from ..log.units import size
@@ -112,7 +111,7 @@ def _records(model: Model, lanes: dict, strings: _Strings) -> dict:
     for position, record in enumerate(model.records):
         if isinstance(record, Call):
             if record.waits:
-                waits = [[nanoseconds(time) for time in wait] for wait in record.waits]
+                waits = [list(wait) for wait in record.waits_ns]
                 columns["waits"][position] = waits
         elif isinstance(record, Command) and record.after:
             sources = [model.place[source] for source in record.after if source in model.place]

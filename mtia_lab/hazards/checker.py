@@ -156,7 +156,7 @@ class Checker:
         """Its call lets the stream of its own wait for the current one, by an event, and is it."""
         if command.type == "record":
             self._recorded_on = stream
-        elif command.type == "wait" and caller.name == "wait":
+        elif command.type == "wait" and caller.method == "distributed.wait":
             collective = self.given.work_before(command.after[0])
             found = self._commands.get(collective)
             if found is not None and found.site == command.site:

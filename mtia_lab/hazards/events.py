@@ -1,15 +1,9 @@
 """Events: which stand at some moment, so that a fix may wait for one, and which were misused."""
 
-import re
-
 from ..log.log import Log
 from ..log.records import Call, Command
 from .finding import EVENT, Finding, Side, place
 from .fixes import legend, name_of
-
-_DESTROYED = re.compile(r"event (\d+)")
-_RECORD = re.compile(r"event (\d+), mtia:(\d+)/(\d+)")
-_ELAPSED = re.compile(r"event (\d+), event (\d+)")
 
 
 class StandingEvents:
@@ -22,13 +16,15 @@ class StandingEvents:
         """An event was recorded; ``caller`` is the call that it belongs to."""
         if command.event is not None:
             self._newest.pop(command.event, None)
-            if caller is not None and caller.name == "record" and caller.site == command.site:
+            recorded = caller is not None and caller.method == "guard.record"
+            if recorded and caller.site == command.site:
                 self._newest[command.event] = command
 
     def add_call(self, call: Call) -> None:
         """A call returned: the events that ``wait_stream`` makes are gone at once."""
-        if call.name == "destroyEvent" and (gone := _DESTROYED.fullmatch(call.args)):
-            self._newest.pop(int(gone[1]), None)
+        if call.method == "guard.destroyEvent":
+            for event in call.events:
+                self._newest.pop(event, None)
 
     def after(self, command: int, where: tuple[int, int]) -> Command | None:
         """The first recording on a stream that stands for a command of it."""
@@ -59,11 +55,11 @@ def misused_events(log: Log) -> list[Finding]:
 
 
 def _recorded_elsewhere(call: Call, newest: dict[int, Command]) -> Finding | None:
-    given = _RECORD.fullmatch(call.args) if call.name == "record" else None
-    first = newest.get(int(given[1])) if given else None
-    if first is None or first.device == int(given[2]):
+    if call.method != "guard.record" or not call.events:
         return None
-    stream = (int(given[2]), int(given[3]))
+    first, stream = newest.get(call.events[0]), call.stream
+    if first is None or stream is None or first.device == stream[0]:
+        return None
     why = (
         f"an event stays on the device of its first recording, so this raised, and later waits "
         f"for event {first.event} do not stand for {place(stream)}"
@@ -77,8 +73,9 @@ def _recorded_elsewhere(call: Call, newest: dict[int, Command]) -> Finding | Non
 
 
 def _timed_across(call: Call, newest: dict[int, Command]) -> Finding | None:
-    given = _ELAPSED.fullmatch(call.args) if call.name == "elapsedTime" else None
-    first, last = (newest.get(int(given[k])) for k in (1, 2)) if given else (None, None)
+    if call.method != "guard.elapsedTime" or len(call.events) != 2:
+        return None
+    first, last = map(newest.get, call.events)
     if first is None or last is None or first.device == last.device:
         return None
     why = "two devices have no clock in common, so this raised"

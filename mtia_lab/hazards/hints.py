@@ -147,7 +147,7 @@ class Hints:
 
     def _call(self, call: Call, *, learned: bool) -> None:
         """A call, and whether the host learned anything by it."""
-        if call.door == "torch" and call.name == "wait_event":
+        if call.method == "torch.wait_event":
             self._add(UNRECORDED, call.site, _unrecorded(call))
         elif call.name not in _SYNCHRONIZATIONS:
             if call.name not in _BESIDES:  # which may synchronize, too
@@ -200,7 +200,7 @@ def _is_own(wait: Command, caller: Call | None) -> bool:
     """Whether the reader's program waits itself: not a copy between devices, for one."""
     return (
         caller is not None
-        and caller.name == "block"
+        and caller.method == "guard.block"
         and caller.thread == wait.thread
         and caller.site == wait.site
     )

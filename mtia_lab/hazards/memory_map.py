@@ -4,7 +4,6 @@ Whether two tensors in one piece have a byte in common is worked out from their 
 one matrix lie between one another.
 """
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -153,7 +152,7 @@ def add_use(memory: MemoryMap, use: Use, order: Order) -> Sequence[Use]:
     """
     access = use.access
     piece = memory.pieces.get(access.address)
-    if piece is None or piece.end != access.address + access.bytes or gaps(access.tensor):
+    if piece is None or piece.end != access.address + access.bytes or has_gaps(access):
         return _add_to_pieces(memory, use, order)
     stream, writes, reads = use.stream, piece.writes, piece.reads  # most often, all was used alike
     racing = () if len(writes) == 1 and stream in writes else _unordered(writes, stream, order)
@@ -170,16 +169,16 @@ def _add_to_pieces(memory: MemoryMap, use: Use, order: Order) -> Sequence[Use]:
     """The same for any number of pieces, and for what leaves out bytes of them."""
     stream, access, is_write, block = use.stream, use.access, use.is_write, use.block
     start, end = access.address, access.address + access.bytes
-    has_gaps = gaps(access.tensor) is not None
+    gaps = has_gaps(access)
     racing: list[Use] = []
-    if has_gaps and block is not None:  # else every column would cut the memory anew
+    if gaps and block is not None:  # else every column would cut the memory anew
         start, end = block.address, block.top
     pieces = memory.cover(start, end)
     for piece in pieces:
         unordered = _unordered(piece.writes, stream, order)
         if is_write and piece.reads:
             unordered = [*unordered, *_unordered(piece.reads, stream, order)]
-        if has_gaps:
+        if gaps:
             _keep_newest(piece.writes if is_write else piece.reads, use)
         elif is_write:
             _overwrite(piece, use, unordered)
@@ -227,9 +226,7 @@ def _keep_newest(uses: dict[object, Use], use: Use) -> None:
 
 
 def _key(use: Use) -> object:
-    if gaps(use.access.tensor) is None:
-        return use.stream
-    return use.stream, use.access.address, use.access.tensor
+    return (use.stream, *use.access[1:]) if has_gaps(use.access) else use.stream
 
 
 def host_races(memory: MemoryMap, use: Use) -> list[Use]:
@@ -245,31 +242,31 @@ def _once(racing: Iterable[Use], use: Use) -> list[Use]:
     return [found[key] for key in sorted(found, reverse=True)]
 
 
-_STRIDED = re.compile(r".*\[(.*)\] strides \[(.*)\]")
 _WORK = 100_000  # steps of the search; numpy's own measure
 
 
 @lru_cache(maxsize=4096)
-def gaps(tensor: str) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-    """(sizes, strides) of a tensor that leaves out bytes between its first and last; else None."""
-    given = _STRIDED.fullmatch(tensor)
-    if given is None:
-        return None
-    sizes, strides = (tuple(map(int, numbers.split(","))) for numbers in given.groups())
+def _leave_out(sizes: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+    """Whether there are bytes between the first and the last element that belong to none."""
     dense = 1
     for stride, size in sorted(zip(strides, sizes, strict=True)):
         if size > 1 and stride > dense:
-            return sizes, strides
+            return True
         if stride == dense:
             dense *= size
-    return None
+    return False
+
+
+def has_gaps(access: Access) -> bool:
+    """Whether an access leaves out bytes between its first and its last."""
+    return access.strides is not None and _leave_out(access.sizes, access.strides)
 
 
 def overlap(one: Access, other: Access) -> bool:
     """Whether two accesses have a byte in common. If it is too hard to say, they may."""
     if one.device != other.device:
         return False
-    if gaps(one.tensor) is None and gaps(other.tensor) is None:
+    if not has_gaps(one) and not has_gaps(other):
         begin = max(one.address, other.address)
         return begin < min(one.address + one.bytes, other.address + other.bytes)
     try:
@@ -292,6 +289,7 @@ class _Elements:
 
 
 def _array(access: Access) -> numpy.ndarray:
-    sizes, strides = gaps(access.tensor) or ((access.bytes,), (1,))
-    reach = sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True)) + 1
-    return numpy.asarray(_Elements(access.address, access.bytes // reach, sizes, strides))
+    if access.strides is None:
+        return numpy.asarray(_Elements(access.address, 1, (access.bytes,), (1,)))
+    layout = access.itemsize, access.sizes, access.strides
+    return numpy.asarray(_Elements(access.address, *layout))

@@ -19,11 +19,6 @@ from itertools import accumulate
 from .log import Command
 
 
-def nanoseconds(time: float) -> int:
-    """Whole nanoseconds of a time in µs."""
-    return round(time * 1000)
-
-
 @dataclass
 class CopyTime:
     """How long, up to any time, a stream did a copy or was kept idle by one.
@@ -82,15 +77,15 @@ def attribute(commands: Iterable[Command], end: int) -> dict[tuple[int, int], Sp
     for command in commands:
         spent = streams.setdefault((command.device, command.stream), Spent())
         _add(spent, command, homes)
-        homes[command.id] = (spent, nanoseconds(command.finish))
+        homes[command.id] = (spent, command.finish_ns)
     for spent in streams.values():
         spent.host += end - spent.free
     return dict(sorted(streams.items()))
 
 
 def _add(spent: Spent, command: Command, homes: dict) -> None:
-    start, finish = nanoseconds(command.start), nanoseconds(command.finish)
-    ready = max(spent.free, min(nanoseconds(command.enqueue), start))
+    start, finish = command.start_ns, command.finish_ns
+    ready = max(spent.free, min(command.enqueue_ns, start))
     is_copy = command.type == "copy"
     spent.host += ready - spent.free
     spent.copies.add(spent.free, 0)

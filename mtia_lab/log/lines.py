@@ -44,7 +44,7 @@ FILE_NAMES = _FileNames()
 
 def name_lines() -> None:
     """Give the simulator the names of this program's files."""
-    simulator.name_files(id(FILE_NAMES))
+    simulator.name_files(FILE_NAMES)
 
 
 def cell_of(file: str) -> Cell | None:

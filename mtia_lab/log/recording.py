@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from ..device import simulator, state
 from .block import block
 from .log import Log
-from .records import Memory, parse
+from .records import Access, Known, Memory, Record
+
+_CLASSES = (Access, Known, *Record.__args__)  # in the order in which the simulator asks for them
 
 
 class LiveLog(Log):
@@ -29,7 +31,7 @@ class LiveLog(Log):
         with self._lock:
             if self._first is not None:
                 known = len(self._records)
-                new = parse(simulator.record_read(self._first + known), self._origin)
+                new = simulator.record_read(self._first + known, self._origin, _CLASSES)
                 # A handler may have read, too.
                 self._records.extend(new[len(self._records) - known :])
 
@@ -57,10 +59,8 @@ class LiveLog(Log):
 
 
 def _memory_now() -> Iterator[Memory]:
-    flat = simulator.memory_now()
-    for is_block, device, stream, address, count in zip(*[iter(flat)] * 5, strict=True):
-        action = "alloc" if is_block else "segment_alloc"
-        yield Memory(action, device, stream, address, count, 0.0, thread_number(), None)
+    for row in simulator.memory_now():
+        yield Memory(*row, 0, thread_number(), None)
 
 
 @block("log")

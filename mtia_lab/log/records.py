@@ -1,14 +1,34 @@
-"""What a log is made of: calls, commands, and what happened to memory."""
+"""The schema: what a log is made of. Each class here is a record, each of its fields a column.
 
-import json
+A field whose name ends in ``_ns`` is in nanoseconds of virtual time since the recording began;
+without that ending, the same time is there for people, in µs. What fields hold are values for
+programs: numbers, ids, words of a fixed list. Only names and ``args``, ``result``, ``error`` and
+``site`` are text that others chose, which nothing here looks into. The order of the fields is also
+that of ``fields()`` in cpp_extensions/sim/log/records.h, which makes them. tools/schema.py writes
+all of it down as a table, schema.md.
+"""
+
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 
 from ..errors import cut
-from .units import microseconds
+from .units import microseconds, stream_name, tensor_name
 
-ENGINE = "hasPrimaryContext"  # the call in which autograd's engine asks for devices, as it starts
+VERSION = 1  # of the schema: another number where a field is another, or means another thing
 PINNED = -1  # as the device of an Access or a Memory: the host's pinned memory
+BACKWARD = "backward"  # as the marker of a call
+POISON = "poison"  # as the marker of a command or of what the host did
+
+
+class Us:
+    """A time of a record in µs, for people: that of the field with ``_ns`` after its name."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._ns = attrgetter(f"{name}_ns")
+
+    def __get__(self, record: object, owner: type | None = None) -> float:
+        return self._ns(record) / 1000 if record is not None else self
 
 
 class Access(NamedTuple):
@@ -16,17 +36,27 @@ class Access(NamedTuple):
 
     Attributes:
         device: whose memory; -1 for the host's pinned memory.
-        address: where it starts, counted from the start of the device's memory. All memory that
+        address: where it starts, in bytes from the start of the device's memory. All memory that
             was ever pinned is numbered in one row.
         bytes: from there to the end of the last element.
-        tensor: its dtype and sizes, for reading, as "float32[2, 3]", with the strides if it is not
-            contiguous; "" where no tensor is known.
+        dtype: of the tensor that it is, as "float32"; None where no tensor is known.
+        sizes: of that tensor.
+        strides: of that tensor, in elements; None if it lies row by row without gaps.
+        itemsize: bytes of an element.
     """
 
     device: int
     address: int
     bytes: int
-    tensor: str = ""
+    dtype: str | None = None
+    sizes: tuple[int, ...] = ()
+    strides: tuple[int, ...] | None = None
+    itemsize: int = 1
+
+    @property
+    def tensor(self) -> str:
+        """What it is, for reading, as "float32[2, 3]"; "" where no tensor is known."""
+        return tensor_name(self.dtype, self.sizes, self.strides) if self.dtype else ""
 
 
 class Known(NamedTuple):
@@ -47,22 +77,27 @@ class Known(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call into the backend. Times are virtual microseconds since the recording began.
+    """One call into the backend.
 
     Attributes:
-        door: "guard", "hooks" or "graph", PyTorch's ways in, "aten" for operators, "distributed"
-            for collectives, "lab" for `mtia_lab.launch`, or "torch" for a wait that PyTorch skips,
-            since its event was never recorded (the sanitizer's logs have those).
-        name: the virtual method, as PyTorch spells it.
+        door: "guard", "hooks", "allocator" or "graph", PyTorch's ways in, "aten" for operators,
+            "distributed" for collectives, "lab" for `mtia_lab.launch`, or "torch" for a wait that
+            PyTorch skips, since its event was never recorded (the sanitizer's logs have those).
+        name: the virtual method, as PyTorch spells it, or the operator or collective.
         args: its arguments, for reading. A stream is written device/id.
         result: what it returned, for reading; None if it returned nothing.
         error: the message of what it threw, or None.
         thread: the host thread's logical number, in order of first call.
-        begin, end: the host clock on entry and on return.
+        begin_ns, end_ns: the host clock on entry and on return.
         state: the thread's (device, stream on 0, stream on 1, …) on return.
         site: the reader's line, as "In[3]:2" or "train.py:12"; None where no Python runs.
-        waits: when the host stood still in it, waiting for the device, each as (from, to).
+        waits_ns: when the host stood still in it, waiting for the device, each as (from, to).
         synchronized: what the host learned by it: that some commands are done.
+        id: counts calls, in the order in which they begin, from when the outermost recording did.
+        call: the id of the call that it was made in; None if there was none.
+        stream: the stream that it was given, as (device, stream); None if it was given none.
+        events: the ids of the events that it was given, without one never recorded.
+        marker: what it stands for: "backward" if autograd's engine asks for devices as it starts.
     """
 
     door: str
@@ -71,20 +106,37 @@ class Call:
     result: str | None
     error: str | None
     thread: int
-    begin: float
-    end: float
+    begin_ns: int
+    end_ns: int
     state: tuple[int, ...]
     site: str | None
-    waits: tuple[tuple[float, float], ...] = ()
+    waits_ns: tuple[tuple[int, int], ...] = ()
     synchronized: tuple[Known, ...] = ()
+    id: int = 0
+    call: int | None = None
+    stream: tuple[int, int] | None = None
+    events: tuple[int, ...] = ()
+    marker: str | None = None
+
+    begin, end = Us(), Us()
+
+    @property
+    def waits(self) -> tuple[tuple[float, float], ...]:
+        """The waits in µs."""
+        return tuple((begin / 1000, end / 1000) for begin, end in self.waits_ns)
 
     @property
     def waited(self) -> float:
-        """How long the host stood still in it."""
-        return sum(end - begin for begin, end in self.waits)
+        """How long the host stood still in it, in µs."""
+        return sum(end - begin for begin, end in self.waits_ns) / 1000
+
+    @property
+    def method(self) -> str:
+        """Its door and its name, which no name alone can be mistaken for: "guard.record"."""
+        return f"{self.door}.{self.name}"
 
     def __repr__(self) -> str:
-        text = f"{self.door}.{self.name}({self.args})"
+        text = f"{self.method}({self.args})"
         if self.error is not None:
             return cut(f"{text} raised {self.error.partition(chr(10))[0]}")
         return cut(text if self.result is None else f"{text} -> {self.result}")
@@ -92,20 +144,24 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command in a stream. Times are virtual microseconds since the recording began.
+    """One command in a stream.
 
     Attributes:
         id: counts the commands of the process, in enqueue order.
         type: "kernel", "copy", "record" or "wait".
         name: what the kernel or the copy is called, or which event it is.
         device, stream: where it was enqueued.
-        enqueue, start, finish: when the host gave it, when it began, when its effect happened.
+        enqueue_ns, start_ns, finish_ns: when the host gave it, when it began, when its effect
+            happened.
         thread: the host thread that enqueued it.
         event, version: for records and waits, which recording of which event; else None.
         after: the ids of the commands it waits for besides those before it in its stream: of a
             wait, the record command; of a random operator, the one before it on its generator.
         site: the reader's line that enqueued it.
         reads, writes: the memory it uses.
+        call: the id of the call that enqueued it; None if that is not known.
+        direction: of a copy, "H2D", "D2H", "D2D" within a device or "peer"; else None.
+        marker: what it stands for: "poison" if it fills a block that was freed.
     """
 
     id: int
@@ -113,9 +169,9 @@ class Command:
     name: str
     device: int
     stream: int
-    enqueue: float
-    start: float
-    finish: float
+    enqueue_ns: int
+    start_ns: int
+    finish_ns: int
     thread: int
     event: int | None
     version: int | None
@@ -123,16 +179,21 @@ class Command:
     site: str | None
     reads: tuple[Access, ...] = ()
     writes: tuple[Access, ...] = ()
+    call: int | None = None
+    direction: str | None = None
+    marker: str | None = None
+
+    enqueue, start, finish = Us(), Us(), Us()
 
     def __repr__(self) -> str:
-        where = f"mtia:{self.device}/{self.stream}"
+        where = stream_name(self.device, self.stream)
         times = f"{microseconds(self.start)} to {microseconds(self.finish)} us"
         return f"{cut(f'{self.type} {self.name}')} on {where}, {times}"
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Something that happened to memory, at a virtual time in µs since the recording began.
+    """Something that happened to memory.
 
     Attributes:
         action: "alloc" and "free" of a block; "record_stream", by which its allocator is told who
@@ -143,10 +204,11 @@ class Memory:
         stream: the stream that the block belongs to; for "record_stream", the one that uses it.
         address: where it starts, counted from the start of the device's memory; None for "oom".
         bytes: its size: of a block after rounding, for "oom" what was asked for.
-        time: the host clock.
+        time_ns: the host clock.
         thread: the host thread's logical number.
         site: the reader's line.
         owner: whose memory it is, also for "record_stream"; by default that of ``device``.
+        call: the id of the call in which it happened; None if that is not known.
     """
 
     action: str
@@ -154,10 +216,13 @@ class Memory:
     stream: int
     address: int | None
     bytes: int
-    time: float
+    time_ns: int
     thread: int
     site: str | None
     owner: int | None = None
+    call: int | None = None
+
+    time = Us()
 
     def __post_init__(self) -> None:
         if self.owner is None:
@@ -166,7 +231,7 @@ class Memory:
     def __repr__(self) -> str:
         where = "" if self.address is None else f" from {self.address:,}"
         pinned = " in pinned memory" if self.owner == PINNED else ""
-        place = "" if self.device == PINNED else f" on mtia:{self.device}/{self.stream}"
+        place = "" if self.device == PINNED else f" on {stream_name(self.device, self.stream)}"
         return f"{self.action} {self.bytes:,} bytes{where}{pinned}{place}"
 
 
@@ -177,17 +242,23 @@ class Host:
     Attributes:
         name: of the operator; "tolist", "pickle", or "poison" for a block that was freed.
         reads, writes: the pinned memory it uses.
-        time: the host clock, in virtual µs since the recording began.
+        time_ns: the host clock.
         thread: the host thread's logical number.
         site: the reader's line.
+        call: the id of the call in which it happened; None if there was none.
+        marker: what it stands for: "poison" if it fills a block that was freed.
     """
 
     name: str
     reads: tuple[Access, ...]
     writes: tuple[Access, ...]
-    time: float
+    time_ns: int
     thread: int
     site: str | None
+    call: int | None = None
+    marker: str | None = None
+
+    time = Us()
 
     def __repr__(self) -> str:
         verb = "writes" if self.writes else "reads"
@@ -202,17 +273,21 @@ class Value:
         command: the command's id.
         access: what it wrote.
         data: the first bytes of it, at most 256.
-        time: the host clock, in virtual µs since the recording began.
+        time_ns: the host clock.
         thread: the logical number of the host thread that the simulator ran it on.
         site: the reader's line that enqueued the command.
+        call: the id of the call in which it happened; None if there was none.
     """
 
     command: int
     access: Access
     data: bytes
-    time: float
+    time_ns: int
     thread: int
     site: str | None
+    call: int | None = None
+
+    time = Us()
 
     def __repr__(self) -> str:
         what = cut(self.access.tensor or "bytes")
@@ -220,72 +295,3 @@ class Value:
 
 
 Record = Call | Command | Memory | Host | Value
-
-
-def parse(text: str, origin: float) -> list[Record]:
-    """Records from the simulator's JSON lines.
-
-    Args:
-        text: as `torch.ops.mtia_lab.record_read` returns it; times in nanoseconds.
-        origin: the host clock at which the recording began, in nanoseconds.
-    """
-    lines = text.split("\n")[:-1]  # names may hold what str.splitlines takes for the end of one
-    return [_record(json.loads(line), origin) for line in lines]
-
-
-def _record(fields: dict, origin: float) -> Record:
-    make, times = _KINDS[fields.pop("kind")]
-    for name in times:
-        fields[name] = (fields[name] - origin) / 1000
-    fields["site"] = fields["site"] or None
-    return make(fields, origin)
-
-
-def _call(fields: dict, origin: float) -> Call:
-    waits = [(time - origin) / 1000 for time in fields["waits"]]
-    fields["waits"] = tuple(zip(waits[::2], waits[1::2], strict=True))
-    fields["state"] = tuple(fields["state"])
-    known = zip(*[iter(fields["synchronized"])] * 4, strict=True)
-    fields["synchronized"] = tuple(
-        Known(device, None if stream < 0 else stream, command, newest)
-        for device, stream, command, newest in known
-    )
-    return Call(**fields)
-
-
-def _command(fields: dict, _origin: float) -> Command:
-    fields["event"] = fields["event"] or None
-    fields["version"] = fields["version"] or None
-    fields["after"] = tuple(fields["after"])
-    return Command(**_with_accesses(fields))
-
-
-def _memory(fields: dict, _origin: float) -> Memory:
-    fields["address"] = None if fields["address"] < 0 else fields["address"]
-    return Memory(**fields)
-
-
-def _host(fields: dict, _origin: float) -> Host:
-    return Host(**_with_accesses(fields))
-
-
-def _value(fields: dict, _origin: float) -> Value:
-    fields["access"] = Access(*fields["access"])
-    fields["data"] = bytes.fromhex(fields["data"])
-    return Value(**fields)
-
-
-def _with_accesses(fields: dict) -> dict:
-    for name in ("reads", "writes"):
-        fields[name] = tuple([Access(*access) for access in fields[name]])
-    return fields
-
-
-# How each kind of record is made from its fields, and which of these are times.
-_KINDS = {
-    "call": (_call, ("begin", "end")),
-    "command": (_command, ("enqueue", "start", "finish")),
-    "memory": (_memory, ("time",)),
-    "host": (_host, ("time",)),
-    "value": (_value, ("time",)),
-}

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any
 
 from .log import Log
-from .records import ENGINE, Call, Command, Memory
+from .records import BACKWARD, POISON, Call, Command, Memory
 from .units import count, size
 
 STEPS = 400  # of a longer log those around its peak are shown
@@ -256,7 +256,7 @@ class Heap:
     def _on_command(self, command: Command) -> None:
         stream = command.device, command.stream
         self._finish[stream] = max(self._finish.get(stream, 0.0), command.finish)
-        if command.name == "poison" and self._freed is not None:
+        if command.marker == POISON and self._freed is not None:
             self._leave(self._freed, "poisoned", None)
         self._freed = None
 
@@ -362,7 +362,7 @@ def of_snapshot(snapshot: dict[str, Any]) -> Log:
 
 
 def _record(action: str, device: int, address: int, size: int, stream: int) -> Memory:
-    return Memory(action, device, stream, address, size, 0.0, 0, None)
+    return Memory(action, device, stream, address, size, 0, 0, None)
 
 
 def block_name(number: int) -> str:
@@ -379,9 +379,9 @@ def _what(record: Memory) -> str:
 class Backwards:
     """The lines that host threads are in backward of, while a log is read.
 
-    A thread that calls backward asks the backend, with `hasPrimaryContext`, which devices are in
-    use, and then waits until autograd's threads are done: until its next call at another line, it
-    may still be in it. No line of the reader's runs on autograd's threads.
+    A thread that calls backward asks the backend which devices are in use, which the log marks, and
+    then waits until autograd's threads are done: until its next call at another line, it may still
+    be in it. No line of the reader's runs on autograd's threads.
 
     Attributes:
         lines: by thread.
@@ -392,7 +392,7 @@ class Backwards:
 
     def add_call(self, call: Call) -> None:
         """The next call in the log."""
-        if call.name == ENGINE and call.site is not None:
+        if call.marker == BACKWARD and call.site is not None:
             self.lines[call.thread] = call.site
         elif self.lines and call.site != self.lines.get(call.thread):
             self.lines.pop(call.thread, None)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from ..errors import cut
 from .arguments import a_log
-from .attribution import attribute, nanoseconds, overlaps
+from .attribution import attribute, overlaps
 from .log import Command, Log
 from .table import Table
-from .units import thousands
+from .units import stream_name, thousands
 
 TOP = 10  # kernels and copies shown
 NAME = 40  # columns of a name
@@ -137,8 +137,8 @@ def summary(log: Log) -> Summary:
     """
     log = a_log(summary, log)
     commands, calls = log.commands, log.calls
-    times = [c.finish for c in commands] + [c.end for c in calls] + [m.time for m in log.memory]
-    end = nanoseconds(max([0.0, *times]))
+    ends = [c.finish_ns for c in commands] + [c.end_ns for c in calls]
+    end = max([0, *ends, *(m.time_ns for m in log.memory)])
     streams = attribute(commands, end)
     both = overlaps(streams)
     mine: dict = {key: [] for key in streams}
@@ -174,7 +174,7 @@ def _by_thread(calls: Iterable) -> list[ThreadTime]:
     found: dict = {}
     for call in calls:
         count, blocked = found.get(call.thread, (0, 0))
-        waited = sum(nanoseconds(end) - nanoseconds(begin) for begin, end in call.waits)
+        waited = sum(end - begin for begin, end in call.waits_ns)
         found[call.thread] = (count + 1, blocked + waited)
     return [ThreadTime(k, count, blocked / 1000) for k, (count, blocked) in sorted(found.items())]
 
@@ -185,8 +185,7 @@ def _by_name(commands: Iterable[Command]) -> list[KernelTime]:
         if command.type in ("kernel", "copy"):
             key = (command.name, command.type)
             count, time = found.get(key, (0, 0))
-            took = nanoseconds(command.finish) - nanoseconds(command.start)
-            found[key] = (count + 1, time + took)
+            found[key] = (count + 1, time + command.finish_ns - command.start_ns)
     total = max(1, sum(time for _, time in found.values()))
     order = by_time(found)
     return [KernelTime(*key, n, time / 1000, time / total) for key, (n, time) in order]
@@ -204,7 +203,7 @@ def _share(part: float, whole: float) -> str:
 
 def _streams(rows: tuple[StreamTime, ...], span: float) -> Table:
     columns = {
-        "stream, us": [f"mtia:{row.device}/{row.stream}" for row in rows],
+        "stream, us": [stream_name(row.device, row.stream) for row in rows],
         "busy": _column([row.busy for row in rows]),
         "": [_share(row.busy, span) for row in rows],
         "idle": _column([row.idle for row in rows]),

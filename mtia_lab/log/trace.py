@@ -17,7 +17,6 @@ from pathlib import Path
 
 from ..errors import NoFolder, WrongValue
 from .arguments import a_log, of_type
-from .attribution import nanoseconds
 from .log import Log
 from .records import PINNED, Access, Call, Command
 
@@ -100,7 +99,7 @@ def _calls(launches: list, threads: dict) -> Iterator[dict]:
     """Calls, the waits in them, and where the arrows to their commands start."""
     by_thread: dict = {}
     for call, launched in launches:
-        if call.end == call.begin and not launched and call.error is None:
+        if call.end_ns == call.begin_ns and not launched and call.error is None:
             continue  # a viewer stacks what happens at one moment, and takes only so much of it
         by_thread.setdefault(call.thread, []).extend(_parts(call, launched))
     for thread, parts in by_thread.items():
@@ -113,9 +112,9 @@ def _calls(launches: list, threads: dict) -> Iterator[dict]:
 
 def _parts(call: Call, launched: list[int]) -> Iterator[tuple]:
     """``(begin, end, call, launched)`` of a call and of each wait in it, where launched is None."""
-    yield nanoseconds(call.begin), nanoseconds(call.end), call, launched
-    for since, until in call.waits:
-        yield nanoseconds(since), nanoseconds(until), call, None
+    yield call.begin_ns, call.end_ns, call, launched
+    for since, until in call.waits_ns:
+        yield since, until, call, None
 
 
 def _of_call(begin: int, end: int, call: Call, launched: list | None, where: tuple) -> Iterator:
@@ -130,21 +129,12 @@ def _of_call(begin: int, end: int, call: Call, launched: list | None, where: tup
 
 
 def _launches(log: Log) -> Iterator[tuple[Call, list[int]]]:
-    """Each call with the ids of the commands it enqueued, which follow it in the log."""
-    call, launched = None, []
-    for record in log:
-        if isinstance(record, Call):
-            if call is not None:
-                yield call, launched
-            call, launched = record, []
-        elif isinstance(record, Command) and call is not None and _within(record, call):
-            launched.append(record.id)
-    if call is not None:
-        yield call, launched
-
-
-def _within(command: Command, call: Call) -> bool:
-    return command.thread == call.thread and call.begin <= command.enqueue <= call.end
+    """Each call with the ids of the commands it enqueued."""
+    launched: dict = {}
+    for command in log.commands:
+        launched.setdefault(command.call, []).append(command.id)
+    for call in log.calls:
+        yield call, launched.get(call.id, [])
 
 
 # --- the device -------------------------------------------------------------------------------
@@ -162,8 +152,8 @@ def _commands(log: Log, launches: list, threads: dict) -> Iterator[dict]:
     free: dict = {}
     for command in commands:
         where = (command.device + 2, threads[command.device + 2, command.stream])
-        start, finish = nanoseconds(command.start), nanoseconds(command.finish)
-        ready = max(free.get(where, 0), min(nanoseconds(command.enqueue), start))
+        start, finish = command.start_ns, command.finish_ns
+        ready = max(free.get(where, 0), min(command.enqueue_ns, start))
         free[where] = finish
         if command.type == "wait" and start > ready:
             yield _slice(f"held by {command.name}", "held", ready, start, where, {})
@@ -221,13 +211,13 @@ def _changes(log: Log) -> Iterator[tuple]:
     """``(time, by how much, device, name of the counter)``."""
     for command in log.commands:
         if command.type in ("kernel", "copy"):
-            yield nanoseconds(command.enqueue), 1, command.device, "commands in queues"
-            yield nanoseconds(command.start), -1, command.device, "commands in queues"
+            yield command.enqueue_ns, 1, command.device, "commands in queues"
+            yield command.start_ns, -1, command.device, "commands in queues"
     for memory in [*log.initial_memory, *log.memory]:
         kind = "reserved bytes" if memory.action.startswith("segment_") else "allocated bytes"
         sign = {"alloc": 1, "free": -1}.get(memory.action.removeprefix("segment_"), 0)
         if sign:
-            yield nanoseconds(memory.time), sign * memory.bytes, memory.device, kind
+            yield memory.time_ns, sign * memory.bytes, memory.device, kind
 
 
 _CHUNK = 10_000  # events that are written at a time

@@ -1,4 +1,11 @@
-"""Amounts in words."""
+"""How what a log holds is shown to people: times, amounts, streams, tensors."""
+
+from collections.abc import Sequence
+
+
+def nanoseconds(time: float) -> int:
+    """Whole nanoseconds of a time in µs."""
+    return round(time * 1000)
 
 
 def microseconds(time: float) -> str:
@@ -23,3 +30,14 @@ def size(count: int) -> str:
         if count >= unit_bytes:
             return f"{count / unit_bytes:.2f}".rstrip("0").rstrip(".") + f" {unit}"
     return f"{count} B"
+
+
+def stream_name(device: int, stream: int) -> str:
+    """A stream, as PyTorch's devices are written, with its id: "mtia:0/3"."""
+    return f"mtia:{device}/{stream}"
+
+
+def tensor_name(dtype: str, sizes: Sequence[int], strides: Sequence[int] | None = None) -> str:
+    """A tensor, as "float32[2, 3]"; with the strides if it has others than by rows."""
+    laid_out = "" if strides is None else f" strides {list(strides)}"
+    return f"{dtype}{list(sizes)}{laid_out}"

@@ -6,7 +6,7 @@
 
 #include "check.h"
 #include "embedder.h"
-#include "log.h"
+#include "log/log.h"
 #include "runtime.h"
 
 using namespace mtia::sim;
@@ -133,7 +133,7 @@ void recording_starts_and_stops_meanwhile() {
       if (number == 0) {
         const int64_t position = log::begin();
         launch("k", us, {});
-        CHECK(!log::read(position).empty());
+        CHECK(!log::read(position).records.empty());
         log::end();
       }
       launch("k", us, {});

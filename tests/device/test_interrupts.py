@@ -18,6 +18,7 @@ import pytest
 import torch
 
 from mtia_lab import isolated
+from mtia_lab.device import simulator
 from mtia_lab.log import lines
 
 TIMES = 20
@@ -96,7 +97,7 @@ class Names(dict):
 
 @contextlib.contextmanager
 def named_by(names):
-    torch.ops.mtia_lab.name_files(id(names))
+    simulator.name_files(names)
     try:
         yield
     finally:

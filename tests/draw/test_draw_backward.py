@@ -13,7 +13,7 @@ from mtia_lab.draw import palette
 from mtia_lab.draw.backward import LEFT, RIGHT, apart, halves
 from mtia_lab.log.log import Log
 
-TURN = call("hasPrimaryContext")
+TURN = call("hasPrimaryContext", marker="backward")
 
 
 def there_and_back():

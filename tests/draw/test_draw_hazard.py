@@ -3,6 +3,7 @@
 import itertools
 import re
 
+import in_us
 import pytest
 from drawings import Drawing, racing_log
 from hypothesis import given, settings
@@ -13,15 +14,17 @@ from mtia_lab.draw import palette
 from mtia_lab.draw.hazard import LISTED, MOST, Stretch
 from mtia_lab.hazards import find_hazards
 from mtia_lab.log.log import Log
-from mtia_lab.log.records import Access, Call, Command, Known
+from mtia_lab.log.records import Access, Known
 
 RED, GREEN = palette.FAULT.strong, palette.GOOD.strong
-X = (Access(0, 0, 16, "float32[4]"),)
+X = (Access(0, 0, 16, "float32", (4,), None, 4),)
 
 
 def command(id, type, stream, start, finish, **fields):
     given = {"event": None, "version": None, "after": ()} | fields
-    return Command(id, type, f"k{id}", 0, stream, start, start, finish, 0, site="In[3]:2", **given)
+    return in_us.command(
+        id, type, f"k{id}", 0, stream, start, start, finish, 0, site="In[3]:2", **given
+    )
 
 
 LOG = Log(
@@ -29,7 +32,7 @@ LOG = Log(
         command(1, "kernel", 1, 2.0, 12.0, writes=X),
         command(2, "record", 1, 12.0, 12.0, event=1, version=1),
         command(3, "kernel", 1, 12.0, 40.0, writes=X),
-        Call("guard", "block", "", None, None, 0, 4.0, 4.0, (0, 0, 0), "In[3]:2"),
+        in_us.call("guard", "block", "", None, None, 0, 4.0, 4.0, (0, 0, 0), "In[3]:2"),
         command(4, "wait", 2, 12.0, 12.0, event=1, version=1, after=(2,)),
         command(5, "kernel", 2, 13.0, 20.0, reads=X),
     ]
@@ -79,7 +82,9 @@ def test_both_sides_and_the_fix_are_told_in_both_forms():
 def test_hints_are_not_red():
     known = (Known(0, None, 5, 5),)
     sync = [
-        Call("guard", "synchronizeDevice", "0", None, None, 0, 50.0, 51.0, (0,), site, (), known)
+        in_us.call(
+            "guard", "synchronizeDevice", "0", None, None, 0, 50.0, 51.0, (0,), site, (), known
+        )
         for site in ("In[4]:1", "In[4]:2")
     ]
     report = find_hazards(Log([*LOG, *sync]))

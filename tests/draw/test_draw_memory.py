@@ -130,7 +130,7 @@ def test_poison_stays_where_nothing_new_is():
             memory("segment_alloc", 0, 20),
             memory("alloc", 0, 4),
             memory("free", 0, 4),
-            command(1, "kernel", (0, 0), (1, 1, 1), name="poison"),
+            command(1, "kernel", (0, 0), (1, 1, 1), name="poison", marker="poison"),
             memory("alloc", 0, 1),
         ]
     )

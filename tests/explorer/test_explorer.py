@@ -7,6 +7,7 @@ import sys
 import zlib
 from types import SimpleNamespace
 
+import in_us
 import pytest
 from drawings import rerecorded
 from nbconvert import HTMLExporter
@@ -20,7 +21,7 @@ from mtia_lab.draw import timeline
 from mtia_lab.explorer.page import FRONT
 from mtia_lab.explorer.payload import source_lines
 from mtia_lab.log.log import Log
-from mtia_lab.log.records import Access, Command
+from mtia_lab.log.records import Access
 
 
 @pytest.fixture
@@ -76,11 +77,11 @@ def test_of_a_log_beyond_all_bounds_it_is_the_timeline(monkeypatch, bound):
 
 
 def test_what_was_found_is_in_both():
-    access = Access(0, 512, 16, "float32[4]")
+    access = Access(0, 512, 16, "float32", (4,), None, 4)
     at = {"enqueue": 0, "start": 0, "finish": 9, "thread": 0, "event": None, "version": None}
     at |= {"after": (), "site": "In[3]:2", "type": "kernel", "device": 0}
-    writes = Command(id=1, name="mm", stream=1, writes=(access,), **at)
-    reads = Command(id=2, name="relu", stream=2, reads=(access,), **at)
+    writes = in_us.command(id=1, name="mm", stream=1, writes=(access,), **at)
+    reads = in_us.command(id=2, name="relu", stream=2, reads=(access,), **at)
     shown = mtia_lab.explore(Log([writes, reads]))
     (found,) = json.loads(packed(shown)[1])["findings"]
     assert found["title"].startswith("read-after-write race") and found["hazard"]

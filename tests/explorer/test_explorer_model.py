@@ -5,6 +5,7 @@ import zlib
 from bisect import bisect_right
 from itertools import accumulate, pairwise
 
+import in_us
 import pytest
 import torch
 from drawings import call, command, heap_log, memory, some_log
@@ -14,9 +15,9 @@ from mtia_lab.explorer.memory import numbers
 from mtia_lab.explorer.model import Model
 from mtia_lab.explorer.moments import APPEAR, HAPPEN, RETURN
 from mtia_lab.explorer.payload import payload
-from mtia_lab.log.attribution import nanoseconds as ns
 from mtia_lab.log.log import Log
-from mtia_lab.log.records import Call, Command
+from mtia_lab.log.records import Access, Call, Command
+from mtia_lab.log.units import nanoseconds as ns
 
 MOST_BYTES = 100  # of deflated payload for a command with its call
 
@@ -56,18 +57,16 @@ def test_within_one_time_causes_come_first(seed):
 
 
 def test_a_call_holds_what_it_did():
-    log = Log(
-        [
-            call("launch", begin=0.0, end=2.0),
-            memory("alloc", 0, 1, time=1.0),
-            command(1, "kernel", (0, 1), (2, 2, 5), name="first"),
-            call("getDevice", begin=2.0, end=2.0),
-            call("synchronize", begin=2.0, end=5.0, waits=((2.0, 5.0),)),
-            call("record", begin=5.0, end=5.5),
-            command(2, "record", (0, 1), (5.5, 5.5, 5.5), event=1, version=1),
-        ]
-    )
-    model = Model(log)
+    records = [
+        call("launch", begin=0.0, end=2.0),
+        memory("alloc", 0, 1, time=1.0),
+        command(1, "kernel", (0, 1), (2, 2, 5), name="first"),
+        call("getDevice", begin=2.0, end=2.0),
+        call("synchronize", begin=2.0, end=5.0, waits=((2.0, 5.0),)),
+        call("record", begin=5.0, end=5.5),
+        command(2, "record", (0, 1), (5.5, 5.5, 5.5), event=1, version=1),
+    ]
+    model = Model(Log(in_us.in_calls(records)))
     assert [model.told(k) for k in range(len(model.moments))] == [
         "the recording begins",
         "guard.launch begins",
@@ -176,8 +175,8 @@ def test_blocks_hold_what_tensors_hold(ran):
             )
     told = sorted(found.values())
     for tensor in tensors.values():
-        sizes = list(tensor.shape)
-        assert numbers(f"float32{sizes}", tensor.cpu().numpy().tobytes()) in told
+        access = Access(0, 0, tensor.nbytes, "float32", tuple(tensor.shape), None, 4)
+        assert numbers(access, tensor.cpu().numpy().tobytes()) in told
     late = [model.told(k) for k, (_, _, verb) in enumerate(model.moments) if verb == APPEAR]
     assert bool(late) == (schedule == "latest")
 

@@ -1,7 +1,9 @@
 """What the explorer says memory holds, and the numbers it shows for it."""
 
 from dataclasses import replace
+from math import prod
 
+import in_us
 import pytest
 import torch
 from drawings import command, memory
@@ -10,16 +12,16 @@ from mtia_lab.explorer.memory import numbers
 from mtia_lab.explorer.model import Model
 from mtia_lab.explorer.payload import payload
 from mtia_lab.log.log import Log
-from mtia_lab.log.records import Access, Command, Memory, Value
+from mtia_lab.log.records import Access
 
 
 def test_a_late_effect_is_seen_late():
-    access = Access(0, 0, 4, "int32[]")
+    access = Access(0, 0, 4, "int32", (), None, 4)
     given = [command(1, "kernel", (0, 1), (1, 1, 2), name="a"), memory("alloc", 0, 1, stream=1)]
     given.append(command(2, "kernel", (0, 1), (5, 5, 6), name="b"))
     seven = (7).to_bytes(4, "little")
     for time, verb in ((5.0, "finishes"), (8.0, "takes effect only now")):
-        model = Model(Log([*given, Value(1, access, seven, time, 0, None)]))
+        model = Model(Log([*given, in_us.value(1, access, seven, time, 0, None)]))
         seen = [k for k in range(len(model.moments)) if 0 in model.state(k)["blocks"]]
         first = next(k for k in seen if model.state(k)["blocks"][0] is not None)
         assert model.told(first) == f"kernel a on mtia:0/1 {verb}"
@@ -27,9 +29,9 @@ def test_a_late_effect_is_seen_late():
 
 
 def test_what_began_before_the_log_is_seen_when_it_happens():
-    access, seven = Access(0, 0, 4, "int32[]"), (7).to_bytes(4, "little")
+    access, seven = Access(0, 0, 4, "int32", (), None, 4), (7).to_bytes(4, "little")
     initial = [memory("segment_alloc", 0, 2), memory("alloc", 0, 1)]
-    model = Model(Log([Value(5, access, seven, 3.0, 0, None)], {}, initial))
+    model = Model(Log([in_us.value(5, access, seven, 3.0, 0, None)], {}, initial))
     assert model.told(1) == "a command from before the log takes effect only now"
     assert [model.state(k)["blocks"][0] for k in (0, 1)] == [None, ("int32[]", "7", 0)]
 
@@ -38,9 +40,9 @@ def test_bytes_replace_those_they_are_written_over():
     """A view is written after its tensor, then a tensor too long to be recorded as a whole."""
 
     def value(id, address, count, data):
-        access = Access(0, address, count, f"int8[{count}]")
+        access = Access(0, address, count, "int8", (count,))
         write = command(id, "kernel", (0, 0), (id, id, id + 1))
-        return [write, Value(id, access, bytes(data), id + 1.0, 0, None)]
+        return [write, in_us.value(id, access, bytes(data), id + 1.0, 0, None)]
 
     records = [memory("alloc", 0, 1)]
     records += value(1, 0, 4, [1, 2, 3, 4]) + value(2, 2, 1, [9]) + value(3, 1000, 5, [5] * 5)
@@ -56,6 +58,11 @@ def test_bytes_replace_those_they_are_written_over():
         "[6, 6, 6, 6, …]",
         "[7, 7, …]",  # as the 2,000 that they were first; of the 3,000 not enough is known now
     ]
+
+
+def tensor_of(dtype, *sizes, strides=None):
+    itemsize = getattr(torch, dtype).itemsize
+    return Access(0, 0, itemsize * prod(sizes), dtype, sizes, strides, itemsize)
 
 
 @pytest.mark.parametrize(
@@ -76,30 +83,35 @@ def test_bytes_replace_those_they_are_written_over():
 def test_numbers_are_those_of_the_tensor(dtype):
     tensor = torch.arange(-2, 4).reshape(2, 3).to(getattr(torch, dtype))
     data = tensor.contiguous().view(torch.uint8).numpy().tobytes()
-    assert eval(numbers(f"{dtype}[2, 3]", data)) == tensor.tolist()
-    turned = numbers(f"{dtype}[3, 2] strides [1, 3]", data)
+    assert eval(numbers(tensor_of(dtype, 2, 3), data)) == tensor.tolist()
+    turned = numbers(tensor_of(dtype, 3, 2, strides=(1, 3)), data)
     assert eval(turned) == tensor.t().tolist()
 
 
 def test_of_many_numbers_the_first_are_shown():
     data = torch.arange(64.0).numpy().tobytes()
-    assert numbers("float32[100]", data) == "[0, 1, 2, 3, 4, 5, …]"
-    assert numbers("float32[50, 4]", data).endswith("[20, 21, 22, 23], …]")
-    assert numbers("float32[9, 60]", data) == "[[0, 1, 2, 3, 4, 5, …], [60, 61, 62, 63, …], …]"
-    assert numbers("float32[]", data[:4]) == "0"
-    assert numbers("complex64[1]", data[4:12]) == "[1+2j]"
-    assert numbers("float8_e5m2[2]", b"\x01\xff") == "01 ff"
+    assert numbers(tensor_of("float32", 100), data) == "[0, 1, 2, 3, 4, 5, …]"
+    assert numbers(tensor_of("float32", 50, 4), data).endswith("[20, 21, 22, 23], …]")
+    table = numbers(tensor_of("float32", 9, 60), data)
+    assert table == "[[0, 1, 2, 3, 4, 5, …], [60, 61, 62, 63, …], …]"
+    assert numbers(tensor_of("float32"), data[:4]) == "0"
+    assert numbers(tensor_of("complex64", 1), data[4:12]) == "[1+2j]"
+    assert numbers(tensor_of("float8_e5m2", 2), b"\x01\xff") == "01 ff"
 
 
 def test_unknown_memory_is_not_an_error():
-    access = Access(0, 2**30, 4, "float32[]")
-    lone = Command(1, "kernel", "k", 0, 0, 0, 0, 1, 0, None, None, (), None, (access,), (access,))
-    freed = Memory("free", 0, 0, 512, 512, 2.0, 0, None)
+    access = Access(0, 2**30, 4, "float32", (), None, 4)
+    lone = in_us.command(
+        1, "kernel", "k", 0, 0, 0, 0, 1, 0, None, None, (), None, (access,), (access,)
+    )
+    freed = in_us.memory("free", 0, 0, 512, 512, 2.0, 0, None)
     model = Model(Log([lone, freed, memory("oom", None, 1, time=3.0)]))
     assert [model.state(k)["blocks"] for k in (0, len(model.moments) - 1)] == [{0: None}, {}]
     assert model.accesses[0][0][0] == -1
-    beside = Access(0, 2**20, 4, "float32[]")  # the first byte after the block
-    model = Model(Log([memory("alloc", 0, 1), replace(lone, reads=(beside,), enqueue=1, start=1)]))
+    beside = Access(0, 2**20, 4, "float32", (), None, 4)  # the first byte after the block
+    model = Model(
+        Log([memory("alloc", 0, 1), replace(lone, reads=(beside,), enqueue_ns=1000, start_ns=1000)])
+    )
     assert model.accesses[1][0][0] == -1
     assert payload(model)
     assert Model(Log()).told(0) == "the recording begins" and payload(Model(Log()))

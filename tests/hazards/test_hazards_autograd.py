@@ -2,12 +2,13 @@
 
 import sys
 
+import in_us
 import torch
 from drawings import call
 from only import only
 
 from mtia_lab import Log, find_hazards
-from mtia_lab.log.records import Access, Command, Memory
+from mtia_lab.log.records import Access
 from mtia_lab.log.replay import Backwards
 
 
@@ -28,7 +29,7 @@ def test_a_gradient_was_allocated_by_backward(lab, streams):
 
 def asks(thread, site):
     """Autograd's engine asks for the devices, as a thread calls backward."""
-    return call("hasPrimaryContext", thread=thread, site=site)
+    return call("hasPrimaryContext", thread=thread, site=site, marker="backward")
 
 
 def test_who_it_was_is_said_as_far_as_it_is_known():
@@ -55,15 +56,15 @@ def test_who_it_was_is_said_as_far_as_it_is_known():
 def write(id, stream, site):
     """A kernel on the block at address 0."""
     fields = (0, stream, id, id, id + 1.0, 0, None, None, (), site)
-    return Command(id, "kernel", "k", *fields, writes=(Access(0, 0, 512),))
+    return in_us.command(id, "kernel", "k", *fields, writes=(Access(0, 0, 512),))
 
 
 def test_what_was_there_before_says_so():
-    block = Memory("alloc", 0, 0, 0, 512, 0.0, 0, None)
+    block = in_us.memory("alloc", 0, 0, 0, 512, 0.0, 0, None)
     races = [write(1, 1, "a.py:1"), write(2, 2, "a.py:2")]
     found = only(find_hazards(Log(races, initial_memory=[block])))
     assert found.memory == ("512 bytes allocated on mtia:0/0 before the recording",)
-    late = Memory("alloc", 0, 0, 0, 512, 5.0, 3, None)
+    late = in_us.memory("alloc", 0, 0, 0, 512, 5.0, 3, None)
     log = Log([asks(0, "a.py:4"), late, *races])
     found = only(find_hazards(log))
     assert found.memory == ("512 bytes allocated on mtia:0/0 by backward of line a.py:4",)

@@ -2,6 +2,7 @@
 
 import sys
 
+import in_us
 import pytest
 import torch
 
@@ -9,21 +10,21 @@ from mtia_lab.hazards import find_hazards
 from mtia_lab.hazards import finding as kinds
 from mtia_lab.hazards.checker import in_order
 from mtia_lab.log.log import Log
-from mtia_lab.log.records import PINNED, Access, Command, Host, Memory
+from mtia_lab.log.records import PINNED, Access
 
 BYTES = 512
 MAIN, SIDE, OTHER = 0, 1, 2
 
 
 def use(id, stream, write=False, device=0, after=()):
-    access = (Access(device, 0, BYTES, "float32[128]"),)
+    access = (Access(device, 0, BYTES, "float32", (128,), None, 4),)
     uses = ((), access) if write else (access, ())
     given = (0, stream, 0.0, 0.0, 0.0, 0, None, None, after, f"p.py:{id}")
-    return Command(id, "kernel", f"k{id}", *given, *uses)
+    return in_us.command(id, "kernel", f"k{id}", *given, *uses)
 
 
 def memory(action, stream=MAIN, device=0, address=0, size=BYTES):
-    return Memory(action, device, stream, address, size, 0.0, 0, "p.py:9")
+    return in_us.memory(action, device, stream, address, size, 0.0, 0, "p.py:9")
 
 
 def kinds_in(*records):
@@ -87,7 +88,7 @@ def test_memory_that_went_back_to_the_device_was_waited_for():
 
 def test_a_recording_is_of_one_block_where_two_devices_have_the_same_address():
     program = [memory("alloc"), memory("alloc", device=1), use(1, SIDE), use(2, SIDE, device=1)]
-    recorded = Memory("record_stream", 1, SIDE, 0, BYTES, 0.0, 0, "p.py:9", owner=1)
+    recorded = in_us.memory("record_stream", 1, SIDE, 0, BYTES, 0.0, 0, "p.py:9", owner=1)
     again = [memory("free"), memory("alloc"), use(3, MAIN, write=True)]
     assert kinds_in(*program, recorded, *again) == [(kinds.REUSE, 1, 3)]
 
@@ -95,13 +96,13 @@ def test_a_recording_is_of_one_block_where_two_devices_have_the_same_address():
 @pytest.mark.parametrize("write", [False, True])
 @pytest.mark.parametrize("known", [False, True])
 def test_pinned_memory_is_given_away_only_when_no_use_that_was_recorded_is_left(write, known):
-    access = (Access(PINNED, 0, BYTES, "float32[128]"),)
-    host = Host("fill_", () if write else access, access if write else (), 0.0, 0, "p.py:8")
+    access = (Access(PINNED, 0, BYTES, "float32", (128,), None, 4),)
+    host = in_us.host("fill_", () if write else access, access if write else (), 0.0, 0, "p.py:8")
     program = [memory("alloc", device=PINNED)] if known else []
     program += [use(1, SIDE, write=True, device=PINNED)]
     kind = kinds.HOST_WRITE if write else kinds.HOST_READ
     assert kinds_in(*program, host) == [(kind, 1, None)]
-    recorded = Memory("record_stream", 0, SIDE, 0, BYTES, 0.0, 0, "p.py:9", owner=PINNED)
+    recorded = in_us.memory("record_stream", 0, SIDE, 0, BYTES, 0.0, 0, "p.py:9", owner=PINNED)
     again = [memory("free", device=PINNED), memory("alloc", device=PINNED)]
     assert kinds_in(*program, recorded, *again, host) == []
     assert kinds_in(*program, *again, host) == [(kinds.REUSE if known else kind, 1, None)]

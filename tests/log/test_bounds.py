@@ -2,6 +2,7 @@
 
 import re
 
+import in_us
 import pytest
 import torch
 from drawings import call, command, heap_log, memory, moves, outcome, racing_log, some_heap, steady
@@ -10,7 +11,6 @@ import mtia_lab
 from mtia_lab import Log, draw
 from mtia_lab.hazards import find_hazards
 from mtia_lab.log.log import FIRST, LAST, SHOWN
-from mtia_lab.log.records import Memory
 
 TEXT, SVG = 50_000, 500_000  # characters, at most
 SIZE = 2000
@@ -19,7 +19,9 @@ SIZE = 2000
 def passes(size):
     """Forward and backward of many commands each."""
     half = list(steady(size))
-    return Log([*half[: size // 2], call("hasPrimaryContext"), *half[size // 2 :]])
+    return Log(
+        [*half[: size // 2], call("hasPrimaryContext", marker="backward"), *half[size // 2 :]]
+    )
 
 
 def nested(size):
@@ -29,7 +31,7 @@ def nested(size):
 
 def leak(size):
     """Blocks that are never freed, the first half before the log."""
-    blocks = [Memory("alloc", 0, 0, 1024 * k, 512, 0.0, 0, None) for k in range(size)]
+    blocks = [in_us.memory("alloc", 0, 0, 1024 * k, 512, 0.0, 0, None) for k in range(size)]
     return Log(
         blocks[size // 2 :], initial_memory=[memory("segment_alloc", 0, 9), *blocks[: size // 2]]
     )

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 import mtia_lab
 from mtia_lab import Log, draw
+from mtia_lab.device import simulator
 from mtia_lab.errors import cut
 from mtia_lab.explorer.model import Model
 from mtia_lab.explorer.payload import payload
-from mtia_lab.log import recording
 from mtia_lab.log.records import Call, Command
 from mtia_lab.log.trace import write_trace
 
@@ -72,17 +72,17 @@ def test_any_text_is_read_and_ends_the_recording(lab, named):
 
 
 def test_a_log_that_cannot_be_read_ends_its_recording_all_the_same(lab, monkeypatch):
-    def refuse(text, origin):
+    def refuse(*arguments):
         raise MemoryError
 
     with pytest.raises(MemoryError), lab.record() as log:
         lab.launch("k")
-        monkeypatch.setattr(recording, "parse", refuse)
+        monkeypatch.setattr(simulator, "record_read", refuse)
     monkeypatch.undo()
     torch.mtia.synchronize()
     assert len(log) == 0
-    assert torch.ops.mtia_lab.record_begin(False, False) == 0  # no other recording is open
-    torch.ops.mtia_lab.record_end(False, False)
+    assert simulator.record_begin(False, False) == 0  # no other recording is open
+    simulator.record_end(False, False)
 
 
 def printed(value):
@@ -208,17 +208,17 @@ def test_several_threads_read_a_log_that_grows(lab, run):
 
 
 def test_a_handler_that_looks_at_the_log_within_a_look_counts_nothing_twice(lab, monkeypatch):
-    parse, inside = recording.parse, []
+    read, inside = simulator.record_read, []
 
-    def looking(text, origin):
+    def looking(*arguments):
         if not inside:
             inside.append(True)
             inside.append(len(log))  # as a signal's handler or a profiler may do
-        return parse(text, origin)
+        return read(*arguments)
 
     with lab.record() as log:
         lab.launch("k")
-        monkeypatch.setattr(recording, "parse", looking)
+        monkeypatch.setattr(simulator, "record_read", looking)
         assert len(log) == 2
         lab.launch("k")
     assert inside == [True, 2]

@@ -27,7 +27,10 @@ def test_an_access_says_what_tensor_it_is(empty, make, expected):
     with empty.record() as log:
         x.neg()
     access = only(only(log.commands).reads)
-    assert access == Access(0, 4 * x.storage_offset(), access.bytes, expected)
+    strides = None if x.is_contiguous() else x.stride()
+    layout = ("float32", tuple(x.shape), strides, 4)
+    assert access == Access(0, 4 * x.storage_offset(), access.bytes, *layout)
+    assert access.tensor == expected
     assert access.bytes == (24 if x.numel() == 6 else 4 * x.numel())
 
 
@@ -122,9 +125,9 @@ def test_the_hosts_operators_on_pinned_memory(lab):
         host.to("mtia", non_blocking=True), host.copy_(x, non_blocking=True), plain.sum()
     base = only(log.hosts[1].writes).address
     seen = [(h.name, h.reads, h.writes) for h in log.hosts]
-    whole = Access(PINNED, base, 32, "float32[8]")
+    whole = Access(PINNED, base, 32, "float32", (8,), None, 4)
     assert seen == [
-        ("sum", (Access(PINNED, base + 16, 16, "float32[4]"),), ()),
+        ("sum", (Access(PINNED, base + 16, 16, "float32", (4,), None, 4),), ()),
         ("add_", (), (whole,)),
         ("add", (), (whole,)),
         ("cat", (whole,), ()),

@@ -3,6 +3,7 @@
 import itertools
 import re
 
+import in_us
 import pytest
 import torch
 from drawings import NASTY, call, command, rerecorded, some_log
@@ -10,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mtia_lab
-from mtia_lab.log.attribution import nanoseconds
 from mtia_lab.log.log import Log
-from mtia_lab.log.records import Access, Command
+from mtia_lab.log.records import Access
+from mtia_lab.log.units import nanoseconds
 
 # What a stream is given: where, what, how long after the one before it, how long it takes.
 GIVEN = st.lists(
@@ -170,7 +171,9 @@ def test_the_bytes_of_a_copy_are_counted_once():
     moves = [((), (there,)), ((there,), ()), ((there,), (here,))]
     log = Log(
         [
-            Command(k, "copy", "c", 0, 0, 0.0, k, k + 1, 0, None, None, (), None, reads, writes)
+            in_us.command(
+                k, "copy", "c", 0, 0, 0.0, k, k + 1, 0, None, None, (), None, reads, writes
+            )
             for k, (reads, writes) in enumerate(moves)
         ]
     )

@@ -2,7 +2,9 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 
+import in_us
 import pytest
 import torch
 import trace_reader
@@ -11,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mtia_lab
-from mtia_lab.log.attribution import nanoseconds
 from mtia_lab.log.log import Log
-from mtia_lab.log.records import PINNED, Access, Command, Memory
+from mtia_lab.log.records import PINNED, Access
 from mtia_lab.log.trace import _us
+from mtia_lab.log.units import nanoseconds
 
 
 @pytest.fixture
@@ -164,31 +166,32 @@ def test_calls_that_took_no_time_are_left_out_unless_they_did_something(written)
     kernel = command(1, "kernel", (0, 0), (1, 1, 3), name="k")
     failed = call("setDevice", begin=2.0, end=2.0, error="no such device")
     quiet = [call("getDevice", begin=0.0, end=0.0)] * 1000
-    trace = written(Log([*quiet, launch, kernel, failed]))
+    trace = written(Log(in_us.in_calls([*quiet, launch, kernel, failed])))
     slices = trace.of("host", "thread 0")
     assert [s.name for s in slices] == ["launch", "setDevice"]
     assert slices[1].args["error"] == "no such device"
     assert [(out.name, to.name) for _, out, to in trace.arrows] == [("launch", "k")]
 
 
-def test_a_command_comes_from_a_call_of_its_own_thread_at_its_own_time(written):
-    other = call("launch", begin=0.0, end=9.0, thread=1)
-    over = call("launch", begin=0.0, end=1.0)
-    kernels = [command(k, "kernel", (0, 0), (2, 2 + k, 3 + k), name="k") for k in (1, 2)]
-    assert written(Log([other, kernels[0], over, kernels[1]])).arrows == []
+def test_a_command_comes_from_the_call_that_it_names(written):
+    calls = [call(f"launch {id}", begin=0.0, end=9.0, thread=id, id=id) for id in (1, 2)]
+    kernels = [command(k, "kernel", (0, 0), (2, 2 + k, 3 + k), name=f"k{k}") for k in (1, 2, 3)]
+    named = [replace(k, call=id) for k, id in zip(kernels, (2, None, 7), strict=True)]
+    arrows = written(Log([*calls, *named])).arrows
+    assert [(out.name, to.name) for _, out, to in arrows] == [("launch 2", "k1")]
 
 
 def test_counters_count_the_queue_and_the_memory(written):
     kernels = [command(k, "kernel", (0, 1), (k, 10 * k, 10 * k + 10), name="k") for k in (1, 2, 3)]
     memory = [
-        Memory("segment_alloc", 0, 0, 0, 2 << 20, 1.0, 0, None),
-        Memory("alloc", 0, 0, 0, 512, 1.0, 0, None),
-        Memory("alloc", PINNED, 0, 0, 64, 1.5, 0, None),
-        Memory("record_stream", 0, 3, 0, 512, 1.5, 0, None),
-        Memory("free", 0, 0, 0, 512, 2.0, 0, None),
-        Memory("oom", 0, 0, None, 1 << 40, 2.5, 0, None),
+        in_us.memory("segment_alloc", 0, 0, 0, 2 << 20, 1.0, 0, None),
+        in_us.memory("alloc", 0, 0, 0, 512, 1.0, 0, None),
+        in_us.memory("alloc", PINNED, 0, 0, 64, 1.5, 0, None),
+        in_us.memory("record_stream", 0, 3, 0, 512, 1.5, 0, None),
+        in_us.memory("free", 0, 0, 0, 512, 2.0, 0, None),
+        in_us.memory("oom", 0, 0, None, 1 << 40, 2.5, 0, None),
     ]
-    before = [Memory("alloc", 0, 0, 4096, 1024, 0.0, 0, None)]
+    before = [in_us.memory("alloc", 0, 0, 4096, 1024, 0.0, 0, None)]
     counters = written(Log([*kernels, *memory], {}, before)).counters
     assert counters == {
         (2, "commands in queues"): [
@@ -206,9 +209,11 @@ def test_counters_count_the_queue_and_the_memory(written):
 
 
 def test_memory_that_a_command_uses_is_named(written):
-    reads = (Access(PINNED, 64, 24, "float32[2, 3]"),)
+    reads = (Access(PINNED, 64, 24, "float32", (2, 3), None, 4),)
     writes = (Access(1, 4096, 24),)
-    copy = Command(1, "copy", "H2D", 1, 0, 0.0, 1.0, 2.0, 0, None, None, (), None, reads, writes)
+    copy = in_us.command(
+        1, "copy", "H2D", 1, 0, 0.0, 1.0, 2.0, 0, None, None, (), None, reads, writes
+    )
     (one,) = written(Log([copy])).of("mtia:1", "stream 0")
     assert one.args["reads"] == ["float32[2, 3], 24 bytes from 64 in pinned memory"]
     assert one.args["writes"] == ["24 bytes from 4096 in mtia:1"]

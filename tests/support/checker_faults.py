@@ -74,7 +74,7 @@ def synchronizing_a_stream_is_for_the_device(patch):
 def pinned_memory_is_used_by_the_block(patch):
     def whole(original, memory, use):
         if (block := use.block) is not None:
-            place = {"address": block.address, "bytes": block.bytes, "tensor": ""}
+            place = {"address": block.address, "bytes": block.bytes, "strides": None}
             use = replace(use, access=use.access._replace(**place))
         return original(memory, use)
 

@@ -5,11 +5,13 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
+import in_us
+
 from mtia_lab import draw
 from mtia_lab.draw.text import text_width
 from mtia_lab.hazards import find_hazards
-from mtia_lab.log.log import Call, Command, Log, Memory
-from mtia_lab.log.records import Access, Host
+from mtia_lab.log.log import Command, Log
+from mtia_lab.log.records import Access
 
 NASTY = "k<&>\"' \u00e9\u5b57\U0001f600\x00\x1b[31m\n" + "very_long_name_" * 12
 
@@ -17,18 +19,19 @@ NASTY = "k<&>\"' \u00e9\u5b57\U0001f600\x00\x1b[31m\n" + "very_long_name_" * 12
 def call(name, state=(0, 0, 0), *, thread=0, begin=0.0, end=0.0, **fields):
     """A call, with the fields that do not matter filled in."""
     given = {"door": "guard", "args": "", "result": None, "error": None, "site": "In[3]:2"} | fields
-    return Call(name=name, thread=thread, begin=begin, end=end, state=state, **given)
+    return in_us.call(name=name, thread=thread, begin=begin, end=end, state=state, **given)
 
 
-def command(id, type, where, times, *, name="", event=None, version=None, after=()):
+def command(id, type, where, times, *, name="", event=None, version=None, after=(), **fields):
     """A command on `where` = (device, stream) at `times` = (enqueue, start, finish)."""
-    return Command(id, type, name, *where, *times, 0, event, version, after, "In[3]:2")
+    given = (0, event, version, after, "In[3]:2")
+    return in_us.command(id, type, name, *where, *times, *given, **fields)
 
 
 def memory(action, at, size, *, stream=0, device=0, time=0.0):
     """Something that happened to memory; address and size in MiB."""
     address = None if at is None else at * 2**20
-    return Memory(action, device, stream, address, size * 2**20, time, 0, "In[3]:2")
+    return in_us.memory(action, device, stream, address, size * 2**20, time, 0, "In[3]:2")
 
 
 def heap_log():
@@ -61,7 +64,9 @@ def some_heap(seed, size):
             at, count, stream = used.pop(draws.randrange(len(used)))
             records.append(memory("free", at, count, stream=stream, time=time))
             if draws.random() < 0.3:
-                records.append(command(9, "kernel", (0, stream), (time,) * 3, name="poison"))
+                records.append(
+                    command(9, "kernel", (0, stream), (time,) * 3, name="poison", marker="poison")
+                )
             continue
         at, count, stream = draws.randrange(60), draws.randrange(1, 5), draws.randrange(3)
         if all(at + count <= a or a + c <= at for a, c, _ in used):
@@ -98,6 +103,9 @@ def rerecorded():
     )
 
 
+DIRECTIONS = {"H2D": "H2D", "D2H": "D2H", "P2P": "peer"}
+
+
 def shuttle(count=2):
     """Data go up to each device, from each to the next and the one before, and down again."""
     records, number = [], 0
@@ -107,12 +115,11 @@ def shuttle(count=2):
         records.append(command(0, "kernel", (index, index), (0, 0, 10), name="k"))
         for name, source, target in ends:
             number += 1
-            access = [
-                () if d is None else (Access(d, 0, 2048 * number, ""),) for d in (source, target)
-            ]
+            access = [() if d is None else (Access(d, 0, 2048 * number),) for d in (source, target)]
             where = (target if source is None else source, 0)
             copy = command(number, "copy", where, (0, 10, 20), name=name)
-            records.append(replace(copy, reads=access[0], writes=access[1]))
+            fields = {"reads": access[0], "writes": access[1], "direction": DIRECTIONS[name]}
+            records.append(replace(copy, **fields))
     return Log(records)
 
 
@@ -146,7 +153,7 @@ def some_log(seed, size, names=("mul", "softmax_backward", "produce", NASTY)):
     last = max([clock, *free.values()]) + 1
     waits = ((clock, last),)
     records.append(call("deviceSynchronize", begin=clock, end=last, waits=waits))
-    return Log(records, {0: (0, 0, 0)})
+    return Log(in_us.in_calls(records), {0: (0, 0, 0)})
 
 
 def racing_log(seed, size):
@@ -155,14 +162,17 @@ def racing_log(seed, size):
     records = []
     for record in some_log(seed, size):
         if isinstance(record, Command) and record.type in ("kernel", "copy"):
-            uses = [Access(-1 if k == 4 else 0, 64 * k, 64, "float32[4, 4]") for k in range(5)]
+            uses = [
+                Access(-1 if k == 4 else 0, 64 * k, 64, "float32", (4, 4), None, 4)
+                for k in range(5)
+            ]
             reads, writes = draws.sample(uses, 2), draws.sample(uses, 1)
             record = replace(record, reads=tuple(reads), writes=tuple(writes))
         records.append(record)
         if draws.random() < 0.1:
             time = record.enqueue if isinstance(record, Command) else record.end
             pinned = Access(-1, 256, 64, NASTY)
-            records.append(Host(NASTY, (pinned,), (), time, 0, NASTY))
+            records.append(in_us.host(NASTY, (pinned,), (), time, 0, NASTY))
     return Log(records)
 
 
@@ -262,7 +272,7 @@ def gallery():
     threads = {"main": (0, 1, 0), NASTY: (1, 0, 12)}
     facts = {"torch.mtia": True, "torch.device(1)": "RuntimeError", NASTY: NASTY}
     log = list(some_log(3, 40))
-    turned = Log([*log[:40], call("hasPrimaryContext"), *log[40:]])
+    turned = Log([*log[:40], call("hasPrimaryContext", marker="backward"), *log[40:]])
     return {
         "backward": draw.backward(turned),
         "backward empty": draw.backward(Log()),

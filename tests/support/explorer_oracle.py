@@ -4,9 +4,9 @@ import random
 
 from drawings import call, some_heap, some_log
 
-from mtia_lab.log.attribution import nanoseconds as ns
 from mtia_lab.log.log import Log
 from mtia_lab.log.records import Call
+from mtia_lab.log.units import nanoseconds as ns
 
 
 def mixed(seed):
@@ -16,7 +16,8 @@ def mixed(seed):
     for k, record in enumerate(records):
         if isinstance(record, Call):
             state = tuple(draws.randrange(3) for _ in range(3))
-            records[k] = call(record.name, state, thread=record.thread, **times(record))
+            fields = {"thread": record.thread, "id": record.id}
+            records[k] = call(record.name, state, **fields, **times(record))
     return Log(records, {0: (0, 0, 0)})
 
 

@@ -3,9 +3,11 @@
 import random
 from itertools import product
 
+import in_us
+
 from mtia_lab.hazards.checker import Checker, in_order
 from mtia_lab.log.log import Log
-from mtia_lab.log.records import Access, Call, Command, Known, Memory
+from mtia_lab.log.records import Access, Call, Command, Known
 
 STREAMS = 4
 BLOCK = 64  # bytes of each of two blocks, in which accesses begin and end anywhere
@@ -66,10 +68,7 @@ def to_access(address, form):
     """Bytes, so that sizes and strides count bytes."""
     strides = FORMS[form]
     reach = 1 + sum((n - 1) * stride for n, stride in zip(form, strides, strict=True))
-    text = f"uint8[{', '.join(map(str, form))}]"
-    if form != (8,):
-        text += f" strides [{', '.join(map(str, strides))}]"
-    return Access(0, address, reach, text)
+    return Access(0, address, reach, "uint8", form, None if form == (8,) else strides)
 
 
 def bytes_of(access):
@@ -119,19 +118,19 @@ def to_log(steps):
             known = Known(0, None, newest, newest)
         if known is not None:
             records.append(to_call("guard", "synchronizeStream", site, (known,)))
-    blocks = [Memory("alloc", 0, 0, BLOCK * k, BLOCK, 0.0, 0, None) for k in (0, 1)]
-    return Log(records, {}, blocks)
+    blocks = [in_us.memory("alloc", 0, 0, BLOCK * k, BLOCK, 0.0, 0, None) for k in (0, 1)]
+    return Log(in_us.in_calls(records), {}, blocks)
 
 
 def to_call(door, name, site, known=()):
     """A call of no duration."""
-    return Call(door, name, "", None, None, 0, 0.0, 0.0, (0, 0, 0), site, (), known)
+    return in_us.call(door, name, "", None, None, 0, 0.0, 0.0, (0, 0, 0), site, (), known)
 
 
 def to_command(id, type, stream, site, **fields):
     """A command of no duration."""
     given = {"event": None, "version": None, "after": ()} | fields
-    return Command(id, type, f"k{id}", 0, stream, 0.0, 0.0, 0.0, 0, site=site, **given)
+    return in_us.command(id, type, f"k{id}", 0, stream, 0.0, 0.0, 0.0, 0, site=site, **given)
 
 
 def races(log):

@@ -10,7 +10,7 @@
 #include "../embedder.h"
 #include "../host_thread.h"
 #include "../internal/synchronize.h"
-#include "../log.h"
+#include "../log/log.h"
 #include "../memory/internal/device_memory.h"
 #include "../text.h"
 #include "internal/capture.h"

@@ -10,7 +10,7 @@
 #include "../embedder.h"
 #include "../graph/internal/capture.h"
 #include "../host_thread.h"
-#include "../log.h"
+#include "../log/log.h"
 #include "../text.h"
 
 namespace mtia::sim {
@@ -45,9 +45,9 @@ void log_values(const Lock& lock, const Command& command) {
   for (const Access& access : command.accesses) {
     if (access.write && access.at != nullptr) {
       const auto size = static_cast<size_t>(std::min(access.bytes, log::kValueBytes));
-      const std::string bytes(static_cast<const char*>(access.at), size);
-      log::append(
-          ValueRecord{command.id, access, bytes, lock->clock, this_thread().number, command.site});
+      Bytes bytes{std::string(static_cast<const char*>(access.at), size)};
+      log::append(ValueRecord{command.id, access, std::move(bytes), lock->clock,
+                              this_thread().number, command.site});
     }
   }
 }

@@ -5,7 +5,7 @@
 #include "../embedder.h"
 #include "../graph/internal/capture.h"
 #include "../host_thread.h"
-#include "../log.h"
+#include "../log/log.h"
 #include "../runtime.h"
 #include "effects.h"
 #include "synchronize.h"
@@ -25,6 +25,22 @@ const char* type_name(CommandType type) {
       return "wait";
   }
   return "";
+}
+
+const char* direction_of(const Command& command) {
+  if (command.type != CommandType::Copy) {
+    return nullptr;
+  }
+  switch (command.engine) {
+    case Engine::FromHost:
+      return "H2D";
+    case Engine::ToHost:
+      return "D2H";
+    case Engine::Peer:
+      return "peer";
+    default:
+      return "D2D";
+  }
 }
 
 std::vector<Time>& slots_of(const Lock& lock, const Command& command, const Stream& stream) {
@@ -71,6 +87,8 @@ void log_command(const Command& command, StreamRef stream) {
   }
   record.accesses = command.accesses;
   record.site = command.site;
+  record.direction = direction_of(command);
+  record.marker = command.marker == Marker::Poison ? "poison" : nullptr;
   log::append(std::move(record));
 }
 }  // namespace

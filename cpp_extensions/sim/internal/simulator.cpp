@@ -6,7 +6,7 @@
 
 #include "../embedder.h"
 #include "../host_thread.h"
-#include "../log.h"
+#include "../log/log.h"
 #include "../runtime.h"
 
 namespace mtia::sim {

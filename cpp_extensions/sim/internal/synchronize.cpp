@@ -5,7 +5,7 @@
 
 #include "../embedder.h"
 #include "../graph/internal/capture.h"
-#include "../log.h"
+#include "../log/log.h"
 #include "effects.h"
 
 namespace mtia::sim {

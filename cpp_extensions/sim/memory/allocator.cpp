@@ -27,6 +27,7 @@ uintptr_t number(const void* address) { return reinterpret_cast<uintptr_t>(addre
 void enqueue_poison(Lock& lock, const Block& block) {
   Command command;
   command.name = intern("poison");
+  command.marker = Marker::Poison;
   command.effect = [address = block.address, bytes = block.bytes] {
     std::memset(address, kPoison, bytes);
   };

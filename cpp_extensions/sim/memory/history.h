@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "../log.h"
+#include "../log/log.h"
 
 namespace mtia::sim {
 

@@ -1,32 +1,30 @@
 #include "log.h"
 
 #include <atomic>
-#include <deque>
-#include <mutex>
+#include <utility>
 
-#include "embedder.h"
-#include "host_thread.h"
-#include "log_json.h"
+#include "../embedder.h"
+#include "../host_thread.h"
 
 namespace mtia::sim::log {
 
 namespace {
-using Record = std::variant<CallRecord, CommandRecord, MemoryRecord, HostRecord, ValueRecord>;
-
 std::mutex records_mutex;
 std::atomic<int> depth{0};                       // recordings that are open
 std::atomic<int> host_depth{0}, value_depth{0};  // of those, the ones that want more
-std::deque<Record> records;
+std::atomic<CallId> calls{0};                    // so far
+auto records = std::make_shared<std::deque<Record>>();
 
 template <typename Inner>
 void append_inner(Inner record) {
   if (CallRecord* call = this_thread().call) {
+    record.call = call->id;
     call->inner.emplace_back(std::move(record));
     return;
   }
   std::lock_guard<std::mutex> lock(records_mutex);
   if (recording()) {
-    records.emplace_back(std::move(record));
+    records->emplace_back(std::move(record));
   }
 }
 
@@ -44,11 +42,13 @@ void append(CallRecord record) {
   if (!recording()) {
     return;
   }
-  records.emplace_back(std::move(record));
+  records->emplace_back(std::move(record));
   for (auto& one : inner) {
-    std::visit([](auto& held) { records.emplace_back(std::move(held)); }, one);
+    std::visit([](auto& held) { records->emplace_back(std::move(held)); }, one);
   }
 }
+
+CallId next_call() noexcept { return ++calls; }
 
 void append(CommandRecord record) { append_inner(std::move(record)); }
 void append(MemoryRecord record) { append_inner(std::move(record)); }
@@ -57,13 +57,19 @@ void append(ValueRecord record) { append_inner(std::move(record)); }
 
 void waited(Time from, Time to) {
   if (CallRecord* call = this_thread().call) {
-    call->waits.emplace_back(from, to);
+    call->waits.push_back({from, to});
   }
 }
 
 void synchronized(Known known) {
   if (CallRecord* call = this_thread().call; call != nullptr && known.command > 0) {
     call->synchronized.push_back(known);
+  }
+}
+
+void mark(const char* marker) {
+  if (CallRecord* call = this_thread().call) {
+    call->marker = marker;
   }
 }
 
@@ -75,16 +81,16 @@ int64_t begin(bool host, bool values) {
   ++depth;
   host_depth += host;
   value_depth += values;
-  return static_cast<int64_t>(records.size());
+  return static_cast<int64_t>(records->size());
 }
 
-std::string read(int64_t position) {
+Part read(int64_t position) {
   std::lock_guard<std::mutex> lock(records_mutex);
-  std::string out;
-  for (size_t i = static_cast<size_t>(position); i < records.size(); ++i) {
-    std::visit([&](const auto& record) { write(out, record); }, records[i]);
+  Part part{records, {}};
+  for (size_t i = static_cast<size_t>(position); i < records->size(); ++i) {
+    part.records.push_back(&(*records)[i]);  // a deque that grows moves none of its elements
   }
-  return out;
+  return part;
 }
 
 void end(bool host, bool values) {
@@ -92,7 +98,8 @@ void end(bool host, bool values) {
   host_depth -= host;
   value_depth -= values;
   if (--depth == 0) {
-    records.clear();
+    records = std::make_shared<std::deque<Record>>();
+    calls = 0;
   }
 }
 
