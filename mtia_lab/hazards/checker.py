@@ -12,14 +12,12 @@ from itertools import takewhile
 from typing import Any, NamedTuple
 
 from ..log.log import Log
-from ..log.records import ENGINE, PINNED, Access, Call, Command, Host, Memory, Record
+from ..log.records import PINNED, Access, Call, Command, Host, Memory, Record
 from ..log.replay import Backwards, Blocks, Span
 from .events import StandingEvents
 from .fixes import FINISH, NEW_EVENT, RECORD_STREAM, WAIT, WAIT_EVENT, Fix
 from .memory_map import MemoryMap, Use, add_use, host_races
 from .order import EVENTS, Clock, Given, Order, Stream
-
-_NOTED = (ENGINE, "destroyEvent")  # the calls that change what is known beside the order
 
 
 class Race(NamedTuple):
@@ -125,7 +123,7 @@ class Checker:
 
     def _call(self, call: Call) -> None:
         self._caller = call
-        if call.name in _NOTED or self._backwards.lines:
+        if call.marker or call.events or self._backwards.lines:  # else it changes nothing
             self._backwards.add_call(call)
             self._events.add_call(call)
 
