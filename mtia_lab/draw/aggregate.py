@@ -18,7 +18,6 @@ from .lanes import (
     Lane,
     Scale,
     Window,
-    is_copy,
     lane_name,
     times_of,
     waits_of,
@@ -329,8 +328,8 @@ def _stream(
     held = [(window.held[c.id], c.start) for c in commands if c.id in window.held]
     work = [command for command in commands if command.type in ("kernel", "copy")]
     busy = {
-        "copy": spread(map(times_of, filter(is_copy, work)), scale, columns),
-        "kernel": spread((times_of(c) for c in work if not is_copy(c)), scale, columns),
+        kind: spread((times_of(c) for c in work if c.type == kind), scale, columns)
+        for kind in ("copy", "kernel")
     }
     waits = (command for command in commands if command.type == "wait")
     return Busy(

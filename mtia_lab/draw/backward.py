@@ -17,10 +17,8 @@ from .lanes import (
     Lane,
     Scale,
     describe,
-    is_copy,
     is_mark,
-    is_record,
-    is_wait,
+    kind_of,
     lane_name,
     place,
     stream_of,
@@ -230,7 +228,7 @@ def _draw_names(c: Canvas, lane: Lane) -> None:
         room = text_width(item.name, FONT)
         style: Style = {"size": FONT, "anchor": "middle"}
         if room + 16 <= placed.width:
-            hue, dark = lanes_svg.hue_of(item), is_copy(item)
+            hue, dark = lanes_svg.hue_of(item), kind_of(item) == "copy"
             style["color"] = palette.WHITE if dark else palette.INK
             style["halo"] = hue.strong if dark else hue.pale
             c.text(middle, lane.middle + 4, item.name, **style)
@@ -259,19 +257,19 @@ def _draw_events(c: Canvas, lanes: Sequence[Lane]) -> None:
         placed.item.id: (placed.item, (placed.left, lane.middle))
         for lane in lanes
         for placed in lane.items
-        if is_mark(placed.item)
+        if isinstance(placed.item, Command) and is_mark(placed.item)
     }
     marks = [spots[id_] for id_ in sorted(spots)]
     heights = {y for _, (_, y) in marks}
     for wait, end in marks:
-        for source in wait.after if is_wait(wait) else ():
+        for source in wait.after if wait.type == "wait" else ():
             if source in spots:
                 begin = spots[source][1]
                 over = any(min(begin[1], end[1]) < y < max(begin[1], end[1]) for y in heights)
                 bow = BOW if max(begin[0], end[0]) + BOW < RIGHT else -BOW
                 _draw_tie(c, begin, end, bow if over else 0)
     for mark, spot in marks:
-        if is_record(mark):
+        if mark.type == "record":
             lanes_svg.draw_dot(c, *spot, describe(mark))
         else:
             lanes_svg.draw_diamond(c, *spot, describe(mark), half=7)
@@ -323,10 +321,10 @@ def _chart(half: Half, stream: tuple[int, int]) -> str:
         if is_mark(command):
             ahead = range(first, CHART) if half.forward else range(first, -1, -1)
             marked.add(free := next((k for k in ahead if k not in marked), first))
-            cells[free] = "R" if is_record(command) else "W"
+            cells[free] = "R" if command.type == "record" else "W"
         else:
             width = max(last - first, 1)
-            sign = "#" if is_copy(command) else "="
+            sign = "#" if command.type == "copy" else "="
             cells[first : first + width] = lanes_text.bar(command.name, width, sign)
     return f"{lane_name(stream):<{NAME}}|{''.join(cells)}"
 

@@ -8,7 +8,6 @@ from ..log.log import Log
 from ..log.records import Command
 from ..log.units import microseconds, size
 from . import palette, text
-from .lanes import is_copy
 from .stateview import draw_stream
 from .svg import MARGIN, WIDTH, Canvas, Picture, Point
 from .text import text_width
@@ -82,7 +81,7 @@ def _count(log: Log) -> tuple[list[Device], Copies]:
     boxes = [Device() for _ in range(max([1 + highest, *(len(state) - 1 for state in states)]))]
     copies: Copies = {}
     for command in log.commands:
-        if is_copy(command):
+        if command.type == "copy":
             ends = _ends(command)
             count, moved = copies.get(ends, (0, 0))
             moved += max(access.bytes for access in (*command.reads, *command.writes))

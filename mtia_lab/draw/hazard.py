@@ -18,10 +18,7 @@ from .lanes import (
     Lane,
     Placed,
     Side,
-    is_copy,
     is_mark,
-    is_record,
-    is_wait,
     place,
     stream_of,
 )
@@ -247,13 +244,13 @@ def _draw_command(c: Canvas, scene: Scene, item: Command, bar: Placed, lane: Lan
     x, top = bar.left, lane.bar
     number = scene.numbers.get(item.id)
     edge = palette.INK if number is None else scene.hue.strong
-    if is_record(item):
+    if item.type == "record":
         c.line([(x, top - 14), (x, top + BAR)], stroke=edge, width=1.6)
         c.rect(x, top - 14, 18, 10, fill=edge, radius=0, tip=item.name)
-    elif is_wait(item):
+    elif item.type == "wait":
         lanes_svg.draw_diamond(c, x, lane.middle, item.name, stroke=edge)
     else:
-        hue, dark = lanes_svg.hue_of(item), is_copy(item)
+        hue, dark = lanes_svg.hue_of(item), item.type == "copy"
         look: Look = {"fill": hue.strong if dark else hue.pale, "stroke": hue.strong, "radius": 4}
         style: Style = {"size": FONT, "anchor": "middle", "fit": max(bar.width - 6, 0)}
         style["color"] = palette.WHITE if dark else palette.INK
@@ -329,7 +326,7 @@ def _lane(scene: Scene, key: Key) -> str:
     for command in sorted(scene.of(key), key=is_mark):
         first = round(scene.axis.x(command.start))
         if is_mark(command):
-            cells[first] = "R" if is_record(command) else "W"
+            cells[first] = "R" if command.type == "record" else "W"
             continue
         last = max(round(scene.axis.x(command.finish)) - 1, first + 2)
         number = scene.numbers.get(command.id)

@@ -7,7 +7,7 @@ decides what is on its lanes and where; `lanes_svg` and `lanes_text` paint it.
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeGuard, TypeVar, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from ..log.attribution import held_since, queue_of
 from ..log.log import Log
@@ -119,24 +119,14 @@ class Scale:
 # --- What an item is ------------------------------------------------------------------------------
 
 
-def is_record(item: Item) -> TypeGuard[Command]:
-    """Whether an item is an event recording."""
-    return isinstance(item, Command) and item.type == "record"
+def kind_of(item: Item) -> str:
+    """One of "call", "kernel", "copy", "record" and "wait"."""
+    return "call" if isinstance(item, Call) else item.type
 
 
-def is_wait(item: Item) -> TypeGuard[Command]:
-    """Whether an item is a wait for one."""
-    return isinstance(item, Command) and item.type == "wait"
-
-
-def is_mark(item: Item) -> TypeGuard[Command]:
-    """Whether an item is one of these two, a point in its stream; the others are bars."""
-    return isinstance(item, Command) and item.type in ("record", "wait")
-
-
-def is_copy(item: Item) -> TypeGuard[Command]:
-    """Whether an item is a copy."""
-    return isinstance(item, Command) and item.type == "copy"
+def is_mark(item: Item) -> bool:
+    """Whether it is a recording or a wait, a point in its stream; the others are bars."""
+    return kind_of(item) in ("record", "wait")
 
 
 def waits_of(item: Item) -> tuple[tuple[float, float], ...]:
@@ -166,9 +156,9 @@ def describe(item: Item) -> str:
     if isinstance(item, Call):
         return item.name
     after = ", ".join(map(str, item.after))
-    if is_record(item):
+    if item.type == "record":
         return f"record e{item.event} v{item.version}"
-    if is_wait(item):
+    if item.type == "wait":
         after = after or "nothing"
         if item.event is None:  # a graph's next replay waits for its last
             return f"wait for {item.name}, command {after}"
@@ -178,7 +168,7 @@ def describe(item: Item) -> str:
 
 def label_of(item: Item) -> str:
     """What stands on its flag, or on or above its bar: the name, cut if it is very long."""
-    if is_record(item):
+    if isinstance(item, Command) and item.type == "record":
         return f"e{item.event} v{item.version}"
     return shorten(legal(item.name), 150, FONT) + (" waits" if waits_of(item) else "")
 
@@ -370,25 +360,25 @@ def _labels(items: Sequence[Placed], scale: Scale, all_named: bool) -> dict[int,
     spans = {}
     for k, placed in enumerate(items):
         item, words = placed.item, label_of(placed.item)
-        if is_record(item):
+        if kind_of(item) == "record":
             size = text_width(words, FONT, bold=True) + 12
             on_right = placed.left + size <= scale.right + 10
             spans[k] = (placed.left if on_right else placed.left - size, size)
-        elif (all_named or waits_of(item)) and not is_wait(item) and not placed.fits:
+        elif (all_named or waits_of(item)) and not is_mark(item) and not placed.fits:
             size = text_width(words, FONT) + 8
             left = min(max(placed.middle - size / 2, scale.left), scale.right + 10 - size)
             spans[k] = (left, size)
 
     def interest(k: int) -> tuple[bool, bool, float, int]:
         item = items[k].item
-        return not is_record(item), not waits_of(item), spans[k][0], k
+        return kind_of(item) != "record", not waits_of(item), spans[k][0], k
 
     order = sorted(spans, key=interest)
     rows = stack(((spans[k][0], sum(spans[k])) for k in order), ROWS)
     return {
         k: (spans[k][0], row)
         for k, row in zip(order, rows, strict=True)
-        if row is not None and (row < NAME_ROWS or is_record(items[k].item))
+        if row is not None and (row < NAME_ROWS or kind_of(items[k].item) == "record")
     }
 
 
@@ -452,7 +442,7 @@ def _ties(lanes: Sequence[Lane], scale: Scale) -> Iterator[Link]:
     for lane, k in homes.values():
         target = lane.items[k]
         for source in target.item.after if isinstance(target.item, Command) else ():
-            if is_wait(target.item):
+            if kind_of(target.item) == "wait":
                 if source in homes:
                     yield from _to_wait(*homes[source], target.left, lane)
                 else:  # recorded before the log began

@@ -22,10 +22,8 @@ from .lanes import (
     Scale,
     Side,
     describe,
-    is_copy,
     is_mark,
-    is_record,
-    is_wait,
+    kind_of,
     label_of,
     lane_name,
     times_of,
@@ -41,7 +39,7 @@ NAME_ROOM = 138  # left of the lanes
 
 def hue_of(item: Item) -> palette.Hue:
     """The color of an item: gray of the host, dark of a copy, else that of its stream."""
-    if is_copy(item):
+    if kind_of(item) == "copy":
         return palette.COPY
     return palette.PLAIN if isinstance(item, Call) else palette.stream_hue(item.stream)
 
@@ -71,8 +69,9 @@ def paint(c: Canvas, layout: Layout, y: float) -> float:
             c.arrow([link.begin, link.end], stroke=palette.INK, dash="3 3")
     for lane in layout.lanes:
         for placed in lane.items:
-            if is_wait(placed.item):
-                tip = f"{describe(placed.item)}, over at {microseconds(placed.item.finish)} \u00b5s"
+            if kind_of(placed.item) == "wait":
+                finish = microseconds(times_of(placed.item)[1])
+                tip = f"{describe(placed.item)}, over at {finish} \u00b5s"
                 draw_diamond(c, placed.left, lane.middle, tip)
     for lane in layout.lanes:  # words last: an arrow passes behind them
         _draw_names(c, lane)
@@ -111,7 +110,7 @@ def draw_bar(c: Canvas, placed: Placed, top: float) -> None:
     hue = hue_of(placed.item)
     begin, end = map(microseconds, times_of(placed.item))
     tip = f"{describe(placed.item)}, {begin} to {end} \u00b5s"
-    fill = hue.strong if is_copy(placed.item) else hue.pale
+    fill = hue.strong if kind_of(placed.item) == "copy" else hue.pale
     look: Look = {"fill": fill, "stroke": hue.strong, "radius": min(4, placed.width / 2)}
     c.rect(placed.left, top, placed.width, BAR, tip=tip, **look)
 
@@ -133,7 +132,7 @@ def _draw_poles(c: Canvas, lane: Lane) -> None:
     """The poles of the flags, and the leaders that say whose a name above the bars is."""
     for k, placed in enumerate(lane.items):
         top = lane.top_of(k)
-        if is_record(placed.item):
+        if kind_of(placed.item) == "record":
             pole = [(placed.left, lane.bar + BAR), (placed.left, top)]
             c.line(pole, stroke=palette.INK, width=1.6)
         elif k in lane.labels:
@@ -173,7 +172,7 @@ def _draw_names(c: Canvas, lane: Lane) -> None:
             left = placed.middle - room / 2
             c.rect(left, lane.bar + 6, room, BAR - 12, fill=palette.WHITE, radius=3)
         style: Style = {"size": FONT, "anchor": "middle"}
-        if is_copy(item):
+        if kind_of(item) == "copy":
             style["color"] = palette.WHITE
         else:
             style["halo"] = hue_of(item).pale
@@ -185,7 +184,7 @@ def _draw_labels(c: Canvas, lane: Lane) -> None:
     for k, (left, _) in lane.labels.items():
         words, top = label_of(lane.items[k].item), lane.top_of(k)
         style: Style = {"size": FONT, "anchor": "middle"}
-        if is_record(lane.items[k].item):
+        if kind_of(lane.items[k].item) == "record":
             width = text_width(words, FONT, bold=True) + 12
             c.rect(left, top, width, 15, fill=palette.INK, radius=0)
             style |= {"bold": True, "color": palette.WHITE}
@@ -366,7 +365,7 @@ def legend(kinds: Iterable[str]) -> list[Entry]:
 def kinds_in(layout: Layout) -> list[str]:
     """The kinds of all marks that occur in a layout."""
     found = {link.kind for link in layout.links}
-    found |= {"call" if isinstance(item, Call) else item.type for item in layout.items}
+    found |= set(map(kind_of, layout.items))
     found |= {"tie"} if "wait" in found else set()
     found |= {"stall"} if any(it.stalls for lane in layout.lanes for it in lane.items) else set()
     found |= {"queue"} if any(lane.queue for lane in layout.lanes) else set()

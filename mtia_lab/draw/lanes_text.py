@@ -16,9 +16,8 @@ from .lanes import (
     Side,
     Steps,
     describe,
-    is_copy,
     is_mark,
-    is_record,
+    kind_of,
     lane_name,
     times_of,
     waits_of,
@@ -94,7 +93,7 @@ def _cells(lane: Lane, scale: Scale) -> list[str]:
         if isinstance(item, Call):
             cells[first : last + 1] = "h" * width
         else:
-            cells[first : last + 1] = bar(item.name, width, "#" if is_copy(item) else "=", 2)
+            cells[first : last + 1] = bar(item.name, width, "#" if item.type == "copy" else "=", 2)
         for since, until in waits_of(item):
             a, b = _columns(since, until, scale)
             cells[a : b + 1] = "~" * (b + 1 - a)
@@ -103,7 +102,8 @@ def _cells(lane: Lane, scale: Scale) -> list[str]:
             middle = first + (width - len(word)) // 2
             cells[middle : middle + len(word)] = word
     for item in filter(is_mark, items):
-        cells[column(item.finish, scale, CHART)] = "R" if is_record(item) else "W"
+        sign = "R" if kind_of(item) == "record" else "W"
+        cells[column(times_of(item)[1], scale, CHART)] = sign
     return cells
 
 
@@ -115,7 +115,7 @@ def _columns(begin: float, finish: float, scale: Scale) -> tuple[int, int]:
 
 def _key(layout: Layout) -> list[str]:
     items = layout.items
-    kinds = {"call" if isinstance(item, Call) else item.type for item in items}
+    kinds = set(map(kind_of, items))
     parts = [
         ("h host call", "call" in kinds),
         ("~ the host waits", any(map(waits_of, items))),
