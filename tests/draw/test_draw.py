@@ -4,16 +4,19 @@ import ast
 import base64
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from drawings import Drawing, gallery, racing_log, some_heap, some_log
+from drawings import NASTY, Drawing, gallery, racing_log, some_heap, some_log
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from notebook_files import ROOT
 
 from mtia_lab import draw
+from mtia_lab.draw.svg import Canvas
+from mtia_lab.draw.text import page
 from mtia_lab.hazards import find_hazards
 
 GALLERY = gallery()
@@ -113,6 +116,15 @@ def test_markup_in_names_is_only_text():
     picture = draw.threads({name: (0, 0, 0)})
     assert Drawing(picture).find(name)
     assert "<b" not in picture.svg and "<b" not in picture._repr_mimebundle_()["text/html"]
+
+
+def test_names_are_made_harmless_where_a_picture_is_finished():
+    c = Canvas()
+    c.text(0, 0, NASTY)
+    c.rect(0, 0, 9, 9, NASTY, fill=NASTY)
+    assert ET.fromstring(c.svg(9)) is not None and "<&" not in c.svg(9) and "\x1b" not in c.svg(9)
+    (line,) = page(NASTY).split("\n")
+    assert line.isascii() and line.isprintable() and len(line) == 100
 
 
 def test_the_same_facts_give_the_same_bytes_in_every_process():
