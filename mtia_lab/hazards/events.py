@@ -16,8 +16,9 @@ class StandingEvents:
         """An event was recorded; ``caller`` is the call that it belongs to."""
         if command.event is not None:
             self._newest.pop(command.event, None)
-            recorded = caller is not None and caller.method == "guard.record"
-            if recorded and caller.site == command.site:
+            if caller is None or caller.site != command.site:
+                return
+            if caller.method == "guard.record":
                 self._newest[command.event] = command
 
     def add_call(self, call: Call) -> None:
@@ -43,10 +44,11 @@ def misused_events(log: Log) -> list[Finding]:
     Where the error was caught, later waits stand for the recording before, or for nothing.
     """
     newest: dict[int, Command] = {}  # of each event, its last recording
-    found: dict[tuple, list[Finding]] = {}
+    found: dict[tuple[str, str | None], list[Finding]] = {}
     for record in log:
         if isinstance(record, Command) and record.type == "record":
-            newest[record.event] = record
+            if record.event is not None:
+                newest[record.event] = record
         elif isinstance(record, Call) and record.error is not None:
             finding = _recorded_elsewhere(record, newest) or _timed_across(record, newest)
             if finding is not None:

@@ -8,6 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy
 
@@ -242,11 +243,12 @@ def _once(racing: Iterable[Use], use: Use) -> list[Use]:
     return [found[key] for key in sorted(found, reverse=True)]
 
 
-_WORK = 100_000  # steps of the search; numpy's own measure
+Numbers = tuple[int, ...]
+_WORK: Any = 100_000  # steps of the search; numpy's own measure
 
 
 @lru_cache(maxsize=4096)
-def _leave_out(sizes: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+def _leave_out(sizes: Numbers, strides: Numbers) -> bool:
     """Whether there are bytes between the first and the last element that belong to none."""
     dense = 1
     for stride, size in sorted(zip(strides, sizes, strict=True)):
@@ -270,7 +272,7 @@ def overlap(one: Access, other: Access) -> bool:
         begin = max(one.address, other.address)
         return begin < min(one.address + one.bytes, other.address + other.bytes)
     try:
-        return numpy.shares_memory(_array(one), _array(other), max_work=_WORK)
+        return bool(numpy.shares_memory(_array(one), _array(other), max_work=_WORK))
     except numpy.exceptions.TooHardError:
         return True
 
@@ -278,7 +280,7 @@ def overlap(one: Access, other: Access) -> bool:
 class _Elements:
     """What numpy asks of memory: where the elements are. Nobody looks at them."""
 
-    def __init__(self, address: int, item: int, sizes: tuple, strides: tuple) -> None:
+    def __init__(self, address: int, item: int, sizes: Numbers, strides: Numbers) -> None:
         self.__array_interface__ = {
             "version": 3,
             "data": (4096 + address, True),
@@ -288,8 +290,9 @@ class _Elements:
         }
 
 
-def _array(access: Access) -> numpy.ndarray:
-    if access.strides is None:
-        return numpy.asarray(_Elements(access.address, 1, (access.bytes,), (1,)))
-    layout = access.itemsize, access.sizes, access.strides
-    return numpy.asarray(_Elements(access.address, *layout))
+def _array(access: Access) -> "numpy.ndarray[Any, Any]":
+    elements = _Elements(access.address, 1, (access.bytes,), (1,))
+    if access.strides is not None:
+        elements = _Elements(access.address, access.itemsize, access.sizes, access.strides)
+    array: numpy.ndarray[Any, Any] = numpy.asarray(elements)
+    return array

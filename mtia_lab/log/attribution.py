@@ -12,11 +12,13 @@ Times in here are whole nanoseconds, so that sums are exact.
 """
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from .log import Command
+from .records import Command
+from .replay import ready_times
 
 
 @dataclass
@@ -27,11 +29,15 @@ class CopyTime:
     total is ``base`` plus ``slope`` times the time passed, or plus the total of stream ``source``.
     """
 
-    begins: list = field(default_factory=lambda: [0])
-    segments: list = field(default_factory=lambda: [(0, 0, None)])
+    begins: list[int] = field(default_factory=lambda: [0])
+    segments: list["tuple[int, int, CopyTime | None]"] = field(
+        default_factory=lambda: [(0, 0, None)]
+    )
 
     def add(self, begin: int, slope: int, source: "CopyTime | None" = None) -> None:
         """From ``begin`` on, time counts if ``slope`` is 1, or where it counts for ``source``."""
+        if self.segments[-1][1:] == (slope, source) and source is None:
+            return
         base = self.until(begin) - (source.until(begin) if source else 0)
         self.begins.append(begin)
         self.segments.append((base, slope, source))
@@ -40,7 +46,7 @@ class CopyTime:
         """The total up to ``time``."""
         total, stream = 0, self
         while True:
-            k = bisect_right(stream.begins, time) - 1
+            k = -1 if time >= stream.begins[-1] else bisect_right(stream.begins, time) - 1
             base, slope, source = stream.segments[k]
             total += base
             if source is None:
@@ -57,12 +63,15 @@ class Spent:
     copy: int = 0
     free: int = 0  # when its last command finished
     copies: CopyTime = field(default_factory=CopyTime)
-    intervals: list = field(default_factory=list)
+    intervals: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def busy(self) -> int:
         """How long it ran kernels and copies."""
         return sum(finish - start for start, finish in self.intervals)
+
+
+Homes = dict[int, tuple[Spent, int]]  # of each command, its stream and when it finishes
 
 
 def attribute(commands: Iterable[Command], end: int) -> dict[tuple[int, int], Spent]:
@@ -72,25 +81,25 @@ def attribute(commands: Iterable[Command], end: int) -> dict[tuple[int, int], Sp
         commands: in enqueue order.
         end: in nanoseconds; nothing finishes later.
     """
-    streams: dict = {}
-    homes: dict = {}  # command id: (its stream, when it finishes)
+    commands = list(commands)
+    ready = ready_times(commands)
+    streams: defaultdict[tuple[int, int], Spent] = defaultdict(Spent)
+    homes: Homes = {}
     for command in commands:
-        spent = streams.setdefault((command.device, command.stream), Spent())
-        _add(spent, command, homes)
+        spent = streams[command.device, command.stream]
+        _add(spent, command, ready[command.id], homes)
         homes[command.id] = (spent, command.finish_ns)
     for spent in streams.values():
         spent.host += end - spent.free
     return dict(sorted(streams.items()))
 
 
-def _add(spent: Spent, command: Command, homes: dict) -> None:
-    start, finish = command.start_ns, command.finish_ns
-    ready = max(spent.free, min(command.enqueue_ns, start))
-    is_copy = command.type == "copy"
+def _add(spent: Spent, command: Command, ready: int, homes: Homes) -> None:
+    start, finish, is_copy = command.start_ns, command.finish_ns, command.type == "copy"
     spent.host += ready - spent.free
     spent.copies.add(spent.free, 0)
     released = _released(command, ready, start, homes, spent)
-    spent.copies.add(released, is_copy)
+    spent.copies.add(released, int(is_copy))
     if is_copy:
         spent.copy += start - released
     else:
@@ -100,7 +109,7 @@ def _add(spent: Spent, command: Command, homes: dict) -> None:
     spent.free = finish
 
 
-def _released(command: Command, ready: int, start: int, homes: dict, spent: Spent) -> int:
+def _released(command: Command, ready: int, start: int, homes: Homes, spent: Spent) -> int:
     """When what the command waits for was done; the time until then is attributed."""
     if not command.after or start == ready:
         return ready
@@ -144,15 +153,10 @@ def held_since(commands: Iterable[Command]) -> dict[int, float]:
     Args:
         commands: in enqueue order.
     """
-    held: dict[int, float] = {}
-    free: dict[tuple[int, int], float] = {}
-    for command in commands:
-        stream = (command.device, command.stream)
-        ready = max(command.enqueue, free.get(stream, 0.0))
-        if command.type == "wait" and command.start > ready:
-            held[command.id] = ready
-        free[stream] = command.finish
-    return held
+    commands = list(commands)
+    ready = ready_times(commands)
+    waits = (command for command in commands if command.type == "wait")
+    return {c.id: ready[c.id] / 1000 for c in waits if c.start_ns > ready[c.id]}
 
 
 def queue_of(commands: Iterable[Command]) -> list[tuple[float, int]]:

@@ -1,4 +1,4 @@
-"""A log gone through once: the lives of its blocks, and one device's memory step by step."""
+"""What follows from a log: when streams were ready, what calls enqueued, the lives of blocks."""
 
 import string
 import sys
@@ -19,6 +19,31 @@ SPANS = 600
 FOREVER = sys.maxsize  # as when something ends: it is there to the end of the log
 _SIGNS = {"alloc": 1, "free": -1}
 LETTERS = string.ascii_lowercase + string.ascii_uppercase
+
+
+def ready_times(commands: Iterable[Command]) -> dict[int, int]:
+    """When the stream of each command was ready for it, in ns, by the command's id.
+
+    It had been given the command then, and had done all that it was given before.
+
+    Args:
+        commands: in enqueue order.
+    """
+    ready: dict[int, int] = {}
+    free: dict[tuple[int, int], int] = {}
+    for command in commands:
+        stream = command.device, command.stream
+        ready[command.id] = max(free.get(stream, 0), min(command.enqueue_ns, command.start_ns))
+        free[stream] = command.finish_ns
+    return ready
+
+
+def launches(log: Log) -> dict[int, list[int]]:
+    """What each call in the log enqueued: the ids of its commands, by the id of the call."""
+    found: dict[int | None, list[int]] = {}
+    for command in log.commands:
+        found.setdefault(command.call, []).append(command.id)
+    return {call.id: found[call.id] for call in log.calls if call.id in found}
 
 
 @dataclass

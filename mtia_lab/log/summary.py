@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ..errors import cut
 from .arguments import a_log
 from .attribution import attribute, overlaps
-from .log import Command, Log
+from .log import Log
+from .records import Call, Command
 from .table import Table
 from .units import stream_name, thousands
 
@@ -116,7 +118,7 @@ class Summary:
         parts = ["\n".join(table.lines()) for table in self.tables]
         return "\n\n".join([self.title, *(parts or ["nothing was recorded"])])
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         parts = [table.html() for table in self.tables] or ["<p>nothing was recorded</p>"]
         return {
             "text/plain": repr(self),
@@ -141,7 +143,7 @@ def summary(log: Log) -> Summary:
     end = max([0, *ends, *(m.time_ns for m in log.memory)])
     streams = attribute(commands, end)
     both = overlaps(streams)
-    mine: dict = {key: [] for key in streams}
+    mine: dict[tuple[int, int], list[Command]] = {key: [] for key in streams}
     for command in commands:
         mine[command.device, command.stream].append(command)
     rows = [
@@ -170,25 +172,28 @@ def copied(command: Command) -> int:
     return written or sum(access.bytes for access in command.reads)
 
 
-def _by_thread(calls: Iterable) -> list[ThreadTime]:
-    found: dict = {}
+def _by_thread(calls: Iterable[Call]) -> list[ThreadTime]:
+    found: dict[int, tuple[int, int]] = {}
     for call in calls:
         count, blocked = found.get(call.thread, (0, 0))
-        waited = sum(end - begin for begin, end in call.waits_ns)
-        found[call.thread] = (count + 1, blocked + waited)
+        for begin, end in call.waits_ns:
+            blocked += end - begin
+        found[call.thread] = (count + 1, blocked)
     return [ThreadTime(k, count, blocked / 1000) for k, (count, blocked) in sorted(found.items())]
 
 
 def _by_name(commands: Iterable[Command]) -> list[KernelTime]:
-    found: dict = {}
+    found: dict[tuple[str, str], tuple[int, int]] = {}
     for command in commands:
         if command.type in ("kernel", "copy"):
             key = (command.name, command.type)
             count, time = found.get(key, (0, 0))
             found[key] = (count + 1, time + command.finish_ns - command.start_ns)
     total = max(1, sum(time for _, time in found.values()))
-    order = by_time(found)
-    return [KernelTime(*key, n, time / 1000, time / total) for key, (n, time) in order]
+    return [
+        KernelTime(name, kind, n, time / 1000, time / total)
+        for (name, kind), (n, time) in by_time(found)
+    ]
 
 
 def _column(times: Iterable[float]) -> list[str]:
@@ -237,6 +242,10 @@ def _kernels(rows: tuple[KernelTime, ...]) -> Table:
     return Table(head, words, names=2, total=len(rows), whole="summary(log).kernels")
 
 
-def by_time(names: dict) -> list:
+Name = TypeVar("Name", str, tuple[str, str])
+Time = TypeVar("Time", int, float)
+
+
+def by_time(names: dict[Name, tuple[int, Time]]) -> list[tuple[Name, tuple[int, Time]]]:
     """The items of ``{name: (count, time)}``, what took longest first."""
     return sorted(names.items(), key=lambda item: (-item[1][1], item[0]))

@@ -12,35 +12,42 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from ..errors import NoFolder, WrongValue
 from .arguments import a_log, of_type
 from .log import Log
 from .records import PINNED, Access, Call, Command
+from .replay import launches, ready_times
 
 HOST = 1  # the process of the host; device d is process d + 2
 FIRST = 1001  # the number of the first thread, above those of all processes
+Event = dict[str, Any]  # as JSON has it
+Threads = dict[tuple[int, int], int]  # (process, host thread or stream) -> the number of its thread
+Launched = dict[int, list[int]]  # a call's id -> those of the commands that it enqueued
+Where = tuple[int, int]  # process, thread
+Part = tuple[int, int, Call, list[int] | None]  # begin, end, call, what it launched
 _VERBS = {"record": "record ", "wait": "wait for "}
 
 
-def trace_events(log: Log) -> Iterator[tuple[int, dict]]:
+def trace_events(log: Log) -> Iterator[tuple[int, Event]]:
     """Every call and command of a log, each as (time in ns, event), the names of all first.
 
     They are not in order of time yet. Sort them so that equal times stay as they are.
     """
-    threads, launches = _threads(log), list(_launches(log))
+    threads, launched = _threads(log), launches(log)
     for events in (
         _names(log, threads),
-        _calls(launches, threads),
-        _commands(log, launches, threads),
+        _calls(log, launched, threads),
+        _commands(log, launched, threads),
         _counters(log),
     ):
         yield from _timed(events)
 
 
-def _timed(events: Iterator[dict]) -> Iterator[tuple[int, dict]]:
+def _timed(events: Iterable[Event]) -> Iterator[tuple[int, Event]]:
     for event in events:
         time = event["ts"]
         event["ts"] = _us(time)
@@ -53,14 +60,14 @@ def _us(ns: int) -> float:
     return time if int(time * 1000) == ns else math.nextafter(time, math.inf)
 
 
-def _threads(log: Log) -> dict:
+def _threads(log: Log) -> Threads:
     """A number for each (process, host thread or stream), unlike that of any other."""
     hosts = {(HOST, record.thread) for record in log if isinstance(record, Call)}
     streams = {(command.device + 2, command.stream) for command in log.commands}
     return {key: number for number, key in enumerate(sorted(hosts | streams), FIRST)}
 
 
-def _names(log: Log, threads: dict) -> Iterator[dict]:
+def _names(log: Log, threads: Threads) -> Iterator[Event]:
     """What processes and threads are called, and their order."""
     processes = {process for process, _ in threads} | {m.device + 2 for m in log.memory}
     for process in sorted(processes):
@@ -71,7 +78,7 @@ def _names(log: Log, threads: dict) -> Iterator[dict]:
         yield from _named("thread", name, key, {"pid": process, "tid": number})
 
 
-def _named(what: str, name: str, order: int, where: dict) -> list[dict]:
+def _named(what: str, name: str, order: int, where: Event) -> list[Event]:
     at = {"ph": "M", "ts": 0, **where}
     return [
         {"name": f"{what}_name", **at, "args": {"name": name}},
@@ -79,13 +86,13 @@ def _named(what: str, name: str, order: int, where: dict) -> list[dict]:
     ]
 
 
-def _slice(name: str, category: str, begin: int, end: int, where: tuple, args: dict) -> dict:
+def _slice(name: str, category: str, begin: int, end: int, where: Where, args: Event) -> Event:
     """A complete event; ``where`` is (process, thread)."""
     fields = {"name": name, "cat": category, "ph": "X", "ts": begin, "dur": _us(end - begin)}
     return fields | {"pid": where[0], "tid": where[1], "args": args}
 
 
-def _flow(phase: str, name: str, number: int, time: int, where: tuple) -> dict:
+def _flow(phase: str, name: str, number: int, time: int, where: Where) -> Event:
     """One end of an arrow: "s" where it starts, "f" where it ends, in the slice open there."""
     ends = {"bp": "e"} if phase == "f" else {}
     fields = {"name": name, "cat": "flow", "ph": phase, "id": number, "ts": time, **ends}
@@ -95,29 +102,31 @@ def _flow(phase: str, name: str, number: int, time: int, where: tuple) -> dict:
 # --- the host ---------------------------------------------------------------------------------
 
 
-def _calls(launches: list, threads: dict) -> Iterator[dict]:
+def _calls(log: Log, launched: Launched, threads: Threads) -> Iterator[Event]:
     """Calls, the waits in them, and where the arrows to their commands start."""
-    by_thread: dict = {}
-    for call, launched in launches:
-        if call.end_ns == call.begin_ns and not launched and call.error is None:
+    by_thread: dict[int, list[Part]] = {}
+    for call in log.calls:
+        mine = launched.get(call.id, [])
+        if call.end_ns == call.begin_ns and not mine and call.error is None:
             continue  # a viewer stacks what happens at one moment, and takes only so much of it
-        by_thread.setdefault(call.thread, []).extend(_parts(call, launched))
+        by_thread.setdefault(call.thread, []).extend(_parts(call, mine))
     for thread, parts in by_thread.items():
         # An outer call is logged after those within it, but has to come first.
         parts.sort(key=lambda part: (part[0], part[1] > part[0], -part[1]))
         where = (HOST, threads[HOST, thread])
-        for begin, end, call, launched in parts:
-            yield from _of_call(begin, end, call, launched, where)
+        for part in parts:
+            yield from _of_call(part, where)
 
 
-def _parts(call: Call, launched: list[int]) -> Iterator[tuple]:
+def _parts(call: Call, launched: list[int]) -> Iterator[Part]:
     """``(begin, end, call, launched)`` of a call and of each wait in it, where launched is None."""
     yield call.begin_ns, call.end_ns, call, launched
     for since, until in call.waits_ns:
         yield since, until, call, None
 
 
-def _of_call(begin: int, end: int, call: Call, launched: list | None, where: tuple) -> Iterator:
+def _of_call(part: Part, where: Where) -> Iterator[Event]:
+    begin, end, call, launched = part
     if launched is None:
         yield _slice("blocked", "blocked", begin, end, where, {"in": call.name})
         return
@@ -128,37 +137,26 @@ def _of_call(begin: int, end: int, call: Call, launched: list | None, where: tup
         yield _flow("s", "launch", 2 * k, begin, where)
 
 
-def _launches(log: Log) -> Iterator[tuple[Call, list[int]]]:
-    """Each call with the ids of the commands it enqueued."""
-    launched: dict = {}
-    for command in log.commands:
-        launched.setdefault(command.call, []).append(command.id)
-    for call in log.calls:
-        yield call, launched.get(call.id, [])
-
-
 # --- the device -------------------------------------------------------------------------------
 
 
-def _commands(log: Log, launches: list, threads: dict) -> Iterator[dict]:
+def _commands(log: Log, launched: Launched, threads: Threads) -> Iterator[Event]:
     """Kernels, copies, recordings and waits, and the arrows between them, stream by stream."""
     commands = log.commands
-    launched = {k for _, ids in launches for k in ids}
+    by_calls = {k for ids in launched.values() for k in ids}
     known = {command.id for command in commands}
-    followers: dict = {}
+    followers: dict[int, list[int]] = {}
     for command in commands:
         for source in known.intersection(command.after):
             followers.setdefault(source, []).append(command.id)
-    free: dict = {}
+    ready = ready_times(commands)
     for command in commands:
         where = (command.device + 2, threads[command.device + 2, command.stream])
-        start, finish = command.start_ns, command.finish_ns
-        ready = max(free.get(where, 0), min(command.enqueue_ns, start))
-        free[where] = finish
-        if command.type == "wait" and start > ready:
-            yield _slice(f"held by {command.name}", "held", ready, start, where, {})
+        start, finish, since = command.start_ns, command.finish_ns, ready[command.id]
+        if command.type == "wait" and start > since:
+            yield _slice(f"held by {command.name}", "held", since, start, where, {})
         yield _of_command(command, start, finish, where)
-        if command.id in launched:
+        if command.id in by_calls:
             yield _flow("f", "launch", 2 * command.id, start, where)
         if not known.isdisjoint(command.after):
             yield _flow("f", "after", 2 * command.id + 1, start, where)
@@ -166,10 +164,10 @@ def _commands(log: Log, launches: list, threads: dict) -> Iterator[dict]:
             yield _flow("s", "after", 2 * follower + 1, finish, where)
 
 
-def _of_command(command: Command, start: int, finish: int, where: tuple) -> dict:
+def _of_command(command: Command, start: int, finish: int, where: Where) -> Event:
     """A slice for a kernel or a copy, an instant for a recording or a wait."""
     name = _VERBS.get(command.type, "") + command.name
-    args = {"command": command.id, "enqueued_us": command.enqueue, "line": command.site}
+    args: Event = {"command": command.id, "enqueued_us": command.enqueue, "line": command.site}
     if command.event is not None:
         args |= {"event": command.event, "version": command.version}
     if command.after:
@@ -192,10 +190,12 @@ def _memory(access: Access) -> str:
 # --- counters ---------------------------------------------------------------------------------
 
 
-def _counters(log: Log) -> Iterator[dict]:
+def _counters(log: Log) -> Iterator[Event]:
     """How many kernels and copies wait in the queues, and how much memory is used, by device."""
-    values: dict = {}
-    at: dict = {}  # (device, name, time) -> the value after all that happened then
+    values: dict[tuple[int, str], int] = {}
+    at: dict[
+        tuple[int, str, int], int
+    ] = {}  # (device, name, time) -> the value after all that happened then
     for time, change, device, name in sorted(_changes(log), key=lambda change: change[0]):
         values[device, name] = values.get((device, name), 0) + change
         at[device, name, time] = values[device, name]
@@ -207,7 +207,7 @@ def _counters(log: Log) -> Iterator[dict]:
             yield {"name": name, "ph": "C", "ts": time, **where, "args": {"value": value}}
 
 
-def _changes(log: Log) -> Iterator[tuple]:
+def _changes(log: Log) -> Iterator[tuple[int, int, int, str]]:
     """``(time, by how much, device, name of the counter)``."""
     for command in log.commands:
         if command.type in ("kernel", "copy"):
@@ -223,7 +223,7 @@ def _changes(log: Log) -> Iterator[tuple]:
 _CHUNK = 10_000  # events that are written at a time
 
 
-def write_trace(log: Log, path: str | os.PathLike) -> Path:
+def write_trace(log: Log, path: str | os.PathLike[str]) -> Path:
     """Write what happened as a trace that https://ui.perfetto.dev shows, or chrome://tracing.
 
     The host and every device are processes, with a track for each thread and each stream: calls and
