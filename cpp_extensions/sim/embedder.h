@@ -1,6 +1,6 @@
 // The embedder: the program that hosts the simulator. The simulator includes no Python; its
 // embedder knows how an interpreter lock is given up, where a call comes from, and in which words
-// its users are told what to do about an error.
+// its users read what to do about an error.
 #pragma once
 
 #include <cstddef>

@@ -20,10 +20,10 @@ HostThread& this_thread() noexcept {
   return thread;
 }
 
-int device_count() noexcept { return process().device_count; }
+int device_count() noexcept { return process.device_count; }
 
 int checked_device(int device) {
-  const int count = process().device_count;
+  const int count = process.device_count;
   if (device < 0 || device >= count) {
     check_open();
     throw Error(str("there is no device mtia:", device, ": this process has ", count,
@@ -37,7 +37,7 @@ int current_device() noexcept { return this_thread().device; }
 
 void set_device(int device) {
   check_may_call("set_device");
-  mark(process().touched[checked_device(device)]);
+  mark(process.touched[checked_device(device)]);
   this_thread().device = device;
 }
 

@@ -14,7 +14,6 @@
 namespace mtia::sim {
 
 void set_device_count(int count) {
-  Process& process = sim::process();
   Lock lock = enter("set_device_count");
   this_thread();  // the thread that loads the device is number 0
   if (count < 1 || count > kMaxDevices) {
@@ -29,27 +28,25 @@ void set_device_count(int count) {
 }
 
 void shut(const std::string& why) {
-  Process& process = sim::process();
   Lock lock;
-  if (!process.is_shut) {
-    process.refusal = why;
+  if (process.refusal == nullptr) {
+    process.refusal = new std::string(why);  // never deleted
     process.device_count = 0;  // so that steady paths, which check the index, need no other check
-    process.is_shut = true;
   }
 }
 
 void check_open() {
-  if (process().is_shut) {
-    throw Error(process().refusal);
+  if (const std::string* refusal = process.refusal) {
+    throw Error(*refusal);
   }
 }
 
 void initialize() {
-  mark(process().initialized);
-  mark(process().count_is_fixed);
+  mark(process.initialized);
+  mark(process.count_is_fixed);
 }
 
-bool is_touched(int device) { return process().touched[checked_device(device)]; }
+bool is_touched(int device) { return process.touched[checked_device(device)]; }
 
 namespace {
 void check_idle(const Lock& lock) {
@@ -90,7 +87,7 @@ std::string schedule_name() {
 }
 
 void finish() {
-  if (process().forked) {
+  if (process.forked) {
     return;  // what is pending is the parent's
   }
   Lock lock = enter("finish");

@@ -12,10 +12,10 @@ namespace {
 StreamRef add_stream(const Lock& lock, int index, int priority) {
   Device& device = device_at(lock, index);
   initialize();
-  mark(process().touched[index]);
+  mark(process.touched[index]);
   const StreamRef ref{index, static_cast<StreamId>(device.streams.size())};
   device.streams.push_back(Stream{ref, priority, 0, {}});
-  ++process().stream_count[index];
+  process.last_stream[index] = ref.id;
   return ref;
 }
 }  // namespace

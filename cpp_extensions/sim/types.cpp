@@ -22,6 +22,17 @@ std::string microseconds(Time time) {
   return text + " us";
 }
 
+Text& Text::operator<<(const char* part) {
+  text += part;
+  return *this;
+}
+Text& Text::operator<<(const std::string& part) {
+  text += part;
+  return *this;
+}
+Text& Text::operator<<(int64_t number) { return *this << std::to_string(number); }
+Text& Text::operator<<(StreamRef stream) { return *this << to_string(stream); }
+
 Name intern(const std::string& name) {
   static std::mutex mutex;
   static auto* const names = new std::unordered_set<std::string>;  // elements never move

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
-#include <type_traits>
 
 namespace mtia::sim {
 
@@ -28,16 +27,16 @@ std::string to_string(StreamRef stream);  // "stream 3 of mtia:0"
 std::string microseconds(Time time);      // "12.5 us"
 
 // All of it as one text, as c10::str: texts, integers, and streams as to_string() gives them.
-inline const std::string& as_text(const std::string& text) { return text; }
-inline const char* as_text(const char* text) { return text; }
-inline std::string as_text(StreamRef stream) { return to_string(stream); }
-template <typename Integer>
-std::enable_if_t<std::is_integral_v<Integer>, std::string> as_text(Integer number) {
-  return std::to_string(number);
-}
+struct Text {
+  std::string text;
+  Text& operator<<(const char* part);
+  Text& operator<<(const std::string& part);
+  Text& operator<<(int64_t number);
+  Text& operator<<(StreamRef stream);
+};
 template <typename... Parts>
 std::string str(const Parts&... parts) {
-  return (std::string() + ... + as_text(parts));
+  return (Text() << ... << parts).text;
 }
 
 // A name that many commands share and that is never freed: each of them holds one pointer.

@@ -31,7 +31,7 @@ void captured(GraphId graph, const std::function<void()>& body) {
   end_capture(graph);
 }
 
-// Something of the reader's own that an effect holds.
+// Something that an effect holds.
 struct Counted {
   static std::atomic<int> alive;
   std::atomic<int> runs{0};

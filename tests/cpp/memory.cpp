@@ -1,4 +1,4 @@
-// Device memory: no block is given out twice, whoever allocates, frees and uses it, and when.
+// Device memory: no block is given out twice, in whatever order they are allocated, freed and used.
 #include <algorithm>
 #include <atomic>
 #include <cstring>
@@ -60,7 +60,7 @@ struct Held {
 
 // Every block is filled with its own number by its stream, looked at by another one, which is
 // recorded, looked at again by its own, and freed while all that is still to come.
-void blocks_are_nobody_elses(const std::string& schedule, bool poisoned) {
+void no_block_is_given_out_twice(const std::string& schedule, bool poisoned) {
   idle(schedule);
   set_poison(poisoned);
   std::minstd_rand random(7);
@@ -121,7 +121,7 @@ void a_missing_record_use_shows() {
   mtia::sim::free(again);
 }
 
-void addresses_are_told_apart() {
+void an_address_belongs_to_one_device() {
   idle("modelled");
   char* block = static_cast<char*>(allocate(1, {1, 0}, 100));
   CHECK(device_of(block) == 1 && device_of(block + 99) == 1);
@@ -142,7 +142,7 @@ void addresses_are_told_apart() {
   CHECK(RAISES(allocate(0, {0, 12345}, 1)).find("12345") != std::string::npos);
 }
 
-void nothing_more_is_told_and_thrown() {
+void out_of_memory_is_observed_and_thrown() {
   idle("modelled");
   static std::vector<size_t> seen;  // observers stay
   observe_out_of_memory([](const OutOfMemory& error) {
@@ -234,14 +234,14 @@ void threads_hand_blocks_around(const std::string& schedule, bool poisoned) {
 }  // namespace
 
 const std::vector<Test> kMemory{
-    {"blocks, modelled", [] { blocks_are_nobody_elses("modelled", false); }},
-    {"blocks, blocking", [] { blocks_are_nobody_elses("blocking", false); }},
-    {"blocks, latest", [] { blocks_are_nobody_elses("latest", false); }},
-    {"blocks, random", [] { blocks_are_nobody_elses("random:3", true); }},
-    {"blocks, latest, poisoned", [] { blocks_are_nobody_elses("latest", true); }},
+    {"blocks, modelled", [] { no_block_is_given_out_twice("modelled", false); }},
+    {"blocks, blocking", [] { no_block_is_given_out_twice("blocking", false); }},
+    {"blocks, latest", [] { no_block_is_given_out_twice("latest", false); }},
+    {"blocks, random", [] { no_block_is_given_out_twice("random:3", true); }},
+    {"blocks, latest, poisoned", [] { no_block_is_given_out_twice("latest", true); }},
     {"missing record_use", a_missing_record_use_shows},
-    {"addresses", addresses_are_told_apart},
-    {"out of memory", nothing_more_is_told_and_thrown},
+    {"addresses", an_address_belongs_to_one_device},
+    {"out of memory", out_of_memory_is_observed_and_thrown},
     {"freed by an effect", an_effect_may_free},
     {"pools", a_pool_keeps_its_blocks_until_it_is_released},
 };

@@ -223,13 +223,23 @@ void a_long_arbitrary_program(const char* schedule) {
         break;
       case 4:
       case 5:
-        event ? wait(event, streams[s]) : void();
+        if (event != 0) {
+          wait(event, streams[s]);
+        }
         break;
       case 6:
-        event ? void(query_event(event)) : void(query_stream(streams[s]));
+        if (event != 0) {
+          query_event(event);
+        } else {
+          query_stream(streams[s]);
+        }
         break;
       default:
-        step % 16 ? synchronize_stream(streams[s]) : synchronize_device(streams[s].device);
+        if (step % 16 != 0) {
+          synchronize_stream(streams[s]);
+        } else {
+          synchronize_device(streams[s].device);
+        }
     }
   }
   settle();

@@ -21,7 +21,7 @@ constexpr Time us = 1000;
 struct Interpreter : Embedder {
   std::mutex mutex;
   static thread_local bool held;
-  std::atomic<bool> impatient{false};  // as when the reader interrupts the program
+  std::atomic<bool> impatient{false};  // as when the user interrupts the program
 
   void* release() noexcept override {
     if (!held) {
@@ -51,9 +51,13 @@ struct Interpreter : Embedder {
   }
   void ensure(const std::function<void()>& body) {
     const bool had = held;
-    had ? void() : take();
+    if (!had) {
+      take();
+    }
     body();
-    had ? void() : give();
+    if (!had) {
+      give();
+    }
   }
 };
 thread_local bool Interpreter::held = false;
@@ -89,7 +93,9 @@ void own_streams_shared_events(const char* schedule) {
   together([&](int number) {
     const int device = number % 2;
     const bool python = number < 6;  // the others are as autograd's threads: without the lock
-    python ? interpreter.take() : void();
+    if (python) {
+      interpreter.take();
+    }
     const StreamRef mine = new_stream(device, 0);
     set_device(device);
     exchange_stream(mine);
@@ -114,7 +120,9 @@ void own_streams_shared_events(const char* schedule) {
       }
     }
     synchronize_stream(mine);
-    python ? interpreter.give() : void();
+    if (python) {
+      interpreter.give();
+    }
   });
   synchronize_device(0);
   synchronize_device(1);

@@ -136,7 +136,7 @@ StreamPoint put(const Lock& lock, Stream& stream, Command&& command) {
 
 StreamPoint enqueue(Lock& lock, Stream& stream, Command&& command) {
   initialize();
-  mark(process().touched[stream.ref.device]);
+  mark(process.touched[stream.ref.device]);
   const Profile& profile = lock->profile;
   const Time cost = command.engine != Engine::None ? profile.launch : profile.event;
   const bool captured = stream.capture != nullptr;

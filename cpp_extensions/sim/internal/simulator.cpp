@@ -35,7 +35,7 @@ void after_fork_in_parent() {
   simulator().mutex.unlock();
 }
 void after_fork_in_child() {
-  process().forked = process().initialized.load();
+  process.forked = process.initialized.load();
   after_fork_in_parent();
 }
 
@@ -49,16 +49,7 @@ Simulator& simulator() {
 }
 }  // namespace
 
-Process& process() noexcept {
-  static auto* const instance = [] {
-    auto* made = new Process;  // never deleted, as the simulator
-    for (auto& count : made->stream_count) {
-      count = 1;  // the default stream
-    }
-    return made;
-  }();
-  return *instance;
-}
+Process process;
 
 Lock::Lock() : std::unique_lock<std::mutex>(simulator().mutex), simulator_(&simulator()) {}
 
@@ -70,7 +61,7 @@ void check_may_call(const char* function) {
                     "queues are being worked off, so it may not call the runtime. Read or compute "
                     "there, and call the runtime after a synchronization instead"));
   }
-  if (process().forked) {
+  if (process.forked) {
     throw Error(str(embedder().name_of(function),
                     " was called in a process forked after MTIA was initialized. A fork copies the "
                     "device's queues but not the threads that use them, as on CUDA",
@@ -116,10 +107,10 @@ Lock enter_to_free() noexcept {
 }
 
 void check_stream(StreamRef ref) {
-  const StreamId count = process().stream_count[checked_device(ref.device)];
-  if (ref.id < 0 || ref.id >= count) {
+  const StreamId last = process.last_stream[checked_device(ref.device)];
+  if (ref.id < 0 || ref.id > last) {
     throw Error(str("mtia:", ref.device, " has no stream ", ref.id, ": its streams have ids 0 to ",
-                    count - 1, embedder().advice(Advice::UnknownStream, ref.device)));
+                    last, embedder().advice(Advice::UnknownStream, ref.device)));
   }
 }
 

@@ -97,12 +97,11 @@ struct Process {
   std::atomic<bool> count_is_fixed{false};
   std::atomic<bool> initialized{false};  // a fork from now on cannot use the device
   std::atomic<bool> forked{false};
-  std::atomic<bool> is_shut{false};
-  std::string refusal;  // why it is shut; set before that
-  std::array<std::atomic<StreamId>, kMaxDevices> stream_count{};
+  std::atomic<const std::string*> refusal{nullptr};  // why all of the device refuses, if it does
+  std::array<std::atomic<StreamId>, kMaxDevices> last_stream{};  // the highest id there is
   std::array<std::atomic<bool>, kMaxDevices> touched{};  // it was used: the "primary context"
 };
-Process& process() noexcept;
+extern Process process;
 
 // Sets a flag that is nearly always set already, so that hot paths only read it.
 inline void mark(std::atomic<bool>& flag) {

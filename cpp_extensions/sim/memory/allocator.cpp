@@ -72,7 +72,7 @@ void return_cached(Lock& lock, DeviceMemory& memory, int device, const Site& sit
 Block* take_new(Lock& lock, DeviceMemory& memory, StreamRef stream, PoolId pool, size_t bytes,
                 const Site& site) {
   initialize();
-  mark(process().touched[stream.device]);
+  mark(process.touched[stream.device]);
   const Profile& profile = lock->profile;
   const auto capacity = static_cast<size_t>(profile.memory_bytes);
   Block* block = memory.take_new(stream, pool, bytes, capacity);
@@ -143,7 +143,7 @@ void free(void* address) noexcept {
     return;
   }
   const Site site = memory_site();
-  const bool poisons = poison && !this_thread().in_effect && !process().forked;
+  const bool poisons = poison && !this_thread().in_effect && !process.forked;
   Lock lock = poisons ? enter_to_free() : Lock();
   DeviceMemory& memory = memory_of(lock, device);
   Block* block = memory.find(address);

@@ -16,8 +16,8 @@ int64_t not_reserved(size_t total, const MemoryStats& stats) {
 }
 
 std::string out_of_memory_text(int device, size_t asked, size_t total, const MemoryStats& stats) {
-  return str("out of memory: mtia:", device, " cannot allocate ", asked, " bytes. Of its ", total,
-             " bytes, ", not_reserved(total, stats), " are free and ",
+  return str("out of memory: mtia:", device, " cannot allocate ", std::to_string(asked),
+             " bytes. Of its ", total, " bytes, ", not_reserved(total, stats), " are free and ",
              stats.reserved_bytes.all.current, " are reserved");
 }
 }  // namespace
