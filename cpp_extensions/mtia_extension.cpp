@@ -10,15 +10,16 @@
 // Compiled alone, as PyTorch's own tests do it, this file is the whole device. MTIA_SPLIT says that
 // the other units are compiled apart and linked to it, which takes two cores half the time. What a
 // unit includes shares it: local names of one folder's files must differ.
-#if defined(__x86_64__) && !defined(__clang__) && __has_include(<x86gprintrin.h>)
-#include <x86gprintrin.h>      // has the one instruction for which c10 includes <x86intrin.h>:
-#define _X86INTRIN_H_INCLUDED  // ninety headers that g++ takes half a second to read
-#endif
+#include "backend/no_intrinsics.h"
+
 #define AT_PER_OPERATOR_HEADERS  // else a header or two include all operators there are
 #include <ATen/native/transformers/attention.h>
 #include <ATen/ops/_fused_sdp_choice_native.h>
 
+#include "backend/kineto.h"
+
 #ifndef MTIA_SPLIT
+#include "runtime.cpp"
 #include "sim.cpp"
 #endif
 
@@ -37,19 +38,8 @@
 #include "aten/random.cpp"
 #include "aten/rebindable_tensor.cpp"
 #include "aten/registration.cpp"
-#include "backend/allocator.cpp"
-#include "backend/call_log.cpp"
-#include "backend/clean_thread.cpp"
 #include "backend/generator.cpp"
-#include "backend/graph.cpp"
-#include "backend/guard.cpp"
 #include "backend/hooks.cpp"
-#include "backend/idle_waits.cpp"
-#include "backend/kineto.cpp"
-#include "backend/pinned.cpp"
-#include "backend/python.cpp"
-#include "backend/snapshot.cpp"
-#include "backend/words.cpp"
 #include "bindings/bindings.cpp"
 #include "bindings/convert.cpp"
 #include "bindings/records.cpp"

@@ -94,8 +94,8 @@ OPERATOR_FAULTS = [
     Fault(
         "copy-item-drains-the-device",
         COPY,
-        "[&] { to_host(self.as_strided({}, {}), rebindable.tensor(), false); }",
-        "[&] { to_host(self.as_strided({}, {}), rebindable.tensor(), false); "
+        "[&] { to_host(self.as_strided({}, {}), number.tensor(), false); }",
+        "[&] { to_host(self.as_strided({}, {}), number.tensor(), false); "
         "sim::synchronize_device(self.get_device()); }",
         "item() waits for all streams of the device",
     ),

@@ -1,9 +1,6 @@
 #include "copy.h"
 
-#include <ATen/ExpandUtils.h>
-#include <ATen/ops/_local_scalar_dense.h>
-
-#include <array>
+#include <c10/macros/Export.h>
 
 #include "../backend/call_log.h"
 #include "../backend/convert.h"
@@ -14,6 +11,11 @@
 #include "cpu_kernel.h"
 #include "factories.h"
 #include "fallback.h"
+
+// As <ATen/ExpandUtils.h> declares it, which includes operators that nothing here needs.
+namespace at {
+TORCH_API std::vector<int64_t> infer_size(IntArrayRef a, IntArrayRef b);
+}  // namespace at
 
 namespace mtia::aten {
 
@@ -183,16 +185,12 @@ at::Tensor copy_from_and_resize(const at::Tensor& from, const at::Tensor& to) {
 }
 
 at::Scalar local_scalar_dense(const at::Tensor& self) {
-  alignas(16) std::array<char, 16> number{};  // the largest element, a complex double
-  TensorSpec spec;
-  spec.dtype = self.scalar_type();
-  RebindableTensor rebindable(spec, c10::DispatchKey::CPU, number.size());
-  rebindable.bind(number.data());
+  const HostScalar number(self.scalar_type());
   backend::logged(
       "aten", "_local_scalar_dense",
-      [&] { to_host(self.as_strided({}, {}), rebindable.tensor(), false); },
+      [&] { to_host(self.as_strided({}, {}), number.tensor(), false); },
       std::string("waits for the stream"));
-  return at::_local_scalar_dense(rebindable.tensor());
+  return number.value();
 }
 
 }  // namespace mtia::aten

@@ -1,7 +1,5 @@
 #include "dry_run.h"
 
-#include <ATen/ops/scalar_tensor.h>
-
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -50,12 +48,14 @@ class ScratchMemory {
   static constexpr size_t kSlack = 64;  // bytes
 
   static void fill_units(std::string& memory, const TensorSpec& spec) {
-    const at::Tensor one = at::scalar_tensor(1, spec.dtype);
+    const HostScalar one(spec.dtype);
+    one.tensor().fill_(1);
+    const size_t size = c10::elementSize(spec.dtype);
     const auto columns = spec.sizes.size() < 2 ? 2 : std::max<int64_t>(spec.sizes.back(), 1);
-    const auto count = static_cast<int64_t>(memory.size() / one.itemsize());
+    const auto count = static_cast<int64_t>(memory.size() / size);
     for (int64_t i = 0; i < count; ++i) {
       if (i % columns == i / columns % columns) {
-        std::memcpy(memory.data() + i * one.itemsize(), one.const_data_ptr(), one.itemsize());
+        std::memcpy(memory.data() + i * size, one.data(), size);
       }
     }
   }

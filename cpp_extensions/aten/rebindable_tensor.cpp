@@ -2,6 +2,8 @@
 
 #include <ATen/EmptyTensor.h>
 #include <ATen/MemoryOverlap.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/stack.h>
 
 #include <algorithm>
 
@@ -115,6 +117,27 @@ void RebindableTensor::reset(const TensorSpec& spec) const {
   impl->_set_conj(spec.conjugate);
   impl->_set_neg(spec.negative);
   bind(nullptr);
+}
+
+namespace {
+TensorSpec spec_of_scalar(c10::ScalarType dtype) {
+  TensorSpec spec;
+  spec.dtype = dtype;
+  return spec;
+}
+}  // namespace
+
+HostScalar::HostScalar(c10::ScalarType dtype)
+    : rebindable_(spec_of_scalar(dtype), c10::DispatchKey::CPU, bytes_.size()) {
+  rebindable_.bind(bytes_.data());
+}
+
+c10::Scalar HostScalar::value() const {
+  static const c10::OperatorHandle read =
+      c10::Dispatcher::singleton().findSchemaOrThrow("aten::_local_scalar_dense", "");
+  torch::jit::Stack stack{tensor()};
+  read.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), &stack);
+  return stack.back().toScalar();
 }
 
 }  // namespace mtia::aten

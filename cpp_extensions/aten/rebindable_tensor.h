@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <vector>
 
 namespace mtia::aten {
@@ -52,6 +53,22 @@ class RebindableTensor {
   c10::Storage storage_;
   size_t bytes_;
   at::Tensor tensor_;
+};
+
+// A tensor of the host that holds one element.
+class HostScalar {
+ public:
+  explicit HostScalar(c10::ScalarType dtype);
+  HostScalar(const HostScalar&) = delete;
+  HostScalar& operator=(const HostScalar&) = delete;
+
+  const at::Tensor& tensor() const { return rebindable_.tensor(); }
+  const void* data() const { return bytes_.data(); }
+  c10::Scalar value() const;
+
+ private:
+  alignas(16) std::array<char, 16> bytes_{};  // the largest element, a complex double
+  RebindableTensor rebindable_;
 };
 
 }  // namespace mtia::aten
