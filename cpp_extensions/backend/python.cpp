@@ -95,9 +95,11 @@ std::string text_of(PyObject* object) {
   if (const Owned bytes = text ? to_utf8(text.get()) : nullptr) {
     return PyBytes_AS_STRING(bytes.get());
   }
-  PyErr_ExceptionMatches(PyExc_Exception)
-      ? PyErr_WriteUnraisable(reinterpret_cast<PyObject*>(Py_TYPE(object)))
-      : raise_later();
+  if (PyErr_ExceptionMatches(PyExc_Exception)) {
+    PyErr_WriteUnraisable(reinterpret_cast<PyObject*>(Py_TYPE(object)));
+  } else {
+    raise_later();
+  }
   return "<exception str() failed>";
 }
 
