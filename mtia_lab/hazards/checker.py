@@ -101,7 +101,7 @@ class Checker:
         self._recorded_on = 0
         self._newest = 0
         self._commands: dict[int, Command] = {}
-        self._caller: Call | None = None
+        self._calls = {call.id: call for call in log.calls}
         self._backwards = Backwards()
         self._fixes = fixes
         self._pairs: defaultdict[tuple[Stream | None, Stream], _Pair] = defaultdict(_Pair)
@@ -122,7 +122,6 @@ class Checker:
             take(record)
 
     def _call(self, call: Call) -> None:
-        self._caller = call
         if call.marker or call.events or self._backwards.lines:  # else it changes nothing
             self._backwards.add_call(call)
             self._events.add_call(call)
@@ -140,7 +139,7 @@ class Checker:
             order.wait(id, stream, command.after)
         self._newest = id
         self._commands[id] = command
-        caller = self._caller
+        caller = None if command.call is None else self._calls.get(command.call)
         if kind == "record":
             self._events.add_record(command, caller)
         if caller is not None and caller.door == "distributed":

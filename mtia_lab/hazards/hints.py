@@ -46,14 +46,12 @@ class _Part:
         foreign: the streams to which other threads give work as well; nothing is known of them.
         order: of its commands, nothing being as if it were fixed.
         recordings: its event records, by id.
-        caller: the call that its commands belong to.
     """
 
     def __init__(self, given: Given) -> None:
         self.given, self.order = given, Order(given)
         self.foreign: set[Stream] = set()
         self.recordings: dict[int, Command] = {}
-        self.caller: Call | None = None
 
 
 class Hints:
@@ -70,6 +68,7 @@ class Hints:
         self._working: set[str | None] = {None}  # lines that do more than synchronize
         self._lines: dict[tuple[str, str | None], _Line] = {}
         records = list(log)
+        self._calls: dict[int | None, Call] = {call.id: call for call in log.calls}
         active = {record.thread for record in filter(_is_active, records)}
         self._whole = _Part(given) if len(active) <= 1 else None
         self._owners: dict[int, int] = {}
@@ -106,7 +105,6 @@ class Hints:
             else:
                 self._working.add(record.site)
         elif type(record) is Call:
-            part.caller = record
             if record.name not in _BESIDES and not record.synchronized:
                 self._call(record, learned=False)
         elif type(record) is Learned:
@@ -131,7 +129,7 @@ class Hints:
             implied = order.wait(command.id, stream, after)
         if kind == "record":
             part.recordings[command.id] = command
-        elif works or not _is_own(command, part.caller):
+        elif works or not _is_own(command, self._calls.get(command.call)):
             self._working.add(command.site)
         else:
             record = part.recordings.get(after[0]) if implied else None

@@ -19,7 +19,7 @@ def without_waits(patch, is_meant):
     """The waits of commands that ``is_meant`` says so of order nothing."""
 
     def told(tell, self, command):
-        if command.type == "wait" and is_meant(self._caller):
+        if command.type == "wait" and is_meant(self._calls[command.call]):
             self._commands[command.id] = command
         else:
             tell(self, command)
