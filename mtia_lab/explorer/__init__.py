@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from ..draw.timeline import timeline
+from ..hazards import Finding, Report, find_hazards
 from ..log.arguments import a_log, some_findings
 from ..log.log import Log
 from .page import Explorer, script
@@ -13,20 +14,20 @@ MOST_STORED = 4_000_000  # characters: a page is stored with its notebook
 __all__ = ["explore"]
 
 
-def explore(log: Log, findings: Iterable | None = None) -> Explorer:
+def explore(log: Log, findings: Iterable[Finding] | None = None) -> Explorer:
     """Go through a log moment by moment, in JupyterLab: a slider, the queues, memory, values.
 
     Drag the slider through virtual time, or step from change to change with the arrow keys; below
     the lanes stands what is true at that moment: what each stream runs and holds, which events are
-    recorded and who waits, the current device and streams of each host thread, which memory is in
-    use and what it holds (from a log of ``record(values=True)``). Choose a bar to see the line that
+    recorded and what waits, the current device and streams of each host thread, which memory is in
+    use and what it holds (from a log of `record(values=True)`). Choose a bar to see the line that
     it comes from. It needs no kernel, so it works in a stored notebook and in exported HTML too.
     Where no page can run it, as in a notebook that is not trusted, what is shown is the timeline.
 
     Args:
-        log: what ``mtia_lab.record()`` yielded.
-        findings: what ``mtia_lab.find_hazards(log)`` found, marked in red. None lets the explorer
-            look itself; ``()`` shows none.
+        log: what `mtia_lab.record()` yielded.
+        findings: what `mtia_lab.find_hazards(log)` found, marked in red. None lets the explorer
+            look itself; `()` shows none.
 
     Returns:
         What a notebook shows as the explorer, and a terminal as the timeline. Of a log of more than
@@ -37,12 +38,13 @@ def explore(log: Log, findings: Iterable | None = None) -> Explorer:
         TypeError: that is no log, or those are no findings.
     """
     log = a_log(explore, log)
-    if findings is not None and not hasattr(findings, "hints"):
+    if findings is not None and not isinstance(findings, Report):
         findings = some_findings(explore, findings)
     page = ""
     if len(log) <= MOST:
-        findings = find(log) if findings is None else findings
-        page = script(log, findings)
+        findings = find_hazards(log) if findings is None else findings
+        hints = findings.hints if isinstance(findings, Report) else ()
+        page = script(log, (*findings, *hints))
     if 0 < len(page) <= MOST_STORED:
         why = "In JupyterLab, mtia_lab.explore(log) lets you go through it."
     else:
@@ -50,10 +52,3 @@ def explore(log: Log, findings: Iterable | None = None) -> Explorer:
         page = f"<p>{why}</p>"
     picture = timeline(log, findings)
     return Explorer(f"{picture.text}\n\n{why}", picture.svg, page)
-
-
-def find(log: Log) -> Iterable:
-    """What the happens-before checker finds in a log."""
-    from ..hazards import find_hazards
-
-    return find_hazards(log)

@@ -1,4 +1,4 @@
-"""Memory as the log tells of it: blocks and segments with the moments between which they live.
+"""Memory as the log has it: blocks and segments with the moments between which they live.
 
 What a block holds is who wrote it last and, where the log has its bytes, the numbers that they are.
 """
@@ -7,17 +7,20 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ..log.records import PINNED, Access, Command, Host, Memory, Value
+from ..log.records import PINNED, Access, Command, Host, Memory, Record, Value
 from ..log.replay import FOREVER, Blocks
 from .moments import APPEAR, ENQUEUE, FINISH, HAPPEN, Moment, Row
+
+Totals = tuple[int, int]  # bytes allocated, bytes reserved
+Writes = list[tuple[Access, bytes]]  # and the first bytes that were left there, if known
 
 
 def find(blocks: Blocks, moment: int, access: Access) -> int:
     """The number of the block that an access is in at a moment, or -1.
 
-    Of pinned memory the log may tell nothing but who uses it: then that is the block.
+    Of pinned memory the log may have nothing but its uses: then that is the block.
     """
     block = blocks.at(access.device, access.address)
     if block is not None and block.end == FOREVER:
@@ -28,7 +31,7 @@ def find(blocks: Blocks, moment: int, access: Access) -> int:
     return blocks.add(Memory("alloc", PINNED, 0, *place, 0, 0, None), moment).number
 
 
-def totals(blocks: Blocks) -> dict[int, Row]:
+def totals(blocks: Blocks) -> dict[int, Row[Totals]]:
     """Of each device: (bytes allocated, bytes reserved)."""
     changes: dict[int, dict[int, list[int]]] = {}
     for column, spans in enumerate((blocks.blocks, blocks.segments)):
@@ -37,7 +40,7 @@ def totals(blocks: Blocks) -> dict[int, Row]:
             by_moment.setdefault(span.begin, [0, 0])[column] += span.bytes
             if span.end != FOREVER:
                 by_moment.setdefault(span.end, [0, 0])[column] -= span.bytes
-    rows: dict[int, Row] = {}
+    rows: dict[int, Row[Totals]] = {}
     for device, by_moment in sorted(changes.items()):
         row, allocated, reserved = rows.setdefault(device, Row()), 0, 0
         for moment, (more, room) in sorted(by_moment.items()):
@@ -47,7 +50,7 @@ def totals(blocks: Blocks) -> dict[int, Row]:
 
 
 class Memories:
-    """Blocks, who uses them, and what they hold.
+    """Blocks, what uses them, and what they hold.
 
     Args:
         records, moments: of the log.
@@ -58,22 +61,22 @@ class Memories:
     Attributes:
         blocks: all there ever are.
         accesses: position of a command -> its accesses, each as (block, access, whether it
-            writes); the block is its number, or -1 if the log tells of none.
+            writes); the block is its number, or -1 if the log has none.
         about: position of a memory record -> the number of its block, or -1.
         values: what blocks hold.
     """
 
     def __init__(
         self,
-        records: Sequence,
+        records: Sequence[Record],
         moments: Sequence[Moment],
         initial: Sequence[Memory],
         late: dict[int, int],
         place: dict[int, int],
     ) -> None:
         self.blocks = Blocks(initial)
-        self.accesses: dict = {}
-        self.about: dict = {}
+        self.accesses: dict[int, list[tuple[int, Access, bool]]] = {}
+        self.about: dict[int, int] = {}
         self.values = Values()
         effects = _effects(records, late, place)
         for number, (_, position, verb) in enumerate(moments):
@@ -84,7 +87,8 @@ class Memories:
                 block = self.blocks.apply(record, number)
                 self.about[position] = -1 if block is None else block.number
             elif verb in (FINISH, APPEAR, HAPPEN) and position in effects:
-                self.values.write(number, *effects[position], self.blocks)
+                writer, writes = effects[position]
+                self.values.write(number, writer, writes, self.blocks)
 
     def _use(self, number: int, position: int, command: Command) -> None:
         used = [(a, False) for a in command.reads] + [(a, True) for a in command.writes]
@@ -93,17 +97,19 @@ class Memories:
             self.accesses[position] = [(find(blocks, number, a), a, w) for a, w in used]
 
 
-def _effects(records: Sequence, late: dict, place: dict) -> dict:
-    """What changes memory: position of a record -> (position of who writes, what it writes).
+def _effects(
+    records: Sequence[Record], late: dict[int, int], place: dict[int, int]
+) -> dict[int, tuple[int, Writes]]:
+    """What changes memory: position of a record -> (position of the writer, what it writes).
 
-    Without recorded values, a command writes when it finishes, nobody knows what.
+    Without recorded values, a command writes unknown ones when it finishes.
     """
-    values: dict = {}
+    values: dict[int, Writes] = {}
     for record in records:
         if isinstance(record, Value):
             values.setdefault(record.command, []).append((record.access, record.data))
     delayed = set(late.values())
-    effects: dict = {}
+    effects: dict[int, tuple[int, Writes]] = {}
     for position, record in enumerate(records):
         if isinstance(record, Command):
             unknown = [] if values else [(access, b"") for access in record.writes]
@@ -112,13 +118,13 @@ def _effects(records: Sequence, late: dict, place: dict) -> dict:
                 effects[position] = position, writes
         elif isinstance(record, Host):
             effects[position] = position, [(access, b"") for access in record.writes]
-        elif position in late:
+        elif isinstance(record, Value) and position in late:
             effects[position] = place.get(record.command, position), values[record.command]
     return effects
 
 
 class Content(NamedTuple):
-    """What is in a block: the tensor written last, its first numbers or None, who wrote it."""
+    """What is in a block: the tensor written last, its first numbers or None, its writer."""
 
     tensor: str
     text: str | None
@@ -142,7 +148,7 @@ class Values:
     """Follows memory through the moments: what each block holds, as a row of contents."""
 
     def __init__(self) -> None:
-        self.rows: dict[int, Row] = {}  # position of a block -> its contents
+        self.rows: dict[int, Row[Content]] = {}  # position of a block -> its contents
         self._seen: dict[int, list[_Seen]] = {}
 
     def write(
@@ -235,12 +241,18 @@ def numbers(access: Access, data: bytes) -> str:
     return _nest(entry, sizes, strides, 0, [MOST])
 
 
-def _nest(entry: Callable, sizes: Sequence, strides: Sequence, offset: int, left: list) -> str:
+def _nest(
+    entry: Callable[[int], str | None],
+    sizes: Sequence[int],
+    strides: Sequence[int],
+    offset: int,
+    left: list[int],
+) -> str:
     """One dimension after the other; `left` counts down the entries that may still be shown."""
     if not sizes:
         left[0] -= 1
         return (entry(offset) if left[0] >= 0 else None) or "…"
-    parts: list = []
+    parts: list[str] = []
     while len(parts) < sizes[0] and (not parts or parts[-1][-1] != "…"):
         part = "…"
         if len(parts) < EDGE:
@@ -249,7 +261,7 @@ def _nest(entry: Callable, sizes: Sequence, strides: Sequence, offset: int, left
     return "[" + ", ".join(parts) + "]"
 
 
-def _text(values: tuple) -> str:
+def _text(values: tuple[Any, ...]) -> str:
     if len(values) == 2:
         return f"{values[0]:.4g}{values[1]:+.4g}j"
     value = values[0]

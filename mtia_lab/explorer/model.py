@@ -4,7 +4,8 @@ The page only looks up what is computed here; `Model.state` is the same look-up 
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ..log.log import Log
 from ..log.records import PINNED, Call, Command, Host, Memory, Value
@@ -20,11 +21,14 @@ from .moments import (
     START,
     VERBS,
     WAIT,
+    Row,
     event_rows,
     late_values,
     moments,
     thread_rows,
 )
+
+Stream = tuple[int, int]  # device, stream
 
 # How records are called, by kind.
 LABELS = {
@@ -56,7 +60,7 @@ class Model:
         threads, events: rows, by thread number and by event id.
         blocks, segments: memory, each with the moments between which it lives.
         accesses: position of a command -> its accesses, each as (block, access, whether it
-            writes); the block is a position in `blocks`, or -1 if the log tells of none.
+            writes); the block is a position in `blocks`, or -1 if the log has none.
         about: position of a memory record -> the position of its block, or -1.
         values: what blocks hold.
     """
@@ -67,10 +71,9 @@ class Model:
         self.moments = moments(self.records, late)
         self.times = [time for time, _, _ in self.moments]
         self.first, self.start, self.last = self._extents()
-        commands = [k for k, record in enumerate(self.records) if isinstance(record, Command)]
-        commands.sort(key=lambda position: self.records[position].id)
-        self.place = {self.records[position].id: position for position in commands}
-        self.streams = self._streams(commands)
+        positions = {r.id: k for k, r in enumerate(self.records) if isinstance(r, Command)}
+        self.place = dict(sorted(positions.items()))
+        self.streams = self._streams(log.commands)
         self.threads = thread_rows(self.records, self.moments, log.initial_state)
         self.events = event_rows(self.records, self.moments)
         memory = Memories(self.records, self.moments, log.initial_memory, late, self.place)
@@ -82,7 +85,7 @@ class Model:
         """The last moment that is not after a time in µs: the state there is the state then."""
         return max(bisect_right(self.times, nanoseconds(time)) - 1, 0)
 
-    def state(self, moment: int) -> dict:
+    def state(self, moment: int) -> dict[str, dict[Any, Any]]:
         """All that is true at a moment.
 
         Returns:
@@ -102,7 +105,7 @@ class Model:
             "memory": _at(self.totals, moment),
         }
 
-    def told(self, moment: int) -> str:
+    def describe(self, moment: int) -> str:
         """What happens at a moment, in words."""
         _, record, verb = self.moments[moment]
         return VERBS[verb].format(self.label(record) if record >= 0 else "")
@@ -139,7 +142,7 @@ class Model:
             return f"{record.action}{name}: {size(record.bytes)} on {place}"
         return record.name if isinstance(record, Command | Host) else self.label(position)
 
-    def _extents(self) -> tuple[list, list, list]:
+    def _extents(self) -> tuple[list[int], list[int], list[int]]:
         first, start, last = ([-1] * len(self.records) for _ in range(3))
         column = {BEGIN: first, WAIT: first, ENQUEUE: first, START: start}
         column |= {FINISH: last, RETURN: last, HAPPEN: last, APPEAR: last}
@@ -150,29 +153,31 @@ class Model:
             if first[position] < 0:  # what takes no time has one moment
                 first[position] = last[position]
             if start[position] < 0:  # a call starts when it begins, other things at last
-                column = last if isinstance(record, Command) else first
-                start[position] = column[position]
+                start[position] = (last if isinstance(record, Command) else first)[position]
         return first, start, last
 
-    def _streams(self, commands: Iterable[int]) -> dict:
-        streams: dict = {}
-        for position in commands:
-            command = self.records[position]
-            streams.setdefault((command.device, command.stream), []).append(position)
+    def _streams(self, commands: Iterable[Command]) -> dict[Stream, list[int]]:
+        streams: dict[Stream, list[int]] = {}
+        for command in commands:
+            key = command.device, command.stream
+            streams.setdefault(key, []).append(self.place[command.id])
         return dict(sorted(streams.items()))
 
-    def _queue(self, key: tuple, moment: int) -> tuple:
+    def _queue(self, key: Stream, moment: int) -> tuple[int, int | None, tuple[int, ...]]:
         done, running, pending = 0, None, []
         for position in self.streams[key]:
+            command = self.records[position]
+            if not isinstance(command, Command):
+                continue
             if self.last[position] <= moment:
                 done += 1
             elif self.start[position] <= moment:
-                running = self.records[position].id
+                running = command.id
             elif self.first[position] <= moment:
-                pending.append(self.records[position].id)
+                pending.append(command.id)
         return done, running, tuple(pending)
 
 
-def _at(rows: dict, moment: int) -> dict:
+def _at(rows: Mapping[int, Row[Any]], moment: int) -> dict[int, Any]:
     found = {key: row.get(moment) for key, row in rows.items()}
     return {key: value for key, value in found.items() if value is not None}

@@ -1,4 +1,4 @@
-"""The order of things: every change that a log tells of, one after the other.
+"""The order of things: every change that a log holds, one after the other.
 
 Much happens at one virtual time: most calls of the host take none. So a *moment* is not a time but
 a place in this order, and to step is to go from one moment to the next. What is true at a moment is
@@ -9,8 +9,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
+from typing import Generic, TypeVar
 
-from ..log.records import Call, Command, Value
+from ..log.records import Call, Command, Record, Value
 
 # What happens to a record at a moment, and how that reads. The page knows them by their numbers.
 VERBS = (
@@ -28,9 +29,12 @@ VERBS = (
 BEGIN, WAIT, RESUME, RETURN, ENQUEUE, START, FINISH, APPEAR, HAPPEN, OPEN = range(len(VERBS))
 
 Moment = tuple[int, int, int]  # virtual time in whole ns, position of the record, which of VERBS
+# Time, what comes first at that time in three numbers, position, verb.
+_Change = tuple[int, int, int, int, int, int]
+T = TypeVar("T")
 
 
-def moments(records: Sequence, late: dict[int, int]) -> list[Moment]:
+def moments(records: Sequence[Record], late: dict[int, int]) -> list[Moment]:
     """All changes in the order in which they happened; the first is the beginning.
 
     At one time, the device comes first: what it finishes is what a host that waits goes on with.
@@ -42,14 +46,14 @@ def moments(records: Sequence, late: dict[int, int]) -> list[Moment]:
         late: what `late_values` gives for them.
     """
     last = _extents(records)
-    changes = []  # (time, what comes first at that time in three numbers, position, verb)
+    changes: list[_Change] = []
     for position, record in enumerate(records):
         changes += _changes(record, position, last, late)
     changes.sort()
     return [(0, -1, OPEN), *map(itemgetter(0, 4, 5), changes)]
 
 
-def late_values(records: Sequence) -> dict[int, int]:
+def late_values(records: Sequence[Record]) -> dict[int, int]:
     """Effects that come later than their commands finish: the position of the value -> the id.
 
     A launch runs all effects that are due, unless the schedule puts them off: so an effect is late
@@ -57,9 +61,9 @@ def late_values(records: Sequence) -> dict[int, int]:
     for the log is also what was enqueued before it. Of several values of a command the first
     stands for all.
     """
-    finish: dict = {}
-    launches: list = []  # the host clock at each, in order
-    late: dict = {}
+    finish: dict[int, float] = {}
+    launches: list[float] = []  # the host clock at each, in order
+    late: dict[int, int] = {}
     latest = 0.0
     for position, record in enumerate(records):
         if isinstance(record, Command):
@@ -76,7 +80,9 @@ def late_values(records: Sequence) -> dict[int, int]:
     return {position: command for command, position in late.items()}
 
 
-def _changes(record: object, position: int, last: dict, late: dict) -> Iterator[tuple]:
+def _changes(
+    record: Record, position: int, last: dict[int, int], late: dict[int, int]
+) -> Iterator[_Change]:
     """The changes of one record, with the keys that they are sorted by."""
     if isinstance(record, Call):
         begin, end = record.begin_ns, record.end_ns
@@ -101,10 +107,10 @@ def _changes(record: object, position: int, last: dict, late: dict) -> Iterator[
         yield record.time_ns, position, 1, 0, position, APPEAR
 
 
-def _extents(records: Sequence) -> dict:
+def _extents(records: Sequence[Record]) -> dict[int, int]:
     """For each call, by position, the position of the last record that is part of it."""
+    calls = {record.id: k for k, record in enumerate(records) if isinstance(record, Call)}
     last = {k: k for k, record in enumerate(records) if isinstance(record, Call)}
-    calls = {records[k].id: k for k in last}
     for position, record in enumerate(records):
         if not isinstance(record, Call) and record.call in calls:
             last[calls[record.call]] = position
@@ -113,42 +119,46 @@ def _extents(records: Sequence) -> dict:
 
 MOST_WAITERS = 20  # of one event that are named
 
+# (device, stream on 0, stream on 1, …); the position of the call it is in, or -1; whether it waits
+ThreadState = tuple[tuple[int, ...], int, bool]
+# The version last recorded, or 0 if that was before the log; whether it is complete, None if that
+# is not known; how many commands wait for it, and the positions of the first of them.
+EventState = tuple[int, bool | None, tuple[int, ...]]
+
 
 @dataclass
-class Row:
+class Row(Generic[T]):
     """A value that changes: `values[i]` holds from moment `at[i]` on."""
 
     at: list[int] = field(default_factory=list)
-    values: list = field(default_factory=list)
+    values: list[T] = field(default_factory=list)
 
-    def set(self, moment: int, value: object) -> None:
+    def set(self, moment: int, value: T) -> None:
         """From this moment on it is `value`; moments come in order."""
         if not self.values or self.values[-1] != value:
             self.at.append(moment)
             self.values.append(value)
 
-    def get(self, moment: int):
+    def get(self, moment: int) -> T | None:
         """What it is at a moment; None before it is known."""
         place = bisect_right(self.at, moment)
         return self.values[place - 1] if place else None
 
 
 def thread_rows(
-    records: Sequence, moments: Sequence[Moment], initial: dict[int, tuple]
-) -> dict[int, Row]:
-    """Of each host thread: (its state, the position of the call it is in or -1, does it wait).
-
-    The state is `(device, stream on 0, stream on 1, …)`; empty until the log tells it.
-    """
-    rows: dict = {}
+    records: Sequence[Record], moments: Sequence[Moment], initial: dict[int, tuple[int, ...]]
+) -> dict[int, Row[ThreadState]]:
+    """Of each host thread, what it is doing, and its state, which is empty until it is known."""
+    rows: dict[int, Row[ThreadState]] = {}
     states = dict(initial)
-    inside: dict = {}  # thread -> the calls it is in, the innermost last
+    inside: dict[int, list[int]] = {}  # thread -> the calls it is in, the innermost last
     for thread, state in sorted(states.items()):
         rows.setdefault(thread, Row()).set(0, (state, -1, False))
     for number, (_, position, verb) in enumerate(moments):
         if verb not in (BEGIN, WAIT, RESUME, RETURN):
             continue
         call = records[position]
+        assert isinstance(call, Call)  # as the verb says
         calls = inside.setdefault(call.thread, [])
         if verb in (BEGIN, WAIT) and position not in calls:
             calls.append(position)
@@ -161,20 +171,18 @@ def thread_rows(
     return dict(sorted(rows.items()))
 
 
-def event_rows(records: Sequence, moments: Sequence[Moment]) -> dict[int, Row]:
-    """Of each event: (the version last recorded, is it complete, who waits for the event).
-
-    Who waits: how many, and the positions of the first of them. The version is 0, and complete
-    None, of an event that was recorded before the log.
-    """
-    rows: dict = {}
-    waiting: dict = {}
+def event_rows(records: Sequence[Record], moments: Sequence[Moment]) -> dict[int, Row[EventState]]:
+    """Of each event, how it stands."""
+    rows: dict[int, Row[EventState]] = {}
+    waiting: dict[int, dict[int, None]] = {}
     for number, (_, position, verb) in enumerate(moments):
-        if verb not in (ENQUEUE, FINISH) or records[position].event is None:
+        if verb not in (ENQUEUE, FINISH):
             continue
         record = records[position]
+        if not isinstance(record, Command) or record.event is None or record.version is None:
+            continue
         row = rows.setdefault(record.event, Row())
-        version, complete, _ = row.values[-1] if row.values else (0, None, None)
+        version, complete, _ = row.values[-1] if row.values else (0, None, (0,))
         waiters = waiting.setdefault(record.event, {})
         if record.type == "wait":
             if verb == ENQUEUE:

@@ -11,8 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from ..draw.svg import Picture
+from ..hazards import Finding
 from ..log.log import Log
 from .model import Model
 from .payload import payload
@@ -33,12 +35,12 @@ class Explorer(Picture):
 
     beside: str
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         bundle = super()._repr_mimebundle_(include, exclude)
         return bundle | {"text/html": f"<div>{bundle['text/html']}{self.beside}</div>"}
 
 
-def script(log: Log, findings: Iterable) -> str:
+def script(log: Log, findings: Iterable[Finding]) -> str:
     """A script, as one line of HTML, that shows the explorer in the element it stands in."""
     return _boot().format(front=front(), data=_text(payload(Model(log), findings)))
 

@@ -6,15 +6,23 @@ import re
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ..draw import palette
 from ..draw.memory import Heights
-from ..log.records import PINNED, Call, Command, Host
-from ..log.replay import FOREVER
+from ..errors import ipython_shell
+from ..hazards import Finding, Side
+from ..log.records import PINNED, Call, Command, Host, Record
+from ..log.replay import FOREVER, Span
 from ..log.units import size
+from .memory import Totals
 from .model import LABELS, Model
-from .moments import FINISH, RETURN, START, VERBS
+from .moments import FINISH, RETURN, START, VERBS, Row
+
+Lane = int | tuple[int, int]  # a host thread; a stream as (device, stream)
+Columns = dict[str, Any]
 
 KINDS = tuple(LABELS)
 STRIP = 1000  # the width of a device's memory, in units of the payload
@@ -31,12 +39,12 @@ class _Strings:
         return -1 if text is None else self.table.setdefault(text, len(self.table))
 
 
-def payload(model: Model, findings: Iterable = ()) -> bytes:
+def payload(model: Model, findings: Iterable[Finding] = ()) -> bytes:
     """Everything the page needs.
 
     Args:
         model: what to show.
-        findings: what the checker found; the hints of a report go with them.
+        findings: what the checker found, hints as well.
 
     Returns:
         Deflated JSON: columns for records, moments and blocks, rows, and the strings.
@@ -55,14 +63,12 @@ def payload(model: Model, findings: Iterable = ()) -> bytes:
         "threads": {thread: _row(row) for thread, row in model.threads.items()},
         "events": {event: _row(row) for event, row in model.events.items()},
         "totals": {
-            device: _row(row, lambda total, device=device: strings(_sizes(device, *total)))
+            device: _row(row, partial(_sizes, strings, device))
             for device, row in model.totals.items()
         },
         "blocks": _blocks(model, strings),
         "segments": _spans(model, model.segments),
-        "findings": [
-            _finding(model, finding) for finding in (*findings, *getattr(findings, "hints", ()))
-        ],
+        "findings": [_finding(model, finding) for finding in findings],
         "sources": source_lines({record.site for record in model.records}),
         "hues": {"fault": palette.FAULT.strong, "copy": palette.COPY.strong},
         "strings": list(strings.table),
@@ -70,10 +76,10 @@ def payload(model: Model, findings: Iterable = ()) -> bytes:
     return zlib.compress(json.dumps(content, separators=(",", ":")).encode())
 
 
-def _lanes(model: Model) -> dict:
+def _lanes(model: Model) -> dict[Lane, Columns]:
     """The host threads, then the streams: key -> how the page calls and colors it."""
     threads = {record.thread for record in model.records if not isinstance(record, Command)}
-    lanes: dict = {
+    lanes: dict[Lane, Columns] = {
         thread: _lane(f"host thread {thread}", palette.PLAIN, []) | {"thread": thread}
         for thread in sorted(threads | set(model.threads))
     }
@@ -88,15 +94,15 @@ def _lanes(model: Model) -> dict:
     return lanes
 
 
-def _lane(name: str, hue: palette.Hue, records: list) -> dict:
+def _lane(name: str, hue: palette.Hue, records: list[int]) -> Columns:
     return {"name": name, "hue": hue.strong, "records": records}
 
 
-def _records(model: Model, lanes: dict, strings: _Strings) -> dict:
+def _records(model: Model, lanes: dict[Lane, int], strings: _Strings) -> Columns:
     """A column for each field; what lies between the moments of a record takes few digits."""
     number = {kind: k for k, kind in enumerate(KINDS)}
     kinds = [number[model.kind(position)] for position in range(len(model.records))]
-    columns = {
+    columns: Columns = {
         "kind": kinds,
         "lane": [lanes.get(_where(record), -1) for record in model.records],
         "name": [strings(model.name(position)) for position in range(len(model.records))],
@@ -109,31 +115,26 @@ def _records(model: Model, lanes: dict, strings: _Strings) -> dict:
         "waits": {},
     }
     for position, record in enumerate(model.records):
-        if isinstance(record, Call):
-            if record.waits:
-                waits = [list(wait) for wait in record.waits_ns]
-                columns["waits"][position] = waits
+        if isinstance(record, Call) and record.waits_ns:
+            columns["waits"][position] = record.waits_ns
         elif isinstance(record, Command) and record.after:
             sources = [model.place[source] for source in record.after if source in model.place]
             columns["after"][position] = sources
     columns["accesses"] = {
         position: [
-            [block, strings(_access(access)), int(writes)] for block, access, writes in accesses
+            [block, strings(a.tensor or f"{a.bytes:,} bytes"), int(writes)]
+            for block, a, writes in accesses
         ]
         for position, accesses in model.accesses.items()
     }
     return columns
 
 
-def _where(record: object) -> object:
+def _where(record: Record) -> Lane:
     return (record.device, record.stream) if isinstance(record, Command) else record.thread
 
 
-def _access(access: tuple) -> str:
-    return access[3] if len(access) > 3 and access[3] else f"{access[2]:,} bytes"
-
-
-def _blocks(model: Model, strings: _Strings) -> dict:
+def _blocks(model: Model, strings: _Strings) -> Columns:
     columns = _spans(model, model.blocks)
     columns["name"] = [block.name for block in model.blocks]
     columns["site"] = [strings(block.site) for block in model.blocks]
@@ -151,37 +152,37 @@ def _blocks(model: Model, strings: _Strings) -> dict:
     return columns
 
 
-def _sizes(device: int, allocated: int, reserved: int) -> str:
+def _sizes(strings: _Strings, device: int, total: Totals) -> int:
+    allocated, reserved = map(size, total)
     if device == PINNED:
-        return f"{size(allocated)} in use"
-    return f"{size(allocated)} allocated of {size(reserved)} reserved"
+        return strings(f"{allocated} in use")
+    return strings(f"{allocated} allocated of {reserved} reserved")
 
 
-def _finding(model: Model, finding: object) -> dict:
+def _finding(model: Model, finding: Finding) -> Columns:
     """Its first line, the rest, and the records of its two sides, as far as the log has them."""
     title, _, text = repr(finding).partition("\n")
     sides = [side for side in (finding.first, finding.second) if side is not None]
-    records = [_side(model, side) for side in sides]
-    records = [position for position in records if position is not None]
+    records = [place for side in sides if (place := _side(model, side)) is not None]
     hazard = finding.severity == "hazard"
     return {"title": title, "text": text, "records": records, "hazard": hazard}
 
 
-def _side(model: Model, side: object) -> int | None:
+def _side(model: Model, side: Side) -> int | None:
     """The record of one side: a command, or what the host did there and then."""
     if side.command is not None:
         return model.place.get(side.command)
     for position, record in enumerate(model.records):
-        same = isinstance(record, Host) and (record.name, record.site) == (side.name, side.site)
-        if same and record.time == side.start:
+        seen = (record.name, record.site, record.time) if isinstance(record, Host) else None
+        if seen == (side.name, side.site, side.start):
             return position
     return None
 
 
-def _spans(model: Model, spans: Sequence) -> dict:
+def _spans(model: Model, spans: Sequence[Span]) -> Columns:
     """Which addresses, when, and where they lie on the strip of their device."""
     places = {device: _scale(model, device) for device in {span.device for span in spans}}
-    columns: dict = {
+    columns: Columns = {
         "device": [span.device for span in spans],
         "address": [span.address for span in spans],
         "bytes": [span.bytes for span in spans],
@@ -205,7 +206,7 @@ def _scale(model: Model, device: int) -> Callable[[int], float]:
     return lambda address: -scale.y(address)
 
 
-def _row(row, encode: Callable | None = None) -> dict:
+def _row(row: Row[Any], encode: Callable[[Any], Any] | None = None) -> Columns:
     values = [encode(value) for value in row.values] if encode else row.values
     return {"at": _steps(row.at), "values": values}
 
@@ -219,7 +220,7 @@ def source_lines(sites: Iterable[str | None]) -> dict[str, str]:
     """The text of each line that can be found, by its name, such as "In[3]:2" or "train.py:12"."""
     found = {}
     cells = _cells()
-    files: dict | None = None
+    files: dict[str, str | None] | None = None
     for site in sorted({site for site in sites if site}):
         where, _, number = site.rpartition(":")
         cell = re.fullmatch(r"In\[(\d+)\]", where)
@@ -236,14 +237,13 @@ def source_lines(sites: Iterable[str | None]) -> dict[str, str]:
 
 def _cells() -> dict[int, str]:
     """The cells of this notebook as they were run."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
+    shell = ipython_shell()
     return dict(enumerate(shell.history_manager.input_hist_raw)) if shell is not None else {}
 
 
 def _files() -> dict[str, str | None]:
     """The files of this process's modules by name; None where two have the same."""
-    files: dict = {}
+    files: dict[str, str | None] = {}
     for module in list(sys.modules.values()):
         path = getattr(module, "__file__", None)
         if isinstance(path, str):

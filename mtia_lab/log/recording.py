@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from typing import overload
 
 from ..device import simulator, state
 from .block import block
@@ -12,7 +13,7 @@ _CLASSES = (Access, Known, *Record.__args__)  # in the order in which the simula
 
 
 class LiveLog(Log):
-    __doc__ = Log.__doc__  # what it is for whoever holds one; that it reads as it grows, no matter
+    __doc__ = Log.__doc__  # as for any log: that it reads as it grows does not matter to a reader
 
     def __init__(self) -> None:
         super().__init__((), {thread_number(): state()}, list(_memory_now()))
@@ -27,7 +28,7 @@ class LiveLog(Log):
         self._first = simulator.record_begin(host, values)
 
     def _refresh(self) -> None:
-        """Read what is new: each record once, whatever interrupts this or looks at it meanwhile."""
+        """Read what is new: each record once, even if interrupted, or if another thread reads."""
         with self._lock:
             if self._first is not None:
                 known = len(self._records)
@@ -45,7 +46,11 @@ class LiveLog(Log):
                     self._first = None
                     simulator.record_end(*self._wanted)
 
-    def __getitem__(self, index):
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+    @overload
+    def __getitem__(self, index: slice) -> Log: ...
+    def __getitem__(self, index: int | slice) -> Record | Log:
         self._refresh()
         return super().__getitem__(index)
 
@@ -53,13 +58,14 @@ class LiveLog(Log):
         self._refresh()
         return super().__len__()
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Record]:
         self._refresh()
         return super().__iter__()
 
 
 def _memory_now() -> Iterator[Memory]:
-    for row in simulator.memory_now():
+    rows: list[tuple[str, int, int, int, int]] = simulator.memory_now()
+    for row in rows:
         yield Memory(*row, 0, thread_number(), None)
 
 
@@ -72,7 +78,7 @@ def record(*, host: bool = False, values: bool = False) -> Iterator[Log]:
 
     Args:
         host: also what the host does with pinned memory: it is allocated and freed, and operators
-            of the CPU, `tolist` and pickling use it (what NumPy does with it, nobody tells).
+            of the CPU, `tolist` and pickling use it (what NumPy does with it is not known).
         values: also the first bytes of what each command left in memory, when it had happened.
 
     Yields:
@@ -88,4 +94,5 @@ def record(*, host: bool = False, values: bool = False) -> Iterator[Log]:
 
 def thread_number() -> int:
     """This host thread's logical number: threads count in order of their first runtime call."""
-    return simulator.thread()
+    number: int = simulator.thread()
+    return number

@@ -1,16 +1,16 @@
 """The schema: what a log is made of. Each class here is a record, each of its fields a column.
 
-A field whose name ends in ``_ns`` is in nanoseconds of virtual time since the recording began;
+A field whose name ends in `_ns` is in nanoseconds of virtual time since the recording began;
 without that ending, the same time is there for people, in µs. What fields hold are values for
-programs: numbers, ids, words of a fixed list. Only names and ``args``, ``result``, ``error`` and
-``site`` are text that others chose, which nothing here looks into. The order of the fields is also
-that of ``fields()`` in cpp_extensions/sim/log/records.h, which makes them. tools/schema.py writes
+programs: numbers, ids, words of a fixed list. Only names and `args`, `result`, `error` and
+`site` are text that others chose, which nothing here looks into. The order of the fields is also
+that of `fields()` in cpp_extensions/sim/log/records.h, which makes them. tools/schema.py writes
 all of it down as a table, schema.md.
 """
 
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import cut
 from .units import microseconds, stream_name, tensor_name
@@ -22,13 +22,14 @@ POISON = "poison"  # as the marker of a command or of what the host did
 
 
 class Us:
-    """A time of a record in µs, for people: that of the field with ``_ns`` after its name."""
+    """A time of a record in µs, for people: that of the field with `_ns` after its name."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._ns = attrgetter(f"{name}_ns")
 
-    def __get__(self, record: object, owner: type | None = None) -> float:
-        return self._ns(record) / 1000 if record is not None else self
+    def __get__(self, record: Any, owner: type | None = None) -> float:
+        nanoseconds: int = self._ns(record)
+        return nanoseconds / 1000
 
 
 class Access(NamedTuple):
@@ -64,7 +65,7 @@ class Known(NamedTuple):
 
     Attributes:
         device, stream: the stream; None stands for every stream of the device.
-        command: the id of the last command that is done. Whatever happens before it is done too.
+        command: the id of the last command that is done. All that happens before it is done too.
         newest: the newest command there was when the host learned it: it knew before it gave the
             next one.
     """
@@ -196,8 +197,8 @@ class Memory:
     """Something that happened to memory.
 
     Attributes:
-        action: "alloc" and "free" of a block; "record_stream", by which its allocator is told who
-            else uses a block, of pinned memory by each copy; "segment_alloc" and "segment_free",
+        action: "alloc" and "free" of a block; "record_stream", which says that another
+            stream uses a block, of pinned memory by each copy; "segment_alloc" and "segment_free",
             by which the caching allocator gets memory from the device and gives it back; "oom".
         device: whose memory it is, -1 for pinned memory of the host; for "record_stream", the
             device of the stream that uses it.
@@ -207,7 +208,7 @@ class Memory:
         time_ns: the host clock.
         thread: the host thread's logical number.
         site: the reader's line.
-        owner: whose memory it is, also for "record_stream"; by default that of ``device``.
+        owner: whose memory it is, also for "record_stream"; by default that of `device`.
         call: the id of the call in which it happened; None if that is not known.
     """
 

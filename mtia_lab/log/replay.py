@@ -60,20 +60,20 @@ class Step:
 
 @dataclass(slots=True, eq=False)
 class Span:
-    """Addresses with a meaning for some time: a segment, a block, or what became of a freed block.
+    """Addresses with a meaning for some time: a segment, a block, or a block after it was freed.
 
-    Time is counted in what suits whoever follows the log: in steps, in moments or in commands.
+    Time is counted in what suits the caller: in steps, in moments or in commands.
 
     Attributes:
         kind: "segment", "block", or of what was a block "rests" while a stream that
-            ``record_stream`` named may still use it, "poisoned" until it is allocated again.
+            `record_stream` named may still use it, "poisoned" until it is allocated again.
         device, address, bytes: where it is.
         stream: the stream that the allocator keeps it for.
         begin, end: from when until when, FOREVER as long as it is there.
         site: the line that allocated it.
         number, name: of a block, its place among all, and its letter on its device.
-        users: the streams that ``record_stream`` named, each as (when, (device, stream)).
-        void: the line of a ``record_stream`` that named its own stream, which keeps nothing.
+        users: the streams that `record_stream` named, each as (when, (device, stream)).
+        void: the line of a `record_stream` that named its own stream, which keeps nothing.
         freed_site: the line that freed it.
         cause: without a line, who allocated it or when, in words.
         until: of "rests", when the last of its users is done.
@@ -181,7 +181,7 @@ class Blocks:
 
     @staticmethod
     def use(block: Span, record: Memory, now: int) -> Span:
-        """``record_stream``: the allocator is told who else uses a block."""
+        """`record_stream`: another stream uses a block."""
         user = record.device, record.stream
         if user == (block.device, block.stream):
             block.void = record.site
@@ -214,7 +214,7 @@ class Heap:
 
     Attributes:
         steps: the columns, in order; of a long log those around the most that was allocated.
-        spans: segments, blocks and what became of them, the largest and longest of many.
+        spans: segments, blocks and freed blocks, the largest and longest of many.
         left_out: what there is besides, and how to see it; "" if that is all.
     """
 
@@ -268,7 +268,7 @@ class Heap:
         return sorted({edge for span in spans for edge in (span.address, span.top)})
 
     def reuses(self) -> list[tuple[Span, Span]]:
-        """``(earlier, later)``: blocks, the later one at addresses that the earlier one had."""
+        """`(earlier, later)`: blocks, the later one at addresses that the earlier one had."""
         pairs: list[tuple[Span, Span]] = []
         seen: list[Span] = []
         for block in self.of("block"):
@@ -350,7 +350,7 @@ class Heap:
 
 
 def _around_the_peak(log: Log, device: int) -> tuple[Log, int | None, int | None]:
-    """The part of a log to show: ``(log, where it begins, where it ends)``, None if that is all."""
+    """The part of a log to show: `(log, where it begins, where it ends)`, None if that is all."""
     actions = [(k, r) for k, r in enumerate(log) if isinstance(r, Memory) and r.owner == device]
     if len(actions) <= STEPS:
         return log, None, None
@@ -371,7 +371,7 @@ def _left_out(begin: int | None, end: int | None, blocks: int) -> str:
 
 
 def of_snapshot(snapshot: dict[str, Any]) -> Log:
-    """What ``torch.mtia.snapshot()`` says, as if it had just been allocated; addresses from 0."""
+    """What `torch.mtia.snapshot()` says, as if it had just been allocated; addresses from 0."""
     records = []
     lowest: dict[int, int] = {}
     for segment in sorted(snapshot["segments"], key=lambda segment: segment["address"]):

@@ -184,7 +184,7 @@ def test_every_change_shows_the_state_of_the_model(page, model):
     page.focus(SLIDER)
     page.keyboard.press("Home")
     for moment, time in enumerate(model.times):
-        assert told(page) == f"{time / 1000:g} µs: {model.told(moment)}"
+        assert told(page) == f"{time / 1000:g} µs: {model.describe(moment)}"
         assert tables(page).items() >= expected(model, moment).items(), moment
         page.keyboard.press("ArrowRight")
     assert told(page).endswith("guard.synchronizeStream returns")

@@ -67,7 +67,7 @@ def test_a_call_holds_what_it_did():
         command(2, "record", (0, 1), (5.5, 5.5, 5.5), event=1, version=1),
     ]
     model = Model(Log(in_us.in_calls(records)))
-    assert [model.told(k) for k in range(len(model.moments))] == [
+    assert [model.describe(k) for k in range(len(model.moments))] == [
         "the recording begins",
         "guard.launch begins",
         "alloc a: 1 MiB on mtia:0/0",
@@ -177,7 +177,7 @@ def test_blocks_hold_what_tensors_hold(ran):
     for tensor in tensors.values():
         access = Access(0, 0, tensor.nbytes, "float32", tuple(tensor.shape), None, 4)
         assert numbers(access, tensor.cpu().numpy().tobytes()) in told
-    late = [model.told(k) for k, (_, _, verb) in enumerate(model.moments) if verb == APPEAR]
+    late = [model.describe(k) for k, (_, _, verb) in enumerate(model.moments) if verb == APPEAR]
     assert bool(late) == (schedule == "latest")
 
 

@@ -24,7 +24,7 @@ def test_a_late_effect_is_seen_late():
         model = Model(Log([*given, in_us.value(1, access, seven, time, 0, None)]))
         seen = [k for k in range(len(model.moments)) if 0 in model.state(k)["blocks"]]
         first = next(k for k in seen if model.state(k)["blocks"][0] is not None)
-        assert model.told(first) == f"kernel a on mtia:0/1 {verb}"
+        assert model.describe(first) == f"kernel a on mtia:0/1 {verb}"
         assert model.state(first)["blocks"][0].text == "7"
 
 
@@ -32,7 +32,7 @@ def test_what_began_before_the_log_is_seen_when_it_happens():
     access, seven = Access(0, 0, 4, "int32", (), None, 4), (7).to_bytes(4, "little")
     initial = [memory("segment_alloc", 0, 2), memory("alloc", 0, 1)]
     model = Model(Log([in_us.value(5, access, seven, 3.0, 0, None)], {}, initial))
-    assert model.told(1) == "a command from before the log takes effect only now"
+    assert model.describe(1) == "a command from before the log takes effect only now"
     assert [model.state(k)["blocks"][0] for k in (0, 1)] == [None, ("int32[]", "7", 0)]
 
 
@@ -114,4 +114,4 @@ def test_unknown_memory_is_not_an_error():
     )
     assert model.accesses[1][0][0] == -1
     assert payload(model)
-    assert Model(Log()).told(0) == "the recording begins" and payload(Model(Log()))
+    assert Model(Log()).describe(0) == "the recording begins" and payload(Model(Log()))
