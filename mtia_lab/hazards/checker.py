@@ -6,7 +6,7 @@ fixes is not found once more.
 
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any, NamedTuple
@@ -105,8 +105,8 @@ class Checker:
         self._backwards = Backwards()
         self._fixes = fixes
         self._pairs: defaultdict[tuple[Stream | None, Stream], _Pair] = defaultdict(_Pair)
-        self._hazards: dict[object, Hazard] = {}
-        self._counts: Counter[object] = Counter()
+        self._hazards: dict[Hashable, Hazard] = {}
+        self._counts: Counter[Hashable] = Counter()
 
         self._kinds: dict[type, Callable[[Any], None]] = {
             Command: self._command,
@@ -117,7 +117,7 @@ class Checker:
         }
 
     def add(self, record: "Record | Learned") -> None:
-        """The next record, in the order of ``in_order``."""
+        """The next record, in the order of `in_order`."""
         if (take := self._kinds.get(type(record))) is not None:
             take(record)
 
@@ -207,7 +207,7 @@ class Checker:
         return number
 
     def _recorded(self, block: Span, stream: int) -> None:
-        """The allocator gives a freed block away only when ``stream`` is done with it."""
+        """The allocator gives a freed block away only when `stream` is done with it."""
         clock = self.order.up_to(stream, block.end)
         for piece in self._memory[block.device].within(block.address, block.top):
             piece.drop(clock)
@@ -235,7 +235,7 @@ class Checker:
         first, second = race
         block, on_host = first.block, isinstance(second.command, Host)
         if block is not None and block.ends_between(first.id, second.id + on_host):
-            if block.device == PINNED:  # of which the host's allocator was not told
+            if block.device == PINNED:  # which the host's allocator does not know
                 self.order.learn(self.order.up_to(first.stream, block.end))
                 fix = Fix(WAIT, None, _where(first), block.freed_site)
                 return Hazard(race, fix, block)
@@ -312,14 +312,14 @@ def _where(use: Use) -> Stream:
     return use.command.device, use.command.stream
 
 
-def _sides(hazard: Hazard) -> object:
+def _sides(hazard: Hazard) -> Hashable:
     """What races in a loop have in common."""
     race = hazard.race
     sides = ((use.stream, use.command.name, use.is_write, use.command.site) for use in race)
     return hazard.fix, len(race.blocks), *sides
 
 
-def _omission(hazard: Hazard) -> object:
+def _omission(hazard: Hazard) -> Hashable:
     """What races have in common that one change fixes: a line, or the tensor that was freed."""
     race = hazard.race
     if None in (race.first.command.site, race.second.command.site):

@@ -13,7 +13,7 @@ class StandingEvents:
         self._newest: dict[int, Command] = {}  # by event
 
     def add_record(self, command: Command, caller: Call | None) -> None:
-        """An event was recorded; ``caller`` is the call that it belongs to."""
+        """An event was recorded; `caller` is the call that it belongs to."""
         if command.event is not None:
             self._newest.pop(command.event, None)
             if caller is None or caller.site != command.site:
@@ -22,7 +22,7 @@ class StandingEvents:
                 self._newest[command.event] = command
 
     def add_call(self, call: Call) -> None:
-        """A call returned: the events that ``wait_stream`` makes are gone at once."""
+        """A call returned: the events that `wait_stream` makes are gone at once."""
         if call.method == "guard.destroyEvent":
             for event in call.events:
                 self._newest.pop(event, None)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from textwrap import wrap
+from typing import Any
 
 from ..errors import cut, plain
 from ..log.records import Access, Command
@@ -75,9 +76,9 @@ class Finding:
         kind: what is wrong, such as "read-after-write race".
         why: what happens for that reason, in a sentence.
         first, second: the two sides, in the order in which the program enqueued them. Of a hint,
-            ``first`` is what already orders it, and may be None.
-        memory: lines that tell where the memory in question was allocated and freed.
-        fix: the smallest change that mends it.
+            `first` is what already orders it, and may be None.
+        memory: lines that say where the memory in question was allocated and freed.
+        fix: the smallest change that removes it.
         legend: which streams the names in the fix mean; "" if there are none.
         count: how often it was found, at the same lines between the same streams.
         scene: the commands to draw it among.
@@ -110,14 +111,14 @@ class Finding:
         """Both sides, the memory and the fix, line by line."""
         sides = [side for side in (self.first, self.second) if side is not None]
         legend = f"  ({self.legend})" if self.legend else ""
-        told = [
+        lines = [
             *(f"  {number}. {side!r}" for number, side in enumerate(sides, 1)),
             *(f"  memory: {line}" for line in self.memory),
             f"  fix: {self.fix}{legend}",
         ]
-        return [line for long in told for line in _folded(long)]
+        return [line for long in lines for line in _folded(long)]
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from ..draw.hazard import hazard
 
         return hazard(self)._repr_mimebundle_()

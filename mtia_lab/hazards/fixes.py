@@ -21,7 +21,7 @@ class Fix(NamedTuple):
         awaited: the stream that is to be waited for.
         site: before which line; None if PyTorch enqueues there by itself.
         line: the line of the event that stands, or after which to record a new one; of a
-            collective, the line that calls it; for the allocator, the line of a ``record_stream``
+            collective, the line that calls it; for the allocator, the line of a `record_stream`
             that keeps nothing.
         meet: whether that line is another host thread's.
         name: of a collective.

@@ -60,7 +60,7 @@ class Hints:
     Only lines that do nothing but synchronize count: what else waits, waits inside PyTorch.
 
     Args:
-        log: whose records ``add`` is given in their order.
+        log: whose records `add` is given in their order.
         given: what its streams have been given, which somebody else keeps.
     """
 
@@ -92,7 +92,7 @@ class Hints:
             part.foreign = {stream for stream, who in users.items() if who - {thread}}
 
     def add(self, record: Record | Learned) -> None:
-        """The next record, in the order of ``in_order``."""
+        """The next record, in the order of `in_order`."""
         part = self._whole
         if part is None:
             key = id(record.call if isinstance(record, Learned) else record)

@@ -5,7 +5,7 @@ one matrix lie between one another.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -50,8 +50,8 @@ class Piece:
 
     def __init__(self, end: int) -> None:
         self.end = end
-        self.writes: dict[object, Use] = {}
-        self.reads: dict[object, Use] = {}
+        self.writes: dict[Hashable, Use] = {}
+        self.reads: dict[Hashable, Use] = {}
 
     def copy(self) -> "Piece":
         """The same for another part of the memory."""
@@ -86,7 +86,7 @@ class MemoryMap:
         self._starts: list[int] = []  # sorted
 
     def cover(self, start: int, end: int) -> list[Piece]:
-        """The pieces from ``start`` to ``end``, new ones where there were none."""
+        """The pieces from `start` to `end`, new ones where there were none."""
         piece = self.pieces.get(start)
         if piece is not None and piece.end == end:
             return [piece]
@@ -101,17 +101,17 @@ class MemoryMap:
         return found
 
     def within(self, start: int, end: int) -> list[Piece]:
-        """The pieces there are from ``start`` to ``end``."""
+        """The pieces there are from `start` to `end`."""
         return [self.pieces[begin] for begin in self._cut_out(start, end)]
 
     def touching(self, start: int, end: int) -> list[Piece]:
-        """The pieces of which some part lies from ``start`` to ``end``; nothing is cut."""
+        """The pieces of which some part lies from `start` to `end`; nothing is cut."""
         first = max(bisect_right(self._starts, start) - 1, 0)
         begins = self._starts[first : bisect_left(self._starts, end)]
         return [self.pieces[begin] for begin in begins if self.pieces[begin].end > start]
 
     def unite(self, start: int, end: int) -> None:
-        """Make one piece of those from ``start`` to ``end``, which must be alike."""
+        """Make one piece of those from `start` to `end`, which must be alike."""
         for begin in self._cut_out(start, end)[1:]:
             del self.pieces[begin]
         first, last = bisect_right(self._starts, start), bisect_left(self._starts, end)
@@ -119,7 +119,7 @@ class MemoryMap:
         self.pieces[start].end = end
 
     def forget(self, start: int, end: int) -> None:
-        """Drop all there is from ``start`` to ``end``."""
+        """Drop all there is from `start` to `end`."""
         for begin in self._cut_out(start, end):
             del self.pieces[begin]
         del self._starts[bisect_left(self._starts, start) : bisect_left(self._starts, end)]
@@ -191,7 +191,7 @@ def _add_to_pieces(memory: MemoryMap, use: Use, order: Order) -> Sequence[Use]:
     return _once(racing, use) if racing else racing
 
 
-def _unordered(uses: dict[object, Use], stream: int, order: Order) -> Sequence[Use]:
+def _unordered(uses: dict[Hashable, Use], stream: int, order: Order) -> Sequence[Use]:
     """Those that nothing puts before what the stream does now."""
     if not uses or (len(uses) == 1 and stream in uses):
         return ()
@@ -216,7 +216,7 @@ def _overwrite(piece: Piece, use: Use, unordered: Sequence[Use]) -> None:
         kept[_key(other)] = other
 
 
-def _keep_newest(uses: dict[object, Use], use: Use) -> None:
+def _keep_newest(uses: dict[Hashable, Use], use: Use) -> None:
     key = _key(use)
     uses.pop(key, None)
     uses[key] = use
@@ -226,7 +226,7 @@ def _keep_newest(uses: dict[object, Use], use: Use) -> None:
             del uses[layouts[0]]
 
 
-def _key(use: Use) -> object:
+def _key(use: Use) -> Hashable:
     return (use.stream, *use.access[1:]) if has_gaps(use.access) else use.stream
 
 
@@ -278,7 +278,7 @@ def overlap(one: Access, other: Access) -> bool:
 
 
 class _Elements:
-    """What numpy asks of memory: where the elements are. Nobody looks at them."""
+    """What numpy asks of memory: where the elements are. They are not read."""
 
     def __init__(self, address: int, item: int, sizes: Numbers, strides: Numbers) -> None:
         self.__array_interface__ = {

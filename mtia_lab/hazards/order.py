@@ -94,11 +94,11 @@ class Order:
             self._histories.append(_History())
 
     def wait(self, command: int, stream: int, after: Iterable[int]) -> bool:
-        """A command of a stream waits for those in ``after``.
+        """A command of a stream waits for those in `after`.
 
         Returns:
             whether it would have come after all of them anyway. Of a command from before the log
-            nobody knows, so False.
+            not known, so False.
         """
         implied = True
         for earlier in after:
@@ -109,7 +109,7 @@ class Order:
         return implied
 
     def is_before(self, earlier: int, its_stream: int, stream: int) -> bool:
-        """Whether a kernel or a copy comes before whatever ``stream`` is given next."""
+        """Whether a kernel or a copy comes before whatever `stream` is given next."""
         return (
             its_stream == stream
             or earlier <= self.finished[its_stream]

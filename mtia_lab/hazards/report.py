@@ -1,9 +1,9 @@
 """The report: what is wrong in a log, and what is of no use in it."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple, overload
+from typing import Any, NamedTuple, overload
 
 from ..log.arguments import a_log
 from ..log.log import Log
@@ -15,7 +15,7 @@ from .explain import explain
 from .finding import REUSE, Finding
 from .hints import Hints
 
-TOLD = 20  # findings that a report tells of, and hints
+SHOWN = 20  # findings that a report shows, and hints
 
 
 class Found(NamedTuple):
@@ -30,10 +30,10 @@ class Found(NamedTuple):
 class Report(Sequence[Finding]):
     """The hazards of a log, in the order in which they were found; a correct program has none.
 
-    It is a sequence of its hazards alone: ``not report``, ``len(report) == 0`` and "no hazards"
-    mean the same. Hints stand beside, in ``hints``: a program with hints is correct. Show it, or
-    ``print(report)``, for each with both lines and a fix; ``report[0]`` is one of them, a
-    ``Finding``, and ``report[20:]`` a report on some. ``mtia_lab.draw.timeline(log, report)`` marks
+    It is a sequence of its hazards alone: `not report`, `len(report) == 0` and "no hazards"
+    mean the same. Hints stand beside, in `hints`: a program with hints is correct. Show it, or
+    `print(report)`, for each with both lines and a fix; `report[0]` is one of them, a
+    `Finding`, and `report[20:]` a report on some. `mtia_lab.draw.timeline(log, report)` marks
     them.
 
     Args:
@@ -75,19 +75,19 @@ class Report(Sequence[Finding]):
 
     def __repr__(self) -> str:
         report = Report(self._found)
-        numbered = [f"{number}. {finding!r}" for number, finding in enumerate(report[:TOLD], 1)]
-        hints = [f"hint: {finding!r}" for finding in report.hints[:TOLD]]
+        numbered = [f"{number}. {finding!r}" for number, finding in enumerate(report[:SHOWN], 1)]
+        hints = [f"hint: {finding!r}" for finding in report.hints[:SHOWN]]
         return "\n\n".join(
             [
                 report.headline,
                 *numbered,
-                *_more(len(report), f"report[{TOLD}:] has them"),
+                *_more(len(report), f"report[{SHOWN}:] has them"),
                 *hints,
-                *_more(len(report.hints), f"report.hints[{TOLD}:]"),
+                *_more(len(report.hints), f"report.hints[{SHOWN}:]"),
             ]
         )
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from ..draw.hazard import hazards
 
         return hazards(self)._repr_mimebundle_()
@@ -99,15 +99,15 @@ def find_hazards(log: Log) -> Report:
     It asks what is ordered, not what happened: two accesses to the same memory, of which one
     writes, are a race unless stream order, a wait, the host's synchronization or the allocator
     orders them, also where this run's schedule happened to give the right value. What one fix
-    mends is one finding: after a race the checker goes on as if its fix were in the program.
+    removes is one finding: after a race the checker goes on as if its fix were in the program.
 
     Args:
-        log: what ``mtia_lab.record()`` yielded. What the host reads and writes in pinned memory is
-            only in it after ``record(host=True)``. Of what was before the recording nothing is
+        log: what `mtia_lab.record()` yielded. What the host reads and writes in pinned memory is
+            only in it after `record(host=True)`. Of what was before the recording nothing is
             known: begin it before the work that matters.
 
     Returns:
-        A ``Report``; empty for a correct program.
+        A `Report`; empty for a correct program.
 
     Raises:
         TypeError: it is no log.
@@ -122,7 +122,7 @@ def check(log: Log) -> Found:
     for record in in_order(log):
         checker.add(record)
         hints.add(record)
-    found: dict[object, Finding] = {}
+    found: dict[Hashable, Finding] = {}
     for finding in map(explain, checker.hazards()):
         found.setdefault(_omission(finding), finding)
     commands = log.commands
@@ -134,7 +134,7 @@ def check(log: Log) -> Found:
     )
 
 
-def _omission(finding: Finding) -> object:
+def _omission(finding: Finding) -> Hashable:
     """What findings have in common that one change fixes: a line, or the tensor that was freed."""
     sides = [side for side in (finding.first, finding.second) if side is not None]
     if any(side.site is None for side in sides):
@@ -144,7 +144,7 @@ def _omission(finding: Finding) -> object:
 
 
 def _more(number: int, where: str) -> list[str]:
-    return [f"... and {number - TOLD:,} more: {where}"] if number > TOLD else []
+    return [f"... and {number - SHOWN:,} more: {where}"] if number > SHOWN else []
 
 
 AROUND = 2  # commands before and after each side, in its own stream

@@ -13,9 +13,9 @@ from .report import Found, Report, check
 class LiveReport(Report):
     """The hazards of the block that it was made for, within the block of what has run so far.
 
-    It is a ``Report``: a sequence of hazards, empty for a correct program, with ``hints`` beside.
-    Show it, or ``print(report)``, for each with both lines and a fix; ``report[0]`` is one of them,
-    and ``mtia_lab.draw.timeline(report.log, report)`` marks them all.
+    It is a `Report`: a sequence of hazards, empty for a correct program, with `hints` beside.
+    Show it, or `print(report)`, for each with both lines and a fix; `report[0]` is one of them,
+    and `mtia_lab.draw.timeline(report.log, report)` marks them all.
 
     Attributes:
         log: what was recorded.
@@ -46,7 +46,7 @@ def sanitizer() -> Iterator[LiveReport]:
     wait for nothing. Nothing is raised: look at the report, within the block or after it.
 
     Yields:
-        A ``Report`` that knows what has happened so far, with the log as its ``log``.
+        A `Report` that knows what has happened so far, with the log as its `log`.
 
     Example::
 
@@ -60,7 +60,7 @@ def sanitizer() -> Iterator[LiveReport]:
 
 @contextmanager
 def _idle_waits() -> Iterator[None]:
-    """Have the log tell of waits of this thread that PyTorch skips."""
+    """Log the waits of this thread that PyTorch skips."""
     watch = simulator.watch_idle_waits()
     try:
         yield

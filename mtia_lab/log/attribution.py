@@ -25,8 +25,8 @@ from .replay import ready_times
 class CopyTime:
     """How long, up to any time, a stream did a copy or was kept idle by one.
 
-    ``segments`` holds, for the time from each of ``begins`` on, ``(base, slope, source)``: the
-    total is ``base`` plus ``slope`` times the time passed, or plus the total of stream ``source``.
+    `segments` holds, for the time from each of `begins` on, `(base, slope, source)`: the
+    total is `base` plus `slope` times the time passed, or plus the total of stream `source`.
     """
 
     begins: list[int] = field(default_factory=lambda: [0])
@@ -35,7 +35,7 @@ class CopyTime:
     )
 
     def add(self, begin: int, slope: int, source: "CopyTime | None" = None) -> None:
-        """From ``begin`` on, time counts if ``slope`` is 1, or where it counts for ``source``."""
+        """From `begin` on, time counts if `slope` is 1, or where it counts for `source`."""
         if self.segments[-1][1:] == (slope, source) and source is None:
             return
         base = self.until(begin) - (source.until(begin) if source else 0)
@@ -43,7 +43,7 @@ class CopyTime:
         self.segments.append((base, slope, source))
 
     def until(self, time: int) -> int:
-        """The total up to ``time``."""
+        """The total up to `time`."""
         total, stream = 0, self
         while True:
             k = -1 if time >= stream.begins[-1] else bisect_right(stream.begins, time) - 1
@@ -75,7 +75,7 @@ Homes = dict[int, tuple[Spent, int]]  # of each command, its stream and when it 
 
 
 def attribute(commands: Iterable[Command], end: int) -> dict[tuple[int, int], Spent]:
-    """The time of each stream from 0 to ``end``, by (device, stream) in order.
+    """The time of each stream from 0 to `end`, by (device, stream) in order.
 
     Args:
         commands: in enqueue order.
@@ -160,7 +160,7 @@ def held_since(commands: Iterable[Command]) -> dict[int, float]:
 
 
 def queue_of(commands: Iterable[Command]) -> list[tuple[float, int]]:
-    """``(time, count)`` steps of the kernels and copies that were enqueued and have not begun."""
+    """`(time, count)` steps of the kernels and copies that were enqueued and have not begun."""
     changes: dict[float, int] = {}
     for command in commands:
         if command.type in ("kernel", "copy") and command.start > command.enqueue:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..errors import cut
 from .arguments import a_log
@@ -20,8 +20,8 @@ NAME = 40  # columns of a name
 class StreamTime:
     """Where the time of one stream went, in µs of virtual time, exact to the nanosecond.
 
-    Always ``busy + idle`` is the summary's ``span``, ``host + dependency + copy`` is ``idle``,
-    ``dependency + copy`` is ``waiting``, and ``overlap`` is at most ``busy``.
+    Always `busy + idle` is the summary's `span`, `host + dependency + copy` is `idle`,
+    `dependency + copy` is `waiting`, and `overlap` is at most `busy`.
 
     Attributes:
         device, stream: which one.
@@ -118,7 +118,7 @@ class Summary:
         parts = ["\n".join(table.lines()) for table in self.tables]
         return "\n\n".join([self.title, *(parts or ["nothing was recorded"])])
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         parts = [table.html() for table in self.tables] or ["<p>nothing was recorded</p>"]
         return {
             "text/plain": repr(self),
@@ -132,7 +132,7 @@ def summary(log: Log) -> Summary:
     A stream's idle time is attributed to what it waited for: the host, a dependency or a copy.
 
     Args:
-        log: what ``mtia_lab.record()`` yielded.
+        log: what `mtia_lab.record()` yielded.
 
     Raises:
         TypeError: it is no log.
@@ -247,5 +247,5 @@ Time = TypeVar("Time", int, float)
 
 
 def by_time(names: dict[Name, tuple[int, Time]]) -> list[tuple[Name, tuple[int, Time]]]:
-    """The items of ``{name: (count, time)}``, what took longest first."""
+    """The items of `{name: (count, time)}`, what took longest first."""
     return sorted(names.items(), key=lambda item: (-item[1][1], item[0]))

@@ -4,7 +4,7 @@ The format is described in Google's "Trace Event Format" (2016). A process here 
 device, a thread of it a host thread or a stream. Where that leaves something open, this is for
 Perfetto's importer. Both ends of an arrow are at the slice or instant that began last on their
 threads, so each thread's events are made in their order, and sorting by time keeps it. An arrow
-points to what begins later. No two threads, of whatever process, have one number.
+points to what begins later. No two threads have the same number, in any process.
 """
 
 import gzip
@@ -87,7 +87,7 @@ def _named(what: str, name: str, order: int, where: Event) -> list[Event]:
 
 
 def _slice(name: str, category: str, begin: int, end: int, where: Where, args: Event) -> Event:
-    """A complete event; ``where`` is (process, thread)."""
+    """A complete event; `where` is (process, thread)."""
     fields = {"name": name, "cat": category, "ph": "X", "ts": begin, "dur": _us(end - begin)}
     return fields | {"pid": where[0], "tid": where[1], "args": args}
 
@@ -119,7 +119,7 @@ def _calls(log: Log, launched: Launched, threads: Threads) -> Iterator[Event]:
 
 
 def _parts(call: Call, launched: list[int]) -> Iterator[Part]:
-    """``(begin, end, call, launched)`` of a call and of each wait in it, where launched is None."""
+    """`(begin, end, call, launched)` of a call and of each wait in it, where launched is None."""
     yield call.begin_ns, call.end_ns, call, launched
     for since, until in call.waits_ns:
         yield since, until, call, None
@@ -208,7 +208,7 @@ def _counters(log: Log) -> Iterator[Event]:
 
 
 def _changes(log: Log) -> Iterator[tuple[int, int, int, str]]:
-    """``(time, by how much, device, name of the counter)``."""
+    """`(time, by how much, device, name of the counter)`."""
     for command in log.commands:
         if command.type in ("kernel", "copy"):
             yield command.enqueue_ns, 1, command.device, "commands in queues"
@@ -234,7 +234,7 @@ def write_trace(log: Log, path: str | os.PathLike[str]) -> Path:
     out. The same log gives the same bytes.
 
     Args:
-        log: what ``mtia_lab.record()`` yielded.
+        log: what `mtia_lab.record()` yielded.
         path: the file, whose name ends in ".json", or in ".json.gz" to be compressed. If there is
             one already it is replaced, once the new one is complete.
 
