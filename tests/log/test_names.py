@@ -132,3 +132,12 @@ def test_the_explorers_page_holds_names_as_data(named, usual):
         html = mtia_lab.explore(log, report)._repr_mimebundle_()["text/html"]
         pages.append([tag.split()[0] for tag in re.findall(r"<[^>]*>", html)])
     assert pages[0] == pages[1] and pages[0].count("<script>") == 1
+
+
+def test_a_kernel_called_poison_poisons_nothing(lab):
+    with lab.record() as log:
+        x = torch.ones(64, device="mtia")
+        del x
+        lab.launch("poison")
+    assert "free" in [memory.action for memory in log.memory]
+    assert Heap(log, 0).of("poisoned") == []
