@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from ..errors import cut
 from ..log.records import Call
 from ..log.summary import by_time
-from ..log.units import microseconds, thousands
+from ..log.units import microseconds, stream_name, thousands
 from . import palette, text
 from .lanes import (
     BAR,
@@ -225,7 +225,7 @@ def _notes(busy: Busy) -> list[str]:
 
 
 def _place(stream: tuple[int, int] | None) -> str:
-    return "earlier recordings" if stream is None else f"mtia:{stream[0]}/{stream[1]}"
+    return "earlier recordings" if stream is None else stream_name(*stream)
 
 
 def _to_text(

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from ..log.arguments import REPORT, wrong
 from ..log.records import Command
-from ..log.units import microseconds
+from ..log.units import microseconds, stream_name
 from . import lanes_svg, lanes_text, palette, text
 from .lanes import (
     BAR,
@@ -334,5 +334,5 @@ def _lane(scene: Scene, key: Key) -> str:
         cells[first : last + 1] = lanes_text.bar(name, last + 1 - first, "=")
     for side in (side for side in scene.others if side.where == key):
         cells[round(scene.axis.x(side.start))] = str(scene.sides.index(side) + 1)
-    name = f"mtia:{key[0]}/{key[1]}" if isinstance(key, tuple) else "host"
+    name = stream_name(*key) if isinstance(key, tuple) else "host"
     return f"  {lanes_text.row(name, cells[:CHART], NAME)}"

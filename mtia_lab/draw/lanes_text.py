@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from ..errors import cut
 from ..log.records import Call
-from ..log.units import microseconds
+from ..log.units import microseconds, stream_name
 from . import text
 from .lanes import (
     Finding,
@@ -164,6 +164,6 @@ def missing_text(lines: Sequence[str]) -> list[str]:
 
 
 def _side(side: Side) -> str:
-    where = "the host" if side.where is None else f"mtia:{side.where[0]}/{side.where[1]}"
+    where = "the host" if side.where is None else stream_name(*side.where)
     number = "" if side.command is None else f"command {side.command}, "
     return f"{side.name} ({number}{where}, from {microseconds(side.start)} us)".strip()

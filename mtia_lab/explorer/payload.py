@@ -16,7 +16,7 @@ from ..errors import ipython_shell
 from ..hazards import Finding, Side
 from ..log.records import PINNED, Call, Command, Host, Record
 from ..log.replay import FOREVER, Span
-from ..log.units import size
+from ..log.units import size, stream_name
 from .memory import Totals
 from .model import LABELS, Model
 from .moments import FINISH, RETURN, START, VERBS, Row
@@ -90,7 +90,7 @@ def _lanes(model: Model) -> dict[Lane, Columns]:
         lanes[thread]["records"].sort(key=lambda position: model.first[position])
     for (device, stream), records in model.streams.items():
         hue = palette.stream_hue(stream)
-        lanes[device, stream] = _lane(f"mtia:{device}/{stream}", hue, records)
+        lanes[device, stream] = _lane(stream_name(device, stream), hue, records)
     return lanes
 
 

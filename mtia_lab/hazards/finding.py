@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import cut, plain
 from ..log.records import Access, Command
-from ..log.units import microseconds
+from ..log.units import microseconds, stream_name
 
 RAW = "read-after-write race"
 WAR = "write-after-read race"
@@ -126,7 +126,7 @@ class Finding:
 
 def place(stream: tuple[int, int] | None) -> str:
     """A stream as the log names it."""
-    return "the host" if stream is None else f"mtia:{stream[0]}/{stream[1]}"
+    return "the host" if stream is None else stream_name(*stream)
 
 
 def _folded(text: str) -> list[str]:
