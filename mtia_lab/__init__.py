@@ -30,9 +30,9 @@ __all__ = sorted(_MODULE_OF)
 def __getattr__(name: str) -> Any:
     if name not in _MODULE_OF:
         raise errors.UnknownAttribute(f"module {__name__!r} has no attribute {name!r}")
-    if not (module := _MODULE_OF[name]):
-        return import_module(f".{name}", __name__)
-    return getattr(import_module(f".{module}", __name__), name)
+    module = import_module(f".{_MODULE_OF[name] or name}", __name__)
+    found = getattr(module, name) if _MODULE_OF[name] else module
+    return globals().setdefault(name, found)  # found here from now on, without this function
 
 
 def __dir__() -> list[str]:
