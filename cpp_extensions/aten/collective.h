@@ -1,5 +1,5 @@
 // Collectives of torch.distributed: the device's side of them. What other processes send and
-// receive is Python's matter (mtia_lab/distributed.py).
+// receive is Python's matter (mtia_lab/distributed).
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -57,3 +57,13 @@ def test_every_file_says_what_it_is():
     silent = [line[0] for line in said if len(line) == 1]
     plain = {"aten/", "backend/", "bindings/", "sim/", "graph/", "internal/", "log/", "memory/"}
     assert [name for name in silent if name not in plain and name not in folders] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_every_file_that_a_page_names_is_there(page):
+    """By its path from the root or the end of it."""
+    tops = ("cpp_extensions", "mtia_lab", "tests", "tools", "notebooks")
+    files = [str(path) for top in tops for path in (ROOT / top).rglob("*.*")]
+    prose = re.sub(r"^```.*?^```", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.M | re.S)
+    named = set(re.findall(r"`([\w./-]+\.(?:pyi?|cpp|h|md))`", prose))
+    assert [name for name in named if not any(f.endswith(f"/{name}") for f in files)] == []
