@@ -1,7 +1,8 @@
 """Ways to get a backend wrong, one method at a time. faults.py plants them.
 
-`old` must stand in `file` (below cpp_extensions/) exactly once; `new` takes its place.
-test_faults.py checks that, so a change of the C++ that moves a text is noticed at once.
+`at` is the tag of a piece of C++, as `mtia_lab.source` takes it: a fault moves with its function.
+There `old` must stand exactly once, however its lines are broken; `new` takes its place.
+test_faults.py checks that, so a change of the C++ that rewrites it is noticed at once.
 Only what a public name of PyTorch can tell from the right thing is here: no notebook could notice
 a wrong `getDefaultStream` of the guard, which only C++ calls, or a `getNewStream` that ignores its
 device, as PyTorch makes that device current first.
@@ -9,17 +10,13 @@ device, as PyTorch makes that device current first.
 
 from dataclasses import dataclass
 
-GUARD, HOOKS, GENERATOR = "backend/guard.cpp", "backend/hooks.cpp", "backend/generator.cpp"
-THREAD, EVENTS, ENQUEUE = "sim/host_thread.h", "sim/events.cpp", "sim/internal/enqueue.cpp"
-CURRENT, STREAMS = "sim/host_thread.cpp", "sim/streams.cpp"
-
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: a name, where it goes, the text it replaces, and what is wrong then."""
+    """One fault: a name, the tag of the C++ it is in, the text it replaces, what is wrong then."""
 
     name: str
-    file: str
+    at: str
     old: str
     new: str
     about: str
@@ -29,42 +26,42 @@ FAULTS = [
     # --- Guard: devices ---------------------------------------------------------------------------
     Fault(
         "guard-exchange-device-forgets",
-        GUARD,
+        "guard.exchange_device",
         "to_device(sim::exchange_device(to_index(device)))",
         "to_device(sim::current_device())",
         "exchangeDevice says which device is current and changes nothing",
     ),
     Fault(
         "guard-exchange-device-new",
-        GUARD,
+        "guard.exchange_device",
         "return to_device(sim::exchange_device(to_index(device)));",
         "sim::set_device(to_index(device)); return device;",
         "exchangeDevice returns the new device instead of the previous one",
     ),
     Fault(
         "guard-get-device-zero",
-        GUARD,
+        "guard.get_device",
         "to_device(sim::current_device())",
         "to_device(0)",
         "getDevice always says 0",
     ),
     Fault(
         "guard-set-device-forgets",
-        GUARD,
+        "guard.set_device",
         "[&] { sim::set_device(to_index(device)); }",
         "[&] { to_index(device); }",
         "setDevice checks the device and does not set it",
     ),
     Fault(
         "guard-unchecked-nothing",
-        GUARD,
+        "guard.unchecked_set_device",
         "[&] { sim::set_device_if_valid(device.index()); }",
         "[&] {}",
         "uncheckedSetDevice does nothing",
     ),
     Fault(
         "guard-device-count",
-        GUARD,
+        "guard.device_count",
         "static_cast<c10::DeviceIndex>(sim::device_count())",
         "static_cast<c10::DeviceIndex>(sim::device_count() + 1)",
         "deviceCount counts one too many",
@@ -72,28 +69,28 @@ FAULTS = [
     # --- Guard: streams ---------------------------------------------------------------------------
     Fault(
         "guard-get-stream-device",
-        GUARD,
+        "guard.get_stream",
         '"getStream", [&] { return to_stream(sim::current_stream(to_index_or_current(device))); }',
         '"getStream", [&] { return to_stream(sim::current_stream(sim::current_device())); }',
         "getStream answers for the current device, whichever is asked for",
     ),
     Fault(
         "guard-get-stream-default",
-        GUARD,
+        "guard.get_stream",
         '"getStream", [&] { return to_stream(sim::current_stream(to_index_or_current(device))); }',
         '"getStream", [&] { return to_stream({to_index_or_current(device), 0}); }',
         "getStream always gives the default stream",
     ),
     Fault(
         "guard-new-stream-priority",
-        GUARD,
+        "guard.get_new_stream",
         "sim::new_stream(to_index_or_current(device), priority)",
         "sim::new_stream(to_index_or_current(device), 0)",
         "getNewStream drops the priority",
     ),
     Fault(
         "guard-new-stream-current",
-        GUARD,
+        "guard.get_new_stream",
         "return to_stream(sim::new_stream(to_index_or_current(device), priority));",
         "const auto made = sim::new_stream(to_index_or_current(device), priority);"
         " sim::exchange_stream(made); return to_stream(made);",
@@ -101,7 +98,7 @@ FAULTS = [
     ),
     Fault(
         "new-stream-same-id",
-        STREAMS,
+        "streams.new_stream",
         "  return add_stream(lock, device, priority);",
         "  const auto& made = device_at(lock, device).streams;\n"
         "  return made.size() > 1 ? made[1].ref : add_stream(lock, device, priority);",
@@ -109,21 +106,21 @@ FAULTS = [
     ),
     Fault(
         "guard-exchange-stream-forgets",
-        GUARD,
+        "guard.exchange_stream",
         "return to_stream(sim::exchange_stream(to_ref(stream)));",
         "return to_stream(sim::current_stream(to_ref(stream).device));",
         "exchangeStream says which stream is current and stores nothing",
     ),
     Fault(
         "guard-exchange-stream-new",
-        GUARD,
+        "guard.exchange_stream",
         "return to_stream(sim::exchange_stream(to_ref(stream)));",
         "sim::exchange_stream(to_ref(stream)); return stream;",
         "exchangeStream returns the new stream instead of the previous one",
     ),
     Fault(
         "guard-exchange-stream-device",
-        GUARD,
+        "guard.exchange_stream",
         "return to_stream(sim::exchange_stream(to_ref(stream)));",
         "sim::set_device(stream.device_index());"
         " return to_stream(sim::exchange_stream(to_ref(stream)));",
@@ -131,56 +128,56 @@ FAULTS = [
     ),
     Fault(
         "forged-stream-accepted",
-        CURRENT,
+        "host_thread.exchange_stream",
         "  check_stream(stream);\n  StreamId& current",
         "  StreamId& current",
         "a stream that nobody made becomes current",
     ),
     Fault(
         "guard-query-stream-true",
-        GUARD,
+        "guard.query_stream",
         "return sim::query_stream(to_ref(stream));",
         "return to_ref(stream).id >= 0;",
         "queryStream is always true",
     ),
     Fault(
         "guard-query-stream-false",
-        GUARD,
+        "guard.query_stream",
         "return sim::query_stream(to_ref(stream));",
         "sim::query_stream(to_ref(stream)); return false;",
         "queryStream is always false",
     ),
     Fault(
         "guard-synchronize-stream-nothing",
-        GUARD,
+        "guard.synchronize_stream",
         "[&] { sim::synchronize_stream(to_ref(stream)); }",
         "[&] { to_ref(stream); }",
         "synchronizeStream does not wait",
     ),
     Fault(
         "guard-synchronize-stream-all",
-        GUARD,
+        "guard.synchronize_stream",
         "[&] { sim::synchronize_stream(to_ref(stream)); }",
         "[&] { sim::synchronize_device(to_ref(stream).device); }",
         "synchronizeStream waits for all streams of the device",
     ),
     Fault(
         "guard-synchronize-device-one",
-        GUARD,
+        "guard.synchronize_device",
         "sim::synchronize_device(index_or_current(index));",
         "sim::synchronize_stream(sim::current_stream(index_or_current(index)));",
         "synchronizeDevice waits for the current stream only",
     ),
     Fault(
         "native-handle-device-only",
-        STREAMS,
+        "streams.native_handle",
         "(static_cast<int64_t>(ref.device) + 1) << 32 | ref.id",
         "(static_cast<int64_t>(ref.device) + 1) << 32",
         "getStreamNativeHandle gives all streams of a device one handle",
     ),
     Fault(
         "guard-capturing",
-        GUARD,
+        "guard.is_stream_capturing",
         "return sim::is_capturing(to_ref(stream));",
         "return !sim::is_capturing(to_ref(stream));",
         "isStreamCapturing says yes",
@@ -188,45 +185,44 @@ FAULTS = [
     # --- Guard: events ----------------------------------------------------------------------------
     Fault(
         "guard-record-new-id",
-        GUARD,
+        "guard.record",
         "sim::record(to_id(*event), to_ref(stream), timing)",
         "sim::record(0, to_ref(stream), timing)",
         "record makes a new event each time",
     ),
     Fault(
         "guard-record-default-stream",
-        GUARD,
+        "guard.record",
         "sim::record(to_id(*event), to_ref(stream), timing)",
         "sim::record(to_id(*event), {to_ref(stream).device, 0}, timing)",
         "record goes into the default stream",
     ),
     Fault(
         "guard-record-no-timing",
-        GUARD,
+        "guard.record",
         "const bool timing = flag == c10::EventFlag::BACKEND_DEFAULT;",
         "const bool timing = false;",
         "record drops enable_timing",
     ),
     Fault(
         "event-same-id",
-        EVENTS,
+        "events.record",
         "id = ++lock->last_event;",
         "id = lock->last_event = 1;",
         "all events are one",
     ),
     Fault(
         "record-keeps-first",
-        EVENTS,
+        "events.record",
         "    found->second.newest = point;",
         "    if (version == 1) found->second.newest = point;",
         "recording again changes nothing",
     ),
     Fault(
         "record-moves-earlier-waits",
-        EVENTS,
-        "  return id;\n}\n\nvoid wait(",
-        """\
-  // Every wait for this event that is still pending now waits for the new recording.
+        "events.record",
+        "return id;",
+        """// Every wait for this event that is still pending now waits for the new recording.
   lock->due = {};
   for (Device& device : lock->devices) {
     for (Stream& waiting : device.streams) {
@@ -245,92 +241,89 @@ FAULTS = [
       waiting.last_finish += shift;
     }
   }
-  return id;
-}
-
-void wait(""",
+  return id;""",
         "recording again moves the waits that were called before",
     ),
     Fault(
         "record-on-any-device",
-        EVENTS,
+        "events.record",
         "if (event.device != ref.device) {",
         "if (event.device > kMaxDevices) {",
         "an event is recorded on a second device without complaint",
     ),
     Fault(
         "guard-block-nothing",
-        GUARD,
+        "guard.block",
         "sim::wait(to_id(event), to_ref(stream));",
         "to_ref(stream);",
         "block does nothing",
     ),
     Fault(
         "guard-block-default-stream",
-        GUARD,
+        "guard.block",
         "sim::wait(to_id(event), to_ref(stream));",
         "sim::wait(to_id(event), {to_ref(stream).device, 0});",
         "block makes the default stream wait",
     ),
     Fault(
         "guard-block-host",
-        GUARD,
+        "guard.block",
         "sim::wait(to_id(event), to_ref(stream));",
         "sim::synchronize_event(to_id(event)); sim::wait(to_id(event), to_ref(stream));",
         "block makes the host wait",
     ),
     Fault(
         "wait-binds-to-nothing",
-        ENQUEUE,
+        "enqueue.place",
         "command.start = std::max(command.start, command.after->finish);",
         "",
         "a wait is in the queue and does not wait",
     ),
     Fault(
         "guard-query-event-true",
-        GUARD,
+        "guard.query_event",
         "return event == nullptr || sim::query_event(to_id(event));",
         "return true;",
         "queryEvent is always true",
     ),
     Fault(
         "guard-query-event-false",
-        GUARD,
+        "guard.query_event",
         "return event == nullptr || sim::query_event(to_id(event));",
         "sim::query_event(to_id(event)); return false;",
         "queryEvent is always false",
     ),
     Fault(
         "guard-synchronize-event-nothing",
-        GUARD,
+        "guard.synchronize_event",
         "sim::synchronize_event(to_id(event));",
         "",
         "synchronizeEvent does not wait",
     ),
     Fault(
         "guard-elapsed-zero",
-        GUARD,
+        "guard.elapsed_time",
         "return sim::elapsed_ms(to_id(from), to_id(to));",
         "return 0.0 * sim::elapsed_ms(to_id(from), to_id(to));",
         "elapsedTime is always 0",
     ),
     Fault(
         "guard-elapsed-negated",
-        GUARD,
+        "guard.elapsed_time",
         "return sim::elapsed_ms(to_id(from), to_id(to));",
         "return sim::elapsed_ms(to_id(to), to_id(from));",
         "elapsedTime counts backwards",
     ),
     Fault(
         "elapsed-microseconds",
-        EVENTS,
+        "events.elapsed_ms",
         "(second.newest.finish - first.newest.finish) / 1e6",
         "(second.newest.finish - first.newest.finish) / 1e3",
         "elapsedTime is in microseconds",
     ),
     Fault(
         "guard-destroy-event-waits",
-        GUARD,
+        "guard.destroy_event",
         "[&] { sim::destroy_event(to_id(event)); }",
         "[&] { sim::synchronize_event(to_id(event)); sim::destroy_event(to_id(event)); }",
         "destroyEvent makes the host wait for the event",
@@ -338,70 +331,70 @@ void wait(""",
     # --- Hooks ------------------------------------------------------------------------------------
     Fault(
         "hooks-device-count",
-        HOOKS,
+        "hooks.device_count",
         'hook("deviceCount", [] { return narrow(sim::device_count()); })',
         'hook("deviceCount", [] { return narrow(sim::device_count() + 1); })',
         "deviceCount counts one too many",
     ),
     Fault(
         "hooks-current-device-zero",
-        HOOKS,
+        "hooks.get_current_device",
         'hook("getCurrentDevice", [] { return narrow(sim::current_device()); })',
         'hook("getCurrentDevice", [] { return narrow(0); })',
         "getCurrentDevice always says 0",
     ),
     Fault(
         "hooks-set-device-forgets",
-        HOOKS,
+        "hooks.set_current_device",
         "[&] { sim::set_device(index); }",
         "[&] { sim::checked_device(index); }",
         "setCurrentDevice checks the device and does not set it",
     ),
     Fault(
         "hooks-maybe-exchange-nothing",
-        HOOKS,
+        "hooks.maybe_exchange_device",
         "index < 0 ? narrow(-1) : narrow(sim::exchange_device(index))",
         "index < 0 ? narrow(-1) : narrow(sim::current_device())",
         "maybeExchangeDevice does not restore",
     ),
     Fault(
         "hooks-synchronize-one",
-        HOOKS,
+        "hooks.device_synchronize",
         "sim::synchronize_device(index_or_current(index));",
         "sim::synchronize_stream(sim::current_stream(index_or_current(index)));",
         "deviceSynchronize waits for the current stream only",
     ),
     Fault(
         "hooks-synchronize-nothing",
-        HOOKS,
+        "hooks.device_synchronize",
         "sim::synchronize_device(index_or_current(index));",
         "checked(index);",
         "deviceSynchronize does not wait",
     ),
     Fault(
         "hooks-current-stream-default",
-        HOOKS,
+        "hooks.get_current_stream",
         '"getCurrentStream", [&] { return to_stream(sim::current_stream(index_or_current(index)));',
         '"getCurrentStream", [&] { return to_stream({index_or_current(index), 0});',
         "getCurrentStream always gives the default stream",
     ),
     Fault(
         "hooks-current-stream-device",
-        HOOKS,
+        "hooks.get_current_stream",
         '"getCurrentStream", [&] { return to_stream(sim::current_stream(index_or_current(index)));',
         '"getCurrentStream", [&] { return to_stream(sim::current_stream(sim::current_device()));',
         "getCurrentStream answers for the current device, whichever is asked for",
     ),
     Fault(
         "hooks-default-is-current",
-        HOOKS,
+        "hooks.get_default_stream",
         "to_stream({checked(index), 0})",
         "to_stream(sim::current_stream(checked(index)))",
         "getDefaultStream gives the current stream",
     ),
     Fault(
         "hooks-set-stream-forgets",
-        HOOKS,
+        "hooks.set_current_stream",
         "[&] { sim::exchange_stream(to_ref(stream)); }",
         "[&] { to_ref(stream); }",
         "setCurrentStream stores nothing",
@@ -409,14 +402,14 @@ void wait(""",
     # --- Random numbers ---------------------------------------------------------------------------
     Fault(
         "generators-shared",
-        GENERATOR,
+        "generator.default_generator",
         "return generators->at(device);",
         "return generators->at(0 * device);",
         "all devices share one generator",
     ),
     Fault(
         "generator-seed-ignored",
-        GENERATOR,
+        "generator.set_seed",
         "sequence_->twister->set_current_seed(seed);",
         "sequence_->twister->set_current_seed(0 * seed);",
         "a seed is ignored",
@@ -424,42 +417,42 @@ void wait(""",
     # --- Memory and generators --------------------------------------------------------------------
     Fault(
         "memory-record-stream-forgets",
-        "sim/memory/allocator.cpp",
+        "memory.record_use",
         "    users.push_back(stream);",
         "    users.size();",
         "record_stream names no user of the block",
     ),
     Fault(
         "memory-one-cache",
-        "sim/memory/internal/device_memory.cpp",
+        "device_memory.free_list",
         "const FreeListKey key{stream, pool, small};",
         "const FreeListKey key{0 * stream, pool, small};",
         "all streams of a device share one cache",
     ),
     Fault(
         "memory-keeps-cached",
-        "sim/memory/allocator.cpp",
+        "memory.allocate",
         "    return_cached(lock, memory, device, site);",
         "    put_back_settled(lock, memory);",
         "before it gives up, the allocator gives nothing back to the device",
     ),
     Fault(
         "pinned-reused-early",
-        "aten/copy.cpp",
+        "copy.from_host",
         "    keep_until_copied(from, stream);",
         "    static_cast<void>(stream);",
         "pinned memory may be used again while a copy still reads it",
     ),
     Fault(
         "generator-does-not-settle",
-        GENERATOR,
+        "generator.settle",
         "sim::synchronize_uses(*sequence_);",
         "static_cast<void>(*sequence_);",
         "a seed is set while earlier draws are still to come",
     ),
     Fault(
         "draws-in-any-order",
-        ENQUEUE,
+        "enqueue.put",
         "command.after = command.uses->last;",
         "command.after = std::nullopt;",
         "draws of two streams are in no order",
@@ -467,35 +460,35 @@ void wait(""",
     # --- Threads and queues -----------------------------------------------------------------------
     Fault(
         "streams-shared-by-threads",
-        THREAD,
+        "host_thread.host_thread",
         "  std::array<StreamId, kMaxDevices> streams{};",
         "  static inline std::array<StreamId, kMaxDevices> streams{};",
         "current streams are shared between threads",
     ),
     Fault(
         "device-shared-by-threads",
-        THREAD,
+        "host_thread.host_thread",
         "  int device = 0;",
         "  static inline int device = 0;",
         "the current device is shared between threads",
     ),
     Fault(
         "launch-blocks",
-        ENQUEUE,
+        "enqueue.put",
         "  if (lock->schedule.order == Order::Blocking) {",
         "  if (lock->schedule.order != Order::Latest) {",
         "a launch returns when its kernel has run",
     ),
     Fault(
         "stream-not-in-order",
-        ENQUEUE,
+        "enqueue.place",
         "command.start = std::max(command.enqueue, stream.last_finish);",
         "command.start = command.enqueue;",
         "a stream does not keep its order",
     ),
     Fault(
         "streams-not-concurrent",
-        ENQUEUE,
+        "enqueue.place",
         "Time& slot = *std::min_element(slots.begin(), slots.end());",
         "Time& slot = slots.front();",
         "two streams of a device never run at once",

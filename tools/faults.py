@@ -91,7 +91,7 @@ def main(arguments: list[str]) -> int:
     if unknown := set(options.names) - {fault.name for fault in faults}:
         parser.error(f"no such fault: {', '.join(sorted(unknown))}")
     if options.list:
-        print("\n".join(f"{fault.name:34}{fault.file:26}{fault.about}" for fault in faults))
+        print("\n".join(f"{fault.name:34}{fault.at:32}{fault.about}" for fault in faults))
         return 0
     notebooks = {path: read(path) for path in options.notebook or NOTEBOOKS}
     with tempfile.TemporaryDirectory(prefix="mtia-lab-faults-") as scratch:
@@ -122,7 +122,7 @@ def report(faults: list[Fault], verdicts: Iterable[Verdict]) -> int:
             missed.append(fault)
     print(f"\n{len(faults) - len(missed)} of {len(faults)} faults turn a cell red")
     for fault in missed:
-        print(f"  missed: {fault.name} ({fault.about}), in {fault.file}")
+        print(f"  missed: {fault.name} ({fault.about}), in [{fault.at}]")
     return 1 if missed else 0
 
 
@@ -155,7 +155,7 @@ class Workshop:
         shutil.copytree(self.sound, changed)
         if fault:
             plant(fault, changed)
-            plant(fault, self.sources)
+            file = plant(fault, self.sources)
         library = self.compile(fault.name if fault else "no fault")
         recipe = build.Recipe.now()
         recipe = dataclasses.replace(recipe, origin=changed, files=build._read(changed))
@@ -163,7 +163,7 @@ class Workshop:
         with cache.private_folder() as private:
             cache.publish(recipe.name, private, shutil.copy(library, private / library.name), {})
         if fault:
-            shutil.copy(self.sound / fault.file, self.sources / fault.file)
+            shutil.copy(self.sound / file.relative_to(self.sources), file)
         return {
             "MTIA_LAB_SOURCES": str(changed),
             "MTIA_LAB_CACHE": str(folder / "cache"),
@@ -180,13 +180,31 @@ class Workshop:
                 raise Misplaced(f"{name}: it does not build\n{refusal.args[0]}") from None
 
 
-def plant(fault: Fault, sources: Path) -> None:
-    """Replace the fault's text in `sources`; it must be there exactly once."""
-    file = sources / fault.file
+def plant(fault: Fault, sources: Path) -> Path:
+    """Put the fault into `sources`; return the file."""
+    file, text = planted(fault, sources)
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def planted(fault: Fault, sources: Path) -> tuple[Path, str]:
+    """A file, and its text with the fault, whose own text must be there exactly once."""
+    file, begin, end = place(fault.at, sources)
     text = file.read_text(encoding="utf-8")
-    if (count := text.count(fault.old)) != 1:
-        raise Misplaced(f"{fault.name}: {fault.file} has this {count} times, not once: {fault.old}")
-    file.write_text(text.replace(fault.old, fault.new), encoding="utf-8")
+    words = r"\s*".join(map(re.escape, re.findall(r"\w+|[^\w\s]", fault.old)))
+    wrong, count = re.subn(words, lambda _: fault.new, text[begin:end])
+    if count != 1:
+        raise Misplaced(f"{fault.name}: [{fault.at}] has this {count} times, not once: {fault.old}")
+    return file, text[:begin] + wrong + text[end:]
+
+
+def place(tag: str, sources: Path) -> tuple[Path, int, int]:
+    """The file with the line `// [tag]`, and where the block under it begins and ends."""
+    block = re.compile(rf"^( *)// \[{re.escape(tag)}\]\n(.*?^\1\}};?$)", re.MULTILINE | re.DOTALL)
+    for file in sorted(sources.rglob("*.*")):
+        if found := block.search(file.read_text(encoding="utf-8")):
+            return file, *found.span(2)
+    raise Misplaced(f"no C++ is tagged [{tag}]")
 
 
 def read(path: Path) -> list[tuple[int, str, bool]]:

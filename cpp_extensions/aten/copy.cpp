@@ -72,6 +72,7 @@ sim::StreamPoint enqueue(sim::StreamRef stream, Engine engine, const at::Tensor&
   return sim::submit(stream, std::move(command), cost);
 }
 
+// [copy.from_host]
 // A blocking copy waits for the stream. From pageable memory the bytes first go through a buffer
 // of the driver, so that the host is busy with it even for a non-blocking copy: CUDA's
 // documentation calls such a copy synchronous with respect to the host, but for the last transfer.
@@ -93,6 +94,7 @@ void from_host(const at::Tensor& from, const at::Tensor& to, bool non_blocking) 
   }
 }
 
+// [copy.to_host]
 // Pageable memory is written by the host itself, so that it must wait whatever was asked for.
 void to_host(const at::Tensor& from, const at::Tensor& to, bool non_blocking) {
   const sim::StreamRef stream = sim::current_stream(from.get_device());
@@ -108,6 +110,7 @@ void to_host(const at::Tensor& from, const at::Tensor& to, bool non_blocking) {
   }
 }
 
+// [copy.to_peer]
 // The copy runs on the source's stream. The destination's stream must be done with the memory
 // before, and not go on until after: an event each way, as PyTorch does on CUDA.
 void to_peer(const at::Tensor& from, const at::Tensor& to) {
@@ -184,6 +187,7 @@ at::Tensor copy_from_and_resize(const at::Tensor& from, const at::Tensor& to) {
   return copy_from(from, to, false);
 }
 
+// [copy.local_scalar_dense]
 at::Scalar local_scalar_dense(const at::Tensor& self) {
   const HostScalar number(self.scalar_type());
   backend::logged(

@@ -54,6 +54,7 @@ bool draws_for_another_backend(const Call& call) {
 
 }  // namespace
 
+// [fallback.execute]
 void execute(const Operator& op, torch::jit::Stack& stack) {
   Call call(op, stack);
   if (takes_indices_from_host(op) && has_host_indices(call)) {

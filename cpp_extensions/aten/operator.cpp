@@ -223,6 +223,7 @@ OperatorHandle find(const char* name, const char* overload) {
   return c10::Dispatcher::singleton().findSchemaOrThrow(name, overload);
 }
 
+// [operator.names_with_cpu_kernel_and]
 std::vector<std::string> names_with_cpu_kernel_and(std::initializer_list<c10::DispatchKey> others) {
   constexpr std::string_view kAten = "aten::";
   std::vector<std::string> names;

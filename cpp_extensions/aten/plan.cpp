@@ -220,6 +220,7 @@ sim::Cost cost_of(const Plan& plan) {
 
 constexpr size_t kPlans = 4096;  // some hundred bytes each; a model's step needs some hundred
 
+// [plan.cache]
 class Cache {
  public:
   std::shared_ptr<const Plan> find(const Key& key) {

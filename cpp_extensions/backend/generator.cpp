@@ -17,6 +17,7 @@ MTIAGeneratorImpl::MTIAGeneratorImpl(c10::DeviceIndex index)
                 // gets
 }
 
+// [generator.settle]
 void MTIAGeneratorImpl::settle() const {
   sim::check_not_capturing(sim::current_stream(device().index()), "seeding or reading a generator");
   sim::synchronize_uses(*sequence_);
@@ -87,6 +88,7 @@ at::Generator new_generator(int device) {
   return at::make_generator<MTIAGeneratorImpl>(static_cast<c10::DeviceIndex>(device));
 }
 
+// [generator.default_generator]
 const at::Generator& default_generator(int device) {
   static const auto* const generators = [] {
     auto* made = new std::vector<at::Generator>;

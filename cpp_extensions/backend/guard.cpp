@@ -43,6 +43,7 @@ void MTIAGuardImpl::uncheckedSetDevice(c10::Device device) const noexcept {
   guard("uncheckedSetDevice", [&] { sim::set_device_if_valid(device.index()); }, device);
 }
 
+// [guard.device_count]
 // Contract: how many devices there are; never throws.
 c10::DeviceIndex MTIAGuardImpl::deviceCount() const noexcept {
   return guard("deviceCount", [&] { return static_cast<c10::DeviceIndex>(sim::device_count()); });
@@ -123,6 +124,7 @@ void* MTIAGuardImpl::getStreamNativeHandle(const c10::Stream stream) const {
 }
 
 #if MTIA_LAB_TORCH_AT_LEAST(2, 12)
+// [guard.is_stream_capturing]
 // Contract: whether launches on `stream` are being captured into a graph instead of run.
 bool MTIAGuardImpl::isStreamCapturing(const c10::Stream& stream) const {
   return guard("isStreamCapturing", [&] { return sim::is_capturing(to_ref(stream)); }, stream);
@@ -197,6 +199,7 @@ double MTIAGuardImpl::elapsedTime(void* from, void* to, c10::DeviceIndex) const 
       EventHandle{to_id(from)}, EventHandle{to_id(to)});
 }
 
+// [guard.destroy_event]
 // Contract: forget the event, never throwing. Waits that are bound to it stay.
 void MTIAGuardImpl::destroyEvent(void* event, c10::DeviceIndex) const noexcept {
   guard("destroyEvent", [&] { sim::destroy_event(to_id(event)); }, EventHandle{to_id(event)});

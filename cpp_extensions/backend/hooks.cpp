@@ -60,6 +60,7 @@ std::string MTIAHooks::showConfig() const {
 
 // --- Devices ------------------------------------------------------------------------------------
 
+// [hooks.device_count]
 // Contract: how many devices there are.
 c10::DeviceIndex MTIAHooks::deviceCount() const {
   return hook("deviceCount", [] { return narrow(sim::device_count()); });
@@ -91,6 +92,7 @@ c10::DeviceIndex MTIAHooks::maybeExchangeDevice(c10::DeviceIndex index) const {
       [&] { return index < 0 ? narrow(-1) : narrow(sim::exchange_device(index)); }, index);
 }
 
+// [hooks.device_synchronize]
 // Contract: return once all work on every stream of the device has completed. Comes with the
 // interpreter lock held.
 void MTIAHooks::deviceSynchronize(c10::DeviceIndex index) const {
@@ -145,6 +147,7 @@ int64_t MTIAHooks::getCurrentRawStream(c10::DeviceIndex index) const {
       [&] { return sim::native_handle(sim::current_stream(index_or_current(index))); }, index);
 }
 
+// [hooks.get_default_stream]
 // Contract: the stream with id 0, whatever is current.
 c10::Stream MTIAHooks::getDefaultStream(c10::DeviceIndex index) const {
   return hook("getDefaultStream", [&] { return to_stream({checked(index), 0}); }, index);

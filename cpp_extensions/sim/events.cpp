@@ -30,6 +30,7 @@ Command event_command(CommandType type, EventId id, int64_t version, const Site&
 }
 }  // namespace
 
+// [events.record]
 EventId record(EventId id, StreamRef ref, bool timing) {
   const Site site = log::site();
   Lock lock = enter("record");
@@ -83,6 +84,7 @@ void synchronize_event(EventId id) {
   synchronize(lock, event_at(lock, id).newest);
 }
 
+// [events.elapsed_ms]
 double elapsed_ms(EventId from, EventId to) {
   Lock lock = enter("elapsed_ms");
   const Event& first = event_at(lock, from);

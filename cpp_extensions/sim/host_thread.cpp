@@ -57,6 +57,7 @@ StreamRef current_stream(int device) {
   return {checked_device(device), this_thread().streams[device]};
 }
 
+// [host_thread.exchange_stream]
 StreamRef exchange_stream(StreamRef stream) {
   check_may_call("exchange_stream");
   check_stream(stream);

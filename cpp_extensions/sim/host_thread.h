@@ -10,6 +10,7 @@ namespace mtia::sim {
 
 struct CallRecord;
 
+// [host_thread.host_thread]
 struct HostThread {
   int number = -1;  // logical, in order of first runtime call; never a pid
   int device = 0;

@@ -20,6 +20,7 @@ StreamRef add_stream(const Lock& lock, int index, int priority) {
 }
 }  // namespace
 
+// [streams.new_stream]
 StreamRef new_stream(int device, int priority) {
   Lock lock = enter("new_stream");
   return add_stream(lock, device, priority);
@@ -54,6 +55,7 @@ int stream_priority(StreamRef ref) {
   return stream_at(lock, ref).priority;
 }
 
+// [streams.native_handle]
 // Any number that differs from stream to stream would do; this one is the same every run and never
 // null.
 int64_t native_handle(StreamRef ref) {

@@ -9,7 +9,7 @@ from pathlib import Path
 import faults
 import pytest
 from fault_list import Fault
-from faults import FAULTS, MARK, Misplaced, Verdict, judge, plant, report, trial
+from faults import FAULTS, MARK, Misplaced, Verdict, judge, place, plant, planted, report, trial
 from notebook_files import ROOT
 
 from mtia_lab.isolated import Result
@@ -17,9 +17,10 @@ from mtia_lab.isolated import Result
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_has_one_place_in_the_sources(fault):
-    text = (faults.SOURCES / fault.file).read_text(encoding="utf-8")
-    assert text.count(fault.old) == 1
-    assert fault.old != fault.new
+    file, begin, end = place(fault.at, faults.SOURCES)
+    before = file.read_text(encoding="utf-8")
+    _, after = planted(fault, faults.SOURCES)
+    assert after != before and after.startswith(before[:begin]) and after.endswith(before[end:])
 
 
 def test_names_are_distinct():
@@ -41,17 +42,23 @@ def test_every_virtual_of_the_guard_has_a_fault():
     }
 
 
+TAGGED = "// [a.b]\nint f() {\n  return g(1,\n           2);\n}\nint g(1, 2) {\n}\n"
+
+
 def test_a_fault_is_planted_in_the_copy(tmp_path):
-    (tmp_path / "a.cpp").write_text("int x = 1;")
-    plant(Fault("n", "a.cpp", "= 1", "= 2", "about"), tmp_path)
-    assert (tmp_path / "a.cpp").read_text() == "int x = 2;"
+    (tmp_path / "a.cpp").write_text(TAGGED)
+    assert plant(Fault("n", "a.b", "g(1, 2)", "3", "about"), tmp_path) == tmp_path / "a.cpp"
+    assert (tmp_path / "a.cpp").read_text() == TAGGED.replace("g(1,\n           2)", "3")
 
 
-@pytest.mark.parametrize("old, times", [("= 3", 0), ("int", 2)])
+@pytest.mark.parametrize("old, times", [("= 3", 0), ("(", 2)])
 def test_a_misplaced_fault_is_an_error(tmp_path, old, times):
-    (tmp_path / "a.cpp").write_text("int x = 1; int y;")
-    with pytest.raises(Misplaced, match=f"a.cpp has this {times} times"):
-        plant(Fault("n", "a.cpp", old, "z", "about"), tmp_path)
+    (tmp_path / "a.cpp").write_text(TAGGED)
+    with pytest.raises(Misplaced, match=rf"\[a.b\] has this {times} times"):
+        plant(Fault("n", "a.b", old, "z", "about"), tmp_path)
+    with pytest.raises(Misplaced, match="no C\\+\\+ is tagged"):
+        plant(Fault("n", "a.c", old, "z", "about"), tmp_path)
+    assert (tmp_path / "a.cpp").read_text() == TAGGED
 
 
 def test_cells_are_run_and_told_apart_by_how_they_fail(tmp_path):

@@ -47,6 +47,7 @@ std::vector<Time>& slots_of(const Lock& lock, const Command& command, const Stre
   return lock->devices[stream.ref.device].slots[static_cast<int>(command.engine)];
 }
 
+// [enqueue.place]
 // Note [Start rule]
 // ~~~~~~~~~~~~~~~~~
 // A command starts at the latest of these times: when the host enqueues it, when the command before
@@ -106,6 +107,7 @@ void wait_for_room(Lock& lock, Stream& stream) {
   }
 }
 
+// [enqueue.put]
 StreamPoint put(const Lock& lock, Stream& stream, Command&& command) {
   command.id = ++lock->last_command;
   command.enqueue = lock->clock;

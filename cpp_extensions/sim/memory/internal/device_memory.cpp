@@ -251,6 +251,7 @@ void DeviceMemory::drop_block(Block* block) {
   spare_.push_back(block);
 }
 
+// [device_memory.free_list]
 FreeList& DeviceMemory::free_list(StreamId stream, PoolId pool, bool small) {
   const FreeListKey key{stream, pool, small};
   if (last_list_ == nullptr || !(last_key_ == key)) {
