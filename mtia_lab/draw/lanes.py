@@ -135,8 +135,10 @@ def waits_of(item: Item) -> tuple[tuple[float, float], ...]:
 
 
 def times_of(item: Item) -> tuple[float, float]:
-    """From when to when it lasted."""
-    return (item.begin, item.end) if isinstance(item, Call) else (item.start, item.finish)
+    """From when to when it lasted, in µs."""
+    if isinstance(item, Call):
+        return item.begin_ns / 1000, item.end_ns / 1000
+    return item.start_ns / 1000, item.finish_ns / 1000
 
 
 def stream_of(command: Command) -> tuple[int, int]:
@@ -188,7 +190,7 @@ class Window:
     def __init__(self, log: Log, begin: float, end: float, zoomed: bool = False) -> None:
         self.begin, self.end, self.zoomed = begin, end, zoomed
         self.commands = log.commands
-        calls = [call for call in log.calls if call.end > call.begin]
+        calls = [call for call in log.calls if call.end_ns > call.begin_ns]
         self.threads = _grouped((call.thread, call) for call in self._shown(calls))
         self.streams = _grouped((stream_of(c), c) for c in self._shown(self.commands))
         self.held = held_since(self.commands)

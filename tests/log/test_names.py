@@ -128,7 +128,7 @@ def test_pictures_are_well_formed(named):
 def test_the_explorers_page_holds_names_as_data(named, usual):
     pages = []
     for log, report in (named, usual):
-        assert Model(log).told(1)
+        assert Model(log).describe(1)
         html = mtia_lab.explore(log, report)._repr_mimebundle_()["text/html"]
         pages.append([tag.split()[0] for tag in re.findall(r"<[^>]*>", html)])
     assert pages[0] == pages[1] and pages[0].count("<script>") == 1

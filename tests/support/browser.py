@@ -27,7 +27,7 @@ from playwright.sync_api import Error, Page, sync_playwright
 THEMES = ("Light", "Dark")
 GRAY_RANGE = 80  # of 255: an output whose lightest and darkest pixel are nearer is unreadable
 TIMEOUT = 180  # seconds for a notebook to run, or for anything else to happen
-TALLEST = 16_000  # pixels: Chromium takes no picture beyond 16,384
+TALLEST = 16_384  # pixels: Chromium takes no higher picture
 _FLAGS = ["--disable-gpu", "--disable-quic"]
 _FOLDERS = {
     "JUPYTER_CONFIG_DIR": "config",
