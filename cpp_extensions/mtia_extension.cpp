@@ -8,7 +8,7 @@
 //   bindings   a module of Python's: how the lab's Python package reaches the simulator
 //
 // Compiled alone, as PyTorch's own tests do it, this file is the whole device. MTIA_SPLIT says that
-// the other units are compiled apart and linked to it, which takes two cores half the time. What a
+// the other unit is compiled apart and linked to it, which takes two cores half the time. What a
 // unit includes shares it: local names of one folder's files must differ.
 #include "backend/no_intrinsics.h"
 
@@ -20,7 +20,6 @@
 
 #ifndef MTIA_SPLIT
 #include "runtime.cpp"
-#include "sim.cpp"
 #endif
 
 #include "aten/call.cpp"

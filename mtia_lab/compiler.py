@@ -428,7 +428,7 @@ class _Steps:
 
     # What is left of the device's build when its first unit is done, in times that this one took:
     # `python -m benchmarks` prints it.
-    REST = 1.0
+    REST = 0.5
 
     def __init__(self, progress: Progress, verbose: bool):
         self._progress, self._verbose = progress, verbose

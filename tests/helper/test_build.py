@@ -455,10 +455,10 @@ def test_after_its_first_unit_a_build_says_how_long_the_rest_takes_on_this_machi
     monkeypatch.setattr(compiler.time, "perf_counter", lambda: next(clock))
     said = Said()
     steps = compiler._Steps(said, verbose=False)
-    for line in ("[1/3] sim.cpp", "[2/3] mtia_extension.cpp", "[3/3] link"):
+    for line in ("[1/3] runtime.cpp", "[2/3] mtia_extension.cpp", "[3/3] link"):
         steps(line)
     rest = round(4 * compiler._Steps.REST)
-    assert said.lines[0] == f"[1/3] sim.cpp (about {rest} s more)"
+    assert said.lines[0] == f"[1/3] runtime.cpp (about {rest} s more)"
     assert said.lines[1:] == ["[2/3] mtia_extension.cpp", "[3/3] link"]
 
 
