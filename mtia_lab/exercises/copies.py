@@ -22,6 +22,7 @@ from ..errors import CopiesUnwritable, NotebooksMissing
 
 FOLDER = "my-notebooks"
 FIRST = "00_start_here.ipynb"
+_CLEAR = ClearOutputPreprocessor(remove_metadata_fields={"scrolled"})  # solutions stay closed
 _RECORD = ".mtia_lab-copies.json"  # name -> fingerprint of the version that was last given out
 
 
@@ -103,7 +104,7 @@ def notebook_root() -> Path:
 def without_outputs(path: Path) -> nbformat.NotebookNode:
     """The notebook at `path` as it is before anything has run."""
     stored = nbformat.read(path, as_version=4)
-    notebook: nbformat.NotebookNode = ClearOutputPreprocessor().preprocess(stored, {})[0]
+    notebook: nbformat.NotebookNode = _CLEAR.preprocess(stored, {})[0]
     return notebook
 
 
