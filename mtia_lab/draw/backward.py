@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from ..errors import cut
 from ..log.arguments import a_log
@@ -58,12 +59,12 @@ class Half:
     left: float = LEFT
     right: float = RIGHT
 
-    @property
+    @cached_property
     def begin(self) -> float:
         """When its first command started."""
         return min((command.start for command in self.commands), default=0.0)
 
-    @property
+    @cached_property
     def end(self) -> float:
         """When its last command was done."""
         return max((command.finish for command in self.commands), default=0.0)

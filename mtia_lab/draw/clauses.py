@@ -202,7 +202,7 @@ def _draw_card(c: Canvas, y: float, outcome: Outcome) -> float:
 def _draw_note(c: Canvas, y: float, note: str) -> float:
     """A paragraph in small letters; returns the y of its last line."""
     for line in wrap(note, WIDTH - 2 * MARGIN, 12) if note else ():
-        c.text(MARGIN, y + 14, line, size=12, color=palette.MUTED)
+        c.note(y + 14, line)
         y += 17
     return y
 

@@ -55,8 +55,9 @@ def devices(log: Log) -> Picture:
         TypeError: it is no log.
     """
     log = a_log(devices, log)
-    boxes, copies = _count(log)
-    end = max((command.finish for command in log.commands), default=0.0)
+    commands = log.commands
+    boxes, copies = _count(log, commands)
+    end = max((command.finish for command in commands), default=0.0)
     c = Canvas()
     y = c.heading(TITLE, f"in {microseconds(end)} \u00b5s of virtual time")
     c.rect(MARGIN, y, WIDTH - 2 * MARGIN, 40, fill=palette.PLAIN.pale, stroke=palette.PLAIN.strong)
@@ -74,13 +75,14 @@ def devices(log: Log) -> Picture:
     return Picture(_to_text(boxes, copies, end), c.svg(y + MARGIN))
 
 
-def _count(log: Log) -> tuple[list[Device], Copies]:
+def _count(log: Log, commands: Sequence[Command]) -> tuple[list[Device], Copies]:
     """The devices, and the copies by their ends, where -1 is the host."""
     states = [*log.initial_state.values(), *(call.state for call in log.calls)]
-    highest = max((command.device for command in log.commands), default=0)
+    highest = max((command.device for command in commands), default=0)
     boxes = [Device() for _ in range(max([1 + highest, *(len(state) - 1 for state in states)]))]
     copies: Copies = {}
-    for command in log.commands:
+    kernels: list[list[tuple[float, float]]] = [[] for _ in boxes]
+    for command in commands:
         if command.type == "copy":
             ends = _ends(command)
             count, moved = copies.get(ends, (0, 0))
@@ -88,11 +90,10 @@ def _count(log: Log) -> tuple[list[Device], Copies]:
             copies[ends] = (count + 1, moved)
         elif command.type == "kernel":
             boxes[command.device].kernels += 1
+            kernels[command.device].append((command.start, command.finish))
         boxes[command.device].streams.add(command.stream)
-    for index, box in enumerate(boxes):
-        box.busy = _covered(
-            (c.start, c.finish) for c in log.commands if c.device == index and c.type == "kernel"
-        )
+    for box, intervals in zip(boxes, kernels, strict=True):
+        box.busy = _covered(intervals)
     return boxes, copies
 
 

@@ -193,7 +193,7 @@ def _parts(columns: list[Frame]) -> list[tuple[int, list[Frame], str]]:
 def _draw_note(c: Canvas, y: float, note: str) -> float:
     if not note:
         return y
-    c.text(MARGIN, y + 8, note, size=12, color=palette.MUTED)
+    c.note(y + 8, note)
     return y + 24
 
 

@@ -87,13 +87,13 @@ def memory(log: Log | dict[str, Any], device: int = 0) -> Picture:
     c = Canvas()
     y = c.heading(title, "Left to right: one step for each action. Bottom to top: addresses") + 4
     if heap.left_out:
-        c.text(MARGIN, y + 10, heap.left_out, size=12, color=palette.MUTED)
+        c.note(y + 10, heap.left_out)
         y += 24
     y += FLAG if any(step.action == "oom" for step in heap.steps) else 0
-    if not heap.boundaries():
+    edges = heap.boundaries
+    if not edges:
         c.text(MARGIN, y + 20, "nothing was allocated", color=palette.MUTED)
         return Picture(_to_text(title, heap), c.svg(y + 40))
-    edges = heap.boundaries()
     height = min(max(ROW * (len(edges) - 1), STRIP[0]), STRIP[1])
     scale = Heights(edges, y + height, height, ROW)
     _draw_strip(c, heap, scale)
@@ -127,7 +127,7 @@ def _draw_strip(c: Canvas, heap: Heap, scale: Heights) -> None:
         users = [stream for _, (_, stream) in hole.users]
         stroke = palette.stream_hue(min(users)).strong if hole.kind == "rests" else palette.FILM
         c.hatch(*area, stroke=stroke, step=STEP[hole.kind] * wider)
-    for earlier, later in heap.reuses():
+    for earlier, later in heap.reuses:
         _draw_reuse(c, heap, scale, earlier, later)
     for block in heap.of("block"):
         _draw_block(c, heap, scale, block)
@@ -246,7 +246,7 @@ def _legend(heap: Heap) -> list[svg.Entry]:
         (svg.box(palette.PANEL, palette.FAINT), "segment: reserved, cached where it is empty"),
         (svg.box(hue.pale, hue.strong), "block: allocated, in its stream's color"),
     ]
-    if any(later.begin > earlier.end for earlier, later in heap.reuses()):
+    if any(later.begin > earlier.end for earlier, later in heap.reuses):
         legend.append((svg.arrow(palette.INK), "the same addresses again"))
     if heap.of("rests"):
         legend.append((svg.hatched(palette.PANEL, hue.strong), "freed, another stream may use it"))
@@ -262,7 +262,7 @@ def _legend(heap: Heap) -> list[svg.Entry]:
 
 def _to_text(title: str, heap: Heap) -> str:
     """The same facts as the drawing: which block was where, from which step to which."""
-    if not heap.boundaries():
+    if not heap.boundaries:
         return text.page(title, "", "nothing was allocated")
     width = max(1, min(CHART // len(heap.steps), 6))
     strip = _strip(heap, width)
@@ -282,7 +282,7 @@ def _to_text(title: str, heap: Heap) -> str:
 
 def _strip(heap: Heap, width: int) -> list[str]:
     """A row of addresses for each of the lowest gaps between edges, `width` columns a step."""
-    edges = heap.boundaries()
+    edges = heap.boundaries
     rows = [[" "] * len(heap.steps) for _ in edges[1 : ROWS + 1]]
     for span in heap.spans:  # a segment comes before what is on it
         sign = SIGNS.get(span.kind) or span.name[:1]

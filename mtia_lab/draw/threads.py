@@ -76,7 +76,7 @@ def _more(stage: Stage) -> str:
 def _states(panel: Panel) -> Stage:
     if isinstance(panel, Log):
         panel = panel[:]
-        found = {f"thread {t}": as_tuple(s) for t, s in dict(panel.initial_state or {}).items()}
+        found = {f"thread {t}": as_tuple(s) for t, s in panel.initial_state.items()}
         found |= {f"thread {call.thread}": as_tuple(call.state) for call in panel.calls}
         return dict(sorted(found.items(), key=lambda item: int(item[0].split()[1])))
     if isinstance(panel, Mapping):

@@ -46,7 +46,6 @@ def timeline(
     """
     log, given = a_log(timeline, log), some_findings(timeline, findings)
     hazards = [found for found in given if found.severity == "hazard" and found.first]
-    missing = missing_lines(hazards)
     window = _window(log, since, until)
     scale = Scale(window.end, LEFT, RIGHT, window.begin)
     c = Canvas()
@@ -62,6 +61,7 @@ def timeline(
         y = c.legend(y + 46, legend(before if kind == "before" else kind for kind in kinds))
     else:
         c.text(MARGIN, y - 4, "nothing was enqueued", color=palette.MUTED)
+    missing = missing_lines(hazards)
     y = list_missing(c, y, missing)
     return Picture(to_text(TITLE, layout, missing_text(missing)), c.svg(y + MARGIN))
 

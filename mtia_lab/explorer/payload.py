@@ -194,14 +194,14 @@ def _spans(model: Model, spans: Sequence[Span]) -> Columns:
     for span in spans:
         place = places[span.device]
         columns["left"].append(round(place(span.address), 2))
-        columns["right"].append(round(place(span.address + span.bytes), 2))
+        columns["right"].append(round(place(span.top), 2))
     return columns
 
 
 def _scale(model: Model, device: int) -> Callable[[int], float]:
     """Addresses in proportion, but nothing is too small to see: the same at every moment."""
     spans = [span for span in (*model.blocks, *model.segments) if span.device == device]
-    edges = sorted({edge for span in spans for edge in (span.address, span.address + span.bytes)})
+    edges = sorted({edge for span in spans for edge in (span.address, span.top)})
     scale = Heights(edges, 0, STRIP, LEAST)
     return lambda address: -scale.y(address)
 

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import accumulate
 from operator import itemgetter
 from typing import Any
@@ -17,7 +18,7 @@ from .units import count, size
 STEPS = 400  # of a longer log those around its peak are shown
 SPANS = 600
 FOREVER = sys.maxsize  # as when something ends: it is there to the end of the log
-_SIGNS = {"alloc": 1, "free": -1}
+SIGNS = {"alloc": 1, "free": -1}
 LETTERS = string.ascii_lowercase + string.ascii_uppercase
 
 
@@ -262,11 +263,13 @@ class Heap:
         self.spans = [self.spans[k] for k in kept]
         return blocks - len(self.of("block"))
 
+    @cached_property
     def boundaries(self) -> list[int]:
         """Every address at which something begins or ends, from the lowest up."""
         spans = [span for span in self.spans if span.kind in ("segment", "block")]
         return sorted({edge for span in spans for edge in (span.address, span.top)})
 
+    @cached_property
     def reuses(self) -> list[tuple[Span, Span]]:
         """`(earlier, later)`: blocks, the later one at addresses that the earlier one had."""
         pairs: list[tuple[Span, Span]] = []
@@ -354,7 +357,7 @@ def _around_the_peak(log: Log, device: int) -> tuple[Log, int | None, int | None
     actions = [(k, r) for k, r in enumerate(log) if isinstance(r, Memory) and r.owner == device]
     if len(actions) <= STEPS:
         return log, None, None
-    totals = accumulate(_SIGNS.get(record.action, 0) * record.bytes for _, record in actions)
+    totals = accumulate(SIGNS.get(record.action, 0) * record.bytes for _, record in actions)
     peak = max(enumerate(totals), key=itemgetter(1))[0]
     first = min(max(peak - STEPS // 2, 0), len(actions) - STEPS)
     begin, end = actions[first][0], actions[first + STEPS - 1][0] + 1

@@ -20,7 +20,7 @@ from ..errors import NoFolder, WrongValue
 from .arguments import a_log, of_type
 from .log import Log
 from .records import PINNED, Access, Call, Command
-from .replay import launches, ready_times
+from .replay import SIGNS, launches, ready_times
 
 HOST = 1  # the process of the host; device d is process d + 2
 FIRST = 1001  # the number of the first thread, above those of all processes
@@ -215,7 +215,7 @@ def _changes(log: Log) -> Iterator[tuple[int, int, int, str]]:
             yield command.start_ns, -1, command.device, "commands in queues"
     for memory in [*log.initial_memory, *log.memory]:
         kind = "reserved bytes" if memory.action.startswith("segment_") else "allocated bytes"
-        sign = {"alloc": 1, "free": -1}.get(memory.action.removeprefix("segment_"), 0)
+        sign = SIGNS.get(memory.action.removeprefix("segment_"), 0)
         if sign:
             yield memory.time_ns, sign * memory.bytes, memory.device, kind
 

@@ -68,7 +68,7 @@ def test_sums_after_each_step():
 
 def test_an_arrow_leads_to_the_next_block_at_the_same_addresses():
     log = heap_log()
-    ((earlier, later),) = Heap(log, 0).reuses()
+    ((earlier, later),) = Heap(log, 0).reuses
     assert (earlier.name, later.name) == ("a", "c")
     picture = draw.memory(log)
     assert "the same addresses again" in picture.svg
@@ -96,7 +96,7 @@ def test_other_devices_are_left_out():
     log = Log([memory("segment_alloc", 0, 2, device=1), memory("alloc", 0, 1, device=1)])
     assert "nothing was allocated" in draw.memory(log).text
     assert spans(Heap(log, 1), "block") == [("a", 0, 1)]
-    assert Heap(Log(initial_memory=list(log)), 0).boundaries() == []
+    assert Heap(Log(initial_memory=list(log)), 0).boundaries == []
 
 
 def used_elsewhere(until):
