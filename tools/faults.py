@@ -161,7 +161,8 @@ class Workshop:
         recipe = dataclasses.replace(recipe, origin=changed, files=build._read(changed))
         cache = Cache(folder / "cache")
         with cache.private_folder() as private:
-            cache.publish(recipe.name, private, shutil.copy(library, private / library.name), {})
+            moved = shutil.copy(library, private / library.name)
+            cache.publish(recipe.name, private, moved, recipe.facts(0))
         if fault:
             shutil.copy(self.sound / file.relative_to(self.sources), file)
         return {

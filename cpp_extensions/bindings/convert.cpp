@@ -5,6 +5,7 @@
 // As torch/csrc/autograd/python_variable.h declares it, which includes pybind11: see
 // ../backend/python_error.h.
 TORCH_PYTHON_API PyObject* THPVariable_Wrap(const at::TensorBase& tensor);
+TORCH_PYTHON_API extern PyObject* THPVariableClass;
 
 namespace mtia::bindings {
 
@@ -36,9 +37,14 @@ int64_t to_integer(PyObject* object) {
 }
 
 namespace {
-// A tensor gives its address as `_cdata`: of an object of its class alone one would have to include
-// pybind11 to know.
+// A tensor gives its address as `_cdata`; so does a storage, which is something else.
 at::Tensor to_tensor(PyObject* object) {
+  if (PyObject_IsInstance(object, THPVariableClass) != 1) {
+    if (PyErr_Occurred() == nullptr) {
+      PyErr_Format(PyExc_TypeError, "expected a tensor, not a %s", Py_TYPE(object)->tp_name);
+    }
+    backend::throw_error();
+  }
   const Owned address = or_throw(PyObject_GetAttrString(object, "_cdata"));
   auto* impl = static_cast<c10::TensorImpl*>(PyLong_AsVoidPtr(address.get()));
   if (impl == nullptr) {

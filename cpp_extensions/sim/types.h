@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace mtia::sim {
 
@@ -46,6 +47,13 @@ Name intern(const std::string& name);
 // The line of the user's program that a call came from, as "In[3]:2" or "train.py:12"; empty unless
 // lines are being captured.
 using Site = std::string;
+
+// State of the process that lives as long: effects run, and memory is freed, during its exit.
+template <typename T, typename... Args>
+T& never_deleted(Args&&... args) {
+  auto* const made = new T(std::forward<Args>(args)...);
+  return *made;
+}
 
 // A refusal: what went wrong, why, and what to do next. The embedder makes an exception of it.
 class Error : public std::runtime_error {

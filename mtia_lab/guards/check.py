@@ -95,7 +95,7 @@ def check(found: Libraries, *, timeout: float, before: str = "") -> tuple[tuple[
     waiting = [clause.key for clause in CLAUSES]
     while waiting:
         if hangs == MOST_HANGS:
-            why = "a process hung before" if hangs == 1 else f"{hangs} processes hung before"
+            why = f"{hangs} processes hung before"
             outcomes |= {key: Outcome(BY_KEY[key], NOT_REACHED, seen=why) for key in waiting}
             break
         with tempfile.NamedTemporaryFile(prefix="mtia_lab-") as notes:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import mtia_lab
+from mtia_lab.device import simulator
 
 
 def stream(stream_id: int, device: int = 0) -> torch.Stream:
@@ -200,3 +201,9 @@ def test_configuring_while_work_is_pending(refused, lab):
     torch.mtia.synchronize(1)
     lab.configure("blocking")
     assert_schedule_is_blocking(lab)
+
+
+def test_a_storage_is_not_taken_for_a_tensor(lab):
+    """It has a `_cdata` as well, which leads to something else."""
+    with pytest.raises(TypeError, match="expected a tensor, not a torch.storage.UntypedStorage"):
+        simulator.deliver([torch.UntypedStorage(4)], [torch.ones(1, device="mtia")])

@@ -13,7 +13,7 @@ std::mutex records_mutex;
 std::atomic<int> depth{0};                       // recordings that are open
 std::atomic<int> host_depth{0}, value_depth{0};  // of those, the ones that want more
 std::atomic<CallId> calls{0};                    // so far
-auto records = std::make_shared<std::deque<Record>>();
+auto& records = never_deleted<std::shared_ptr<std::deque<Record>>>(new std::deque<Record>);
 
 template <typename Inner>
 void append_inner(Inner record) {

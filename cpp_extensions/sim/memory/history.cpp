@@ -16,7 +16,7 @@ std::atomic<bool> keeping_history{false};
 namespace {
 HistorySettings history;                 // with the histories, guarded by the simulator's mutex
 std::atomic<bool> history_sites{false};  // history.sites, readable without the lock
-std::array<std::deque<MemoryEvent>, kMaxDevices> histories;
+auto& histories = never_deleted<std::array<std::deque<MemoryEvent>, kMaxDevices>>();
 
 void keep(const Lock&, MemoryEvent event) {
   auto& events = histories[event.stream.device];

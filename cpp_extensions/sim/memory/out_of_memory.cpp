@@ -9,7 +9,8 @@
 namespace mtia::sim {
 
 namespace {
-std::vector<std::function<void(const OutOfMemory&)>> observers;  // guarded by the simulator's mutex
+// Guarded by the simulator's mutex.
+auto& observers = never_deleted<std::vector<std::function<void(const OutOfMemory&)>>>();
 
 int64_t not_reserved(size_t total, const MemoryStats& stats) {
   return std::max<int64_t>(static_cast<int64_t>(total) - stats.reserved_bytes.all.current, 0);
