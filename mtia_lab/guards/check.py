@@ -12,6 +12,7 @@ from .. import build
 from ..compiler import Refused
 from ..errors import WrongArgument
 from ..isolated import Result, Server, check_seconds
+from ..log.units import count
 from .contract import BY_KEY, CLAUSES
 from .diagnostics import Diagnostic, diagnose, oversights, signatures
 from .library import Libraries, libraries
@@ -95,7 +96,7 @@ def check(found: Libraries, *, timeout: float, before: str = "") -> tuple[tuple[
     waiting = [clause.key for clause in CLAUSES]
     while waiting:
         if hangs == MOST_HANGS:
-            why = f"{hangs} processes hung before"
+            why = f"{count(hangs, 'clause')} hung before"
             outcomes |= {key: Outcome(BY_KEY[key], NOT_REACHED, seen=why) for key in waiting}
             break
         with tempfile.NamedTemporaryFile(prefix="mtia_lab-") as notes:

@@ -65,13 +65,13 @@ def test_after_some_cards_the_rest_is_named():
 
 
 def test_a_clause_not_reached_has_no_card_and_stands_under_its_reason():
-    reasons = {"a": "no events", "b": "a process hung before", "c": "no events"}
+    reasons = {"a": "no events", "b": "2 clauses hung before", "c": "no events"}
     left = [outcome(f"{k}.x", "not reached", "", why) for k, why in reasons.items()]
     faults = [outcome(f"z.{k}", "broken") for k in range(MOST_CARDS)]
     text = draw.clauses([*left, *faults]).text
     assert text.count("expected A") == MOST_CARDS and "more:" not in text
     assert "Not reached (no events): a.x, c.x." in text
-    assert "Not reached (a process hung before): b.x." in text
+    assert "Not reached (2 clauses hung before): b.x." in text
 
 
 def test_the_words_of_the_cards_are_explained_and_no_others():

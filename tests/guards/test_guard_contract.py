@@ -134,7 +134,7 @@ def test_a_hang_is_the_outcome_of_its_clause_and_the_rest_is_left_out(trying, mo
     assert having(outcomes, BROKEN) == {"getDefaultStream.constant"}
     assert outcomes[keys[at]].seen == "the process hung in getDefaultStream"
     assert having(outcomes, NOT_REACHED) == set(keys[at + 1 :])
-    assert outcomes[keys[-1]].seen == "a process hung before"
+    assert outcomes[keys[-1]].seen == "1 clause hung before"
 
 
 def test_a_clause_names_the_calls_that_it_made(trying):

@@ -235,7 +235,7 @@ def contract():
         *(outcome(f"{long}.{word}", "broken", seen="C") for word in "abcdef"),
         *kept,
         outcome("with stream.enters", "broken", "", "the process died in setDevice: " + NASTY),
-        outcome("destroyEvent.x", "not reached", "", "a process hung before"),
+        outcome("destroyEvent.x", "not reached", "", "2 clauses hung before"),
         outcome(f"{NASTY}.{NASTY}", "broken", NASTY, NASTY, "look()\n" + NASTY),
         *(outcome(f"late.{k}", "broken") for k in range(6)),
     ]
