@@ -27,6 +27,7 @@
 #include "sim/internal/synchronize.cpp"
 #include "sim/log/layout.cpp"
 #include "sim/log/log.cpp"
+#include "sim/log/tape.cpp"
 #include "sim/memory/addresses.cpp"
 #include "sim/memory/allocator.cpp"
 #include "sim/memory/history.cpp"

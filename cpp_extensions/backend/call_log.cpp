@@ -1,5 +1,7 @@
 #include "call_log.h"
 
+#include <c10/util/Exception.h>
+
 #include <cstdio>
 
 #include "../sim/host_thread.h"
@@ -65,7 +67,7 @@ void OpenCall::close() noexcept {
   sim::this_thread().call = outer_;
   record_.end = sim::clock_now();
   record_.state = thread_state();
-  sim::log::append(std::move(record_));
+  sim::log::append(record_);
 }
 
 void OpenCall::close(std::string result) noexcept {
@@ -74,7 +76,8 @@ void OpenCall::close(std::string result) noexcept {
 }
 
 void OpenCall::close(const std::exception& error) noexcept {
-  record_.error = error.what();
+  const auto* torchs = dynamic_cast<const c10::Error*>(&error);  // what() has addresses, too
+  record_.error = torchs != nullptr ? torchs->what_without_backtrace() : error.what();
   close();
 }
 

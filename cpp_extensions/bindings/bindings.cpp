@@ -194,7 +194,7 @@ const Binding kBindings[] = {
        return Owned();
      }},
     {"record_begin", 2, record_begin},  // the host's doings too, values too; gives a position
-    {"record_read", 3,                  // position, origin, classes: see read_log
+    {"record_read", 3,                  // position, origin, schema: see read_log
      [](const Arguments& given) {
        return read_log(given.integer(0), given.integer(1), given.object(2));
      }},

@@ -1,10 +1,10 @@
 #include "records.h"
 
-#include <map>
+#include <array>
 #include <string_view>
-#include <tuple>
-#include <unordered_map>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "../sim/log/layout.h"
 #include "../sim/log/log.h"
@@ -13,154 +13,182 @@ namespace mtia::bindings {
 
 namespace {
 
-// Makes objects from fields. What many records have in common, such as names, is one object.
-class Maker {
- public:
-  Maker(sim::Time origin, PyObject* classes) : origin_(origin), classes_(classes) {}
+using sim::log::Kind;
 
-  Owned operator()(const sim::Record& record) {
-    constexpr size_t kFirst = 2;
-    auto* type = class_at(kFirst + record.index());
-    return std::visit(
-        [&](const auto& held) {
-          return held.fields([&](const auto&... values) {
-            Owned fields[] = {make(values)...};
-            return make_frozen(type, fields);
-          });
-        },
-        record);
+// The names that C++ and Python share, of the fields of a record.
+template <typename Record>
+std::vector<const char*> names_of() {
+  std::vector<const char*> names;
+  Record{}.fields([&](const char* name, const auto& /*value*/) { names.push_back(name); });
+  return names;
+}
+
+// Objects that are made once, by number.
+class Shared {
+ public:
+  explicit Shared(size_t size) : made_(size) {}
+
+  template <typename Make>
+  Owned get(int64_t number, const Make& make) {
+    Owned& made = made_[static_cast<size_t>(number)];
+    if (!made) {
+      made = make(number);
+    }
+    return Owned(Py_NewRef(made.get()));
   }
 
  private:
-  PyTypeObject* class_at(size_t i) const {
-    return reinterpret_cast<PyTypeObject*>(PyTuple_GET_ITEM(classes_, static_cast<Py_ssize_t>(i)));
+  std::vector<Owned> made_;
+};
+
+// Makes records of Python's from bytes.
+class Maker {
+ public:
+  Maker(const sim::log::Part& part, sim::Time origin, PyObject* schema)
+      : part_(part),
+        rest_(part.bytes),
+        origin_(origin),
+        schema_(schema),
+        texts_(part.texts.size()),
+        tuples_(part.tuples.size()),
+        accesses_(part.accesses.size()) {
+    find_classes(static_cast<sim::Record*>(nullptr));
   }
 
+  bool is_done() const { return rest_.at_end(); }
+
   // As the class's own __init__ does it, in a tenth of the time.
-  template <size_t kFields>
-  Owned make_frozen(PyTypeObject* type, Owned (&fields)[kFields]) {
-    Owned& names = names_[type];
-    if (!names) {
-      names = or_throw(PyObject_GetAttrString(reinterpret_cast<PyObject*>(type), "__match_args__"));
-    }
-    Owned made = or_throw(type->tp_new(type, no_arguments_.get(), nullptr));
-    for (size_t i = 0; i < kFields; ++i) {
-      PyObject* name = PyTuple_GetItem(names.get(), static_cast<Py_ssize_t>(i));
-      if (name == nullptr || PyObject_GenericSetAttr(made.get(), name, fields[i].get()) != 0) {
+  Owned record() {
+    const Class& its = classes_[rest_.byte()];
+    auto* type = reinterpret_cast<PyTypeObject*>(its.type.get());
+    Owned made = or_throw(type->tp_alloc(type, 0));
+    for (const Owned& slot : its.slots) {
+      const Owned held = value();
+      if (Py_TYPE(slot.get())->tp_descr_set(slot.get(), made.get(), held.get()) != 0) {
         backend::throw_error();
       }
     }
+    return without_cycles(std::move(made));
+  }
+
+ private:
+  struct Class {
+    Owned type;
+    std::vector<Owned> slots;  // in the order of fields()
+  };
+
+  template <typename... Records>
+  void find_classes(const std::variant<Records...>* /*none*/) {
+    (find_class(Records::kClass, names_of<Records>()), ...);
+  }
+
+  void find_class(const char* name, const std::vector<const char*>& fields) {
+    Class& found = classes_.emplace_back(Class{class_called(name), {}});
+    const Owned all = or_throw(PyObject_GetAttrString(found.type.get(), "__slots__"));
+    if (PyObject_Size(all.get()) != static_cast<Py_ssize_t>(fields.size())) {
+      PyErr_Format(PyExc_TypeError, "a %s has other fields in C++", name);
+      backend::throw_error();
+    }
+    for (const char* field : fields) {
+      found.slots.push_back(or_throw(PyObject_GetAttrString(found.type.get(), field)));
+    }
+  }
+
+  Owned value() {
+    switch (rest_.kind()) {
+      case Kind::None:
+        return none();
+      case Kind::Number:
+        return number(rest_.number());
+      case Kind::Moment:
+        return number(rest_.number() - origin_);
+      case Kind::Text:
+        return texts_.get(rest_.number(), [&](int64_t i) { return to_python(*part_.texts[i]); });
+      case Kind::Numbers:
+        return tuples_.get(rest_.number(), [&](int64_t i) { return to_python(*part_.tuples[i]); });
+      case Kind::Access:
+        return accesses_.get(rest_.number(), [&](int64_t i) { return make(*part_.accesses[i]); });
+      case Kind::Tuple: {
+        const auto size = static_cast<size_t>(rest_.number());
+        return without_cycles(tuple(size, [this](size_t) { return value(); }));
+      }
+      case Kind::Known:
+        return known();
+      case Kind::Bytes: {
+        const std::string_view held = rest_.bytes(static_cast<size_t>(rest_.number()));
+        return or_throw(
+            PyBytes_FromStringAndSize(held.data(), static_cast<Py_ssize_t>(held.size())));
+      }
+    }
+    return none();
+  }
+
+  // A time or an id is most often that of a record just before.
+  Owned number(int64_t value) {
+    auto& [last, made] = recent_[static_cast<size_t>(value) % recent_.size()];
+    if (!made || last != value) {
+      last = value;
+      made = to_python(value);
+    }
+    return Owned(Py_NewRef(made.get()));
+  }
+
+  Owned known() {
+    const Owned fields = or_throw(PyDict_New());
+    sim::Known{}.fields([&](const char* name, const auto&) { set(fields, name, value()); });
+    return object_of(sim::Known::kClass, fields);
+  }
+
+  Owned make(const sim::Access& access) const {
+    const Owned fields = or_throw(PyDict_New());
+    set(fields, "device", to_python(access.device));
+    set(fields, "address", to_python(access.address));
+    set(fields, "bytes", to_python(access.bytes));
+    if (const sim::Layout* layout = access.layout) {
+      set(fields, "dtype", to_python(layout->dtype));
+      set(fields, "sizes", to_python(layout->sizes));
+      set(fields, "strides", layout->strides.empty() ? none() : to_python(layout->strides));
+      set(fields, "itemsize", to_python(layout->itemsize));
+    }
+    return object_of("Access", fields);
+  }
+
+  Owned class_called(const char* name) const {
+    return or_throw(PyObject_GetAttrString(schema_, name));
+  }
+  static void set(const Owned& fields, const char* name, const Owned& value) {
+    if (PyDict_SetItemString(fields.get(), name, value.get()) != 0) {
+      backend::throw_error();
+    }
+  }
+  Owned object_of(const char* name, const Owned& fields) const {
+    const Owned type = class_called(name), no_arguments = or_throw(PyTuple_New(0));
+    return without_cycles(or_throw(PyObject_Call(type.get(), no_arguments.get(), fields.get())));
+  }
+  // What cannot be changed and holds but numbers, texts and the like is in no cycle, which Python's
+  // collector would look for again and again.
+  static Owned without_cycles(Owned made) {
+    PyObject_GC_UnTrack(made.get());
     return made;
   }
 
-  template <typename... Fields>
-  Owned make_tuple(PyTypeObject* type, Fields... fields) {
-    PyObject* values[] = {fields.get()...};
-    return or_throw(
-        PyObject_Vectorcall(reinterpret_cast<PyObject*>(type), values, sizeof...(fields), nullptr));
-  }
-
-  template <typename T>
-  Owned make(const T& value) {
-    return to_python(value);
-  }
-  Owned make(sim::At at) {
-    if (!time_ || at.time != at_) {  // most calls take no time, and one follows the other
-      at_ = at.time;
-      time_ = to_python(at_ - origin_);
-    }
-    return Owned(Py_NewRef(time_.get()));
-  }
-  Owned make(const std::string& text) { return shared(text); }
-  Owned make(const char* text) { return text == nullptr ? none() : shared(text); }
-  Owned make(const sim::Bytes& bytes) {
-    const auto size = static_cast<Py_ssize_t>(bytes.held.size());
-    return or_throw(PyBytes_FromStringAndSize(bytes.held.data(), size));
-  }
-  template <typename T>
-  Owned make(const sim::Unless<T>& value) {
-    return value.value == value.none ? none() : make(value.value);
-  }
-  template <typename T>
-  Owned make(const std::optional<T>& value) {
-    return value ? make(*value) : none();
-  }
-  Owned make(const std::vector<int64_t>& values) {  // as states, there are few
-    Owned& known = tuples_[values];
-    if (!known) {
-      known = to_python(values);
-    }
-    return Owned(Py_NewRef(known.get()));
-  }
-  template <typename T>
-  Owned make(const std::vector<T>& values) {
-    return tuple(values.size(), [&](size_t i) { return make(values[i]); });
-  }
-  Owned make(sim::StreamRef stream) { return make(std::vector<int64_t>{stream.device, stream.id}); }
-  Owned make(const sim::Wait& wait) {
-    const int64_t values[] = {wait.from - origin_, wait.to - origin_};
-    return tuple(2, [&](size_t i) { return to_python(values[i]); });
-  }
-  Owned make(const sim::Known& known) {
-    return known.fields(
-        [&](const auto&... values) { return make_tuple(class_at(1), make(values)...); });
-  }
-  Owned make(const sim::Used& used) {
-    std::vector<const sim::Access*> accesses;
-    for (const sim::Access& access : used.accesses) {
-      if (access.write == used.write) {
-        accesses.push_back(&access);
-      }
-    }
-    return tuple(accesses.size(), [&](size_t i) { return make(*accesses[i]); });
-  }
-  Owned make(const sim::Access& access) {
-    Owned& known =
-        accesses_[std::tuple(access.device, access.address, access.bytes, access.layout)];
-    if (!known) {
-      known = make_access(access);
-    }
-    return Owned(Py_NewRef(known.get()));
-  }
-  Owned make_access(const sim::Access& access) {
-    if (access.layout == nullptr) {
-      return make_tuple(class_at(0), to_python(access.device), to_python(access.address),
-                        to_python(access.bytes));
-    }
-    const sim::Layout& layout = *access.layout;
-    return make_tuple(class_at(0), to_python(access.device), to_python(access.address),
-                      to_python(access.bytes), shared(layout.dtype), to_python(layout.sizes),
-                      layout.strides.empty() ? none() : to_python(layout.strides),
-                      to_python(layout.itemsize));
-  }
-
-  Owned shared(std::string_view text) {
-    Owned& known = texts_[text];
-    if (!known) {
-      known = to_python(std::string(text));
-    }
-    return Owned(Py_NewRef(known.get()));
-  }
-
+  const sim::log::Part& part_;
+  sim::log::Reader rest_;
   const sim::Time origin_;
-  PyObject* const classes_;
-  const Owned no_arguments_ = or_throw(PyTuple_New(0));
-  sim::Time at_ = 0;
-  Owned time_;  // that moment
-  std::unordered_map<PyTypeObject*, Owned> names_;
-  std::map<std::vector<int64_t>, Owned> tuples_;
-  std::unordered_map<std::string_view, Owned> texts_;
-  std::map<std::tuple<int, int64_t, int64_t, const sim::Layout*>, Owned> accesses_;
+  PyObject* const schema_;
+  std::vector<Class> classes_;
+  Shared texts_, tuples_, accesses_;
+  std::array<std::pair<int64_t, Owned>, 64> recent_{};
 };
 
 }  // namespace
 
-Owned read_log(int64_t position, sim::Time origin, PyObject* classes) {
+Owned read_log(int64_t position, sim::Time origin, PyObject* schema) {
   const sim::log::Part part = sim::log::read(position);
-  Maker make(origin, classes);
+  Maker maker(part, origin, schema);
   Owned list = or_throw(PyList_New(0));
-  for (const sim::Record* record : part.records) {
-    if (PyList_Append(list.get(), make(*record).get()) != 0) {
+  while (!maker.is_done()) {
+    if (PyList_Append(list.get(), maker.record().get()) != 0) {
       backend::throw_error();
     }
   }

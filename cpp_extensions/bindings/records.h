@@ -6,8 +6,8 @@
 
 namespace mtia::bindings {
 
-// A list of all records from a position on; times count from `origin`. `classes` are those of an
-// Access and a Known, then those of records: Call, Command, Memory, Host, Value.
-Owned read_log(int64_t position, sim::Time origin, PyObject* classes);
+// A list of all records from a position on; times count from `origin`. `schema` is the module that
+// has their classes.
+Owned read_log(int64_t position, sim::Time origin, PyObject* schema);
 
 }  // namespace mtia::bindings

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from typing import overload
 
 from ..device import simulator, state
+from . import records
 from .block import block
 from .log import Log
-from .records import Access, Known, Memory, Record
-
-_CLASSES = (Access, Known, *Record.__args__)  # in the order in which the simulator asks for them
+from .records import Memory, Record
 
 
 class LiveLog(Log):
@@ -32,7 +31,7 @@ class LiveLog(Log):
         with self._lock:
             if self._first is not None:
                 known = len(self._records)
-                new = simulator.record_read(self._first + known, self._origin, _CLASSES)
+                new = simulator.record_read(self._first + known, self._origin, records)
                 # A handler may have read, too.
                 self._records.extend(new[len(self._records) - known :])
 

@@ -3,9 +3,9 @@
 A field whose name ends in `_ns` is in nanoseconds of virtual time since the recording began;
 without that ending, the same time is there for people, in µs. What fields hold are values for
 programs: numbers, ids, words of a fixed list. Only names and `args`, `result`, `error` and
-`site` are text that others chose, which nothing here looks into. The order of the fields is also
-that of `fields()` in cpp_extensions/sim/log/records.h, which makes them. tools/schema.py writes
-all of it down as a table, schema.md.
+`site` are text that others chose, which nothing here looks into. The simulator fills in the fields
+by their names, which cpp_extensions/sim/log/records.h has to know all of. tools/schema.py writes
+them down as a table, schema.md.
 """
 
 from dataclasses import dataclass

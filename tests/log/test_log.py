@@ -175,6 +175,13 @@ def test_no_line_of_what_is_installed_is_the_readers(lab):
     assert {record.site.partition(":")[0] for record in log} == {"test_log.py"}
 
 
+def test_an_error_in_the_log_is_the_message_that_was_raised(lab):
+    """PyTorch's own text has the C++ stack as well, with an address for each frame."""
+    with lab.record() as log, pytest.raises(RuntimeError) as raised:
+        torch.ones(3, device="mtia") + torch.ones(4, device="mtia")
+    assert [call.error for call in log.calls if call.error] == [str(raised.value)]
+
+
 def test_an_empty_error_is_an_error():
     assert repr(call("f", error="")) == "guard.f() raised "
 

@@ -1,11 +1,14 @@
 """The schema: its table says what the records are, and the simulator fills in every field."""
 
-from dataclasses import fields
+from dataclasses import fields, make_dataclass
+from types import SimpleNamespace
 
+import pytest
 import schema
 import torch
 from only import only
 
+from mtia_lab.device import simulator
 from mtia_lab.log.records import Access, Call, Command, Host, Known, Memory, Value
 
 
@@ -35,6 +38,24 @@ def test_fields_hold_what_the_schema_says(lab):
             value = getattr(record, field.name)
             held = {type(part) for part in value} if type(value) is tuple else {type(value)}
             assert held <= allowed(str(field.type)), (field.name, field.type, value)
+
+
+def test_a_field_that_only_one_side_knows_is_refused(lab):
+    """The simulator fills in fields by name: the schema has all of them, and no more."""
+    some = {kind.__name__: kind for kind in schema.CLASSES}
+    unknown = make_dataclass("Command", [f.name for f in fields(Command)] + ["more"], slots=True)
+    renamed = make_dataclass("Command", [f"{f.name}_" for f in fields(Command)], slots=True)
+    position = simulator.record_begin(False, False)
+    lab.launch("k")
+    try:
+        read = simulator.record_read(position, 0, SimpleNamespace(**some))
+        assert [type(record) for record in read] == [Call, Command]
+        with pytest.raises(TypeError, match="a Command has other fields in C"):
+            simulator.record_read(position, 0, SimpleNamespace(**some | {"Command": unknown}))
+        with pytest.raises(AttributeError, match="'id'"):
+            simulator.record_read(position, 0, SimpleNamespace(**some | {"Command": renamed}))
+    finally:
+        simulator.record_end(False, False)
 
 
 def allowed(annotation):

@@ -1,6 +1,7 @@
 #include "log.h"
 
 #include <atomic>
+#include <memory>
 #include <utility>
 
 #include "../embedder.h"
@@ -13,7 +14,7 @@ std::mutex records_mutex;
 std::atomic<int> depth{0};                       // recordings that are open
 std::atomic<int> host_depth{0}, value_depth{0};  // of those, the ones that want more
 std::atomic<CallId> calls{0};                    // so far
-auto& records = never_deleted<std::shared_ptr<std::deque<Record>>>(new std::deque<Record>);
+auto& tape = never_deleted<std::shared_ptr<Tape>>(std::make_shared<Tape>());
 
 template <typename Inner>
 void append_inner(Inner record) {
@@ -24,7 +25,7 @@ void append_inner(Inner record) {
   }
   std::lock_guard<std::mutex> lock(records_mutex);
   if (recording()) {
-    records->emplace_back(std::move(record));
+    tape->append(record);
   }
 }
 
@@ -36,15 +37,14 @@ bool recording() noexcept { return depth.load(std::memory_order_relaxed) > 0; }
 
 Site site() noexcept { return recording() ? embedder().call_site() : Site{}; }
 
-void append(CallRecord record) {
-  auto inner = std::move(record.inner);
+void append(const CallRecord& record) {
   std::lock_guard<std::mutex> lock(records_mutex);
   if (!recording()) {
     return;
   }
-  records->emplace_back(std::move(record));
-  for (auto& one : inner) {
-    std::visit([](auto& held) { records->emplace_back(std::move(held)); }, one);
+  tape->append(record);
+  for (const auto& inner : record.inner) {
+    std::visit([](const auto& held) { tape->append(held); }, inner);
   }
 }
 
@@ -81,15 +81,13 @@ int64_t begin(bool host, bool values) {
   ++depth;
   host_depth += host;
   value_depth += values;
-  return static_cast<int64_t>(records->size());
+  return static_cast<int64_t>(tape->size());
 }
 
 Part read(int64_t position) {
   std::lock_guard<std::mutex> lock(records_mutex);
-  Part part{records, {}};
-  for (size_t i = static_cast<size_t>(position); i < records->size(); ++i) {
-    part.records.push_back(&(*records)[i]);  // a deque that grows moves none of its elements
-  }
+  Part part = tape->from(static_cast<size_t>(position));
+  part.owner = tape;
   return part;
 }
 
@@ -98,7 +96,7 @@ void end(bool host, bool values) {
   host_depth -= host;
   value_depth -= values;
   if (--depth == 0) {
-    records = std::make_shared<std::deque<Record>>();
+    tape = std::make_shared<Tape>();
     calls = 0;
   }
 }

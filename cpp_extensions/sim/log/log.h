@@ -1,12 +1,10 @@
 // The one log: every call PyTorch makes into the backend, every command the device is given.
 #pragma once
 
-#include <deque>
-#include <memory>
 #include <mutex>
-#include <vector>
 
 #include "records.h"
+#include "tape.h"
 
 namespace mtia::sim::log {
 
@@ -20,7 +18,7 @@ Site site() noexcept;
 
 std::mutex& mutex() noexcept;  // for fork handlers only
 CallId next_call() noexcept;
-void append(CallRecord record);
+void append(const CallRecord& record);
 void append(CommandRecord record);  // to the call this thread is in, if it is in one
 void append(MemoryRecord record);   // likewise, and so are the next two
 void append(HostRecord record);
@@ -34,14 +32,9 @@ void mark(const char* marker);    // likewise: what it stands for
 bool wants_host() noexcept;
 bool wants_values() noexcept;
 
-// Some records, to be looked at without the log's mutex. They stay as they are, and alive.
-struct Part {
-  std::shared_ptr<const std::deque<Record>> owner;
-  std::vector<const Record*> records;
-};
-
 // Recordings nest. begin() gives the position at which one starts; read() gives all records from
-// there on; end() closes it, and the last end() frees the log.
+// there on, to be looked at without the log's mutex; end() closes it, and the last end() frees the
+// log, but for what was read.
 int64_t begin(bool host = false, bool values = false);
 Part read(int64_t position);
 void end(bool host = false, bool values = false);

@@ -1,5 +1,6 @@
-// What the log is made of. fields() hands out the fields of a record in the order in which Python's
-// class for it has them: mtia_lab/log/records.py, which says what each of them means.
+// What the log is made of.
+// fields() hands out each field by its name in mtia_lab/log/records.py, whose class called kClass
+// says what it means.
 #pragma once
 
 #include <optional>
@@ -31,6 +32,7 @@ struct Used {
 using CallId = int64_t;
 
 struct CommandRecord {
+  static constexpr const char* kClass = "Command";
   CommandId id = 0;
   const char* type = "";
   std::string name;
@@ -49,16 +51,31 @@ struct CommandRecord {
   const char* marker = nullptr;     // what else it stands for
 
   template <typename Visitor>
-  auto fields(Visitor&& visit) const {
-    return visit(id, type, name, stream.device, stream.id, At{enqueue}, At{start}, At{finish},
-                 thread, Unless<EventId>{0, event}, Unless<int64_t>{0, version}, after,
-                 Unless<Site>{"", site}, Used{accesses, false}, Used{accesses, true},
-                 Unless<CallId>{0, call}, direction, marker);
+  void fields(Visitor&& visit) const {
+    visit("id", id);
+    visit("type", type);
+    visit("name", name);
+    visit("device", stream.device);
+    visit("stream", stream.id);
+    visit("enqueue_ns", At{enqueue});
+    visit("start_ns", At{start});
+    visit("finish_ns", At{finish});
+    visit("thread", thread);
+    visit("event", Unless<EventId>{0, event});
+    visit("version", Unless<int64_t>{0, version});
+    visit("after", after);
+    visit("site", Unless<Site>{"", site});
+    visit("reads", Used{accesses, false});
+    visit("writes", Used{accesses, true});
+    visit("call", Unless<CallId>{0, call});
+    visit("direction", direction);
+    visit("marker", marker);
   }
 };
 
 // Something that happened to device memory or to pinned memory.
 struct MemoryRecord {
+  static constexpr const char* kClass = "Memory";
   const char* action = "";
   StreamRef stream;      // the block's; of record_stream, the one that uses it
   int owner = kPinned;   // whose memory it is: a device, or the host's pinned memory
@@ -70,14 +87,23 @@ struct MemoryRecord {
   CallId call = 0;
 
   template <typename Visitor>
-  auto fields(Visitor&& visit) const {
-    return visit(action, stream.device, stream.id, Unless<int64_t>{-1, address}, bytes, At{time},
-                 thread, Unless<Site>{"", site}, owner, Unless<CallId>{0, call});
+  void fields(Visitor&& visit) const {
+    visit("action", action);
+    visit("device", stream.device);
+    visit("stream", stream.id);
+    visit("address", Unless<int64_t>{-1, address});
+    visit("bytes", bytes);
+    visit("time_ns", At{time});
+    visit("thread", thread);
+    visit("site", Unless<Site>{"", site});
+    visit("owner", owner);
+    visit("call", Unless<CallId>{0, call});
   }
 };
 
 // An operator of the host that used pinned memory, while the device may use it too.
 struct HostRecord {
+  static constexpr const char* kClass = "Host";
   std::string name;
   std::vector<Access> accesses;
   Time time = 0;
@@ -87,9 +113,15 @@ struct HostRecord {
   const char* marker = nullptr;
 
   template <typename Visitor>
-  auto fields(Visitor&& visit) const {
-    return visit(name, Used{accesses, false}, Used{accesses, true}, At{time}, thread,
-                 Unless<Site>{"", site}, Unless<CallId>{0, call}, marker);
+  void fields(Visitor&& visit) const {
+    visit("name", name);
+    visit("reads", Used{accesses, false});
+    visit("writes", Used{accesses, true});
+    visit("time_ns", At{time});
+    visit("thread", thread);
+    visit("site", Unless<Site>{"", site});
+    visit("call", Unless<CallId>{0, call});
+    visit("marker", marker);
   }
 };
 
@@ -99,6 +131,7 @@ struct Bytes {
 
 // What a command left in memory that it wrote: the first bytes of it.
 struct ValueRecord {
+  static constexpr const char* kClass = "Value";
   CommandId command = 0;
   Access access;
   Bytes data;
@@ -108,9 +141,14 @@ struct ValueRecord {
   CallId call = 0;
 
   template <typename Visitor>
-  auto fields(Visitor&& visit) const {
-    return visit(command, access, data, At{time}, thread, Unless<Site>{"", site},
-                 Unless<CallId>{0, call});
+  void fields(Visitor&& visit) const {
+    visit("command", command);
+    visit("access", access);
+    visit("data", data);
+    visit("time_ns", At{time});
+    visit("thread", thread);
+    visit("site", Unless<Site>{"", site});
+    visit("call", Unless<CallId>{0, call});
   }
 };
 
@@ -118,14 +156,18 @@ constexpr StreamId kAllStreams = -1;
 
 // The host knows: of this stream, everything up to this command is done.
 struct Known {
+  static constexpr const char* kClass = "Known";
   int device = 0;
   StreamId stream = 0;  // kAllStreams: of every stream of the device
   CommandId command = 0;
   CommandId newest = 0;  // command there was when the host learned it
 
   template <typename Visitor>
-  auto fields(Visitor&& visit) const {
-    return visit(device, Unless<StreamId>{kAllStreams, stream}, command, newest);
+  void fields(Visitor&& visit) const {
+    visit("device", device);
+    visit("stream", Unless<StreamId>{kAllStreams, stream});
+    visit("command", command);
+    visit("newest", newest);
   }
 };
 
@@ -136,8 +178,9 @@ struct Wait {
 };
 
 struct CallRecord {
-  const char* door;  // the way in, such as "guard" or "hooks"
-  const char* name;  // the virtual, as PyTorch spells it
+  static constexpr const char* kClass = "Call";
+  const char* door = "";  // the way in, such as "guard" or "hooks"
+  const char* name = "";  // the virtual, as PyTorch spells it
   std::string args;
   std::optional<std::string> result;
   std::optional<std::string> error;
@@ -157,10 +200,24 @@ struct CallRecord {
   std::vector<std::variant<CommandRecord, MemoryRecord, HostRecord, ValueRecord>> inner{};
 
   template <typename Visitor>
-  auto fields(Visitor&& visit) const {
-    return visit(door, name, args, result, error, thread, At{begin}, At{end}, state,
-                 Unless<Site>{"", site}, waits, synchronized, id, Unless<CallId>{0, call}, stream,
-                 events, marker);
+  void fields(Visitor&& visit) const {
+    visit("door", door);
+    visit("name", name);
+    visit("args", args);
+    visit("result", result);
+    visit("error", error);
+    visit("thread", thread);
+    visit("begin_ns", At{begin});
+    visit("end_ns", At{end});
+    visit("state", state);
+    visit("site", Unless<Site>{"", site});
+    visit("waits_ns", waits);
+    visit("synchronized", synchronized);
+    visit("id", id);
+    visit("call", Unless<CallId>{0, call});
+    visit("stream", stream);
+    visit("events", events);
+    visit("marker", marker);
   }
 };
 
