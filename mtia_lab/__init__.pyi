@@ -14,6 +14,7 @@ from .device import launch as launch
 from .device import state as state
 from .device import stream_priority as stream_priority
 from .exercises.check import check as check
+from .exercises.guess import compare as compare
 from .exercises.source import source as source
 from .exercises.trials import trial as trial
 from .exercises.trials import trial_cases as trial_cases

@@ -87,7 +87,7 @@ def check(
             return _run_cases(answer, cases, why)
         if isinstance(expected, Mapping):
             return _compare_all(answer, expected, why)
-        status, message = _compare(answer, expected)
+        status, message = compare_values(answer, expected)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # the reader's object broke while it was looked at
@@ -104,8 +104,8 @@ def _wrong_type(wanted: type, answer: Answer) -> Feedback:
 # --- Values ---------------------------------------------------------------------------------------
 
 
-def _compare(answer: Answer, expected: Answer) -> tuple[str, str]:
-    """`(status, message)` of one value against the right one."""
+def compare_values(answer: Answer, expected: Answer) -> tuple[str, str]:
+    """`(status, message)` of one value against the right one; the message does not give it away."""
     wanted = type(expected)
     mixed = isinstance(answer, bool) != isinstance(expected, bool)  # True == 1, but says less
     if not mixed and _equal(answer, expected):
@@ -163,7 +163,7 @@ def _compare_all(answer: Answer, expected: Mapping[Any, Answer], why: str) -> Fe
     found = {}
     for key, value in expected.items():
         given = answer.get(key, ...)
-        found[key] = (NOT_STARTED, "") if given is ... else _compare(given, value)
+        found[key] = (NOT_STARTED, "") if given is ... else compare_values(given, value)
     todo = [key for key, (status, _) in found.items() if status == NOT_STARTED]
     wrong = {key: (s, m) for key, (s, m) in found.items() if s in (WRONG_TYPE, WRONG_VALUE)}
     unknown = [key for key in itertools.islice(answer, 1000) if key not in expected]
@@ -201,7 +201,8 @@ def _run_cases(answer: Answer, cases: Mapping[str, Case], why: str) -> Feedback:
         except BaseException as error:  # SystemExit and its like are wrong answers as well
             if isinstance(error, NotImplementedError) and is_raised_in_python(error):
                 return Feedback(NOT_STARTED, _TODO)
-            hint = f"raised {say(error)}{place(error, answer)}"
+            where = place(error, answer)
+            hint = f"raised {say(error)}{where}" if where else f"cannot be used: {say(error)}"
         if hint:
             failed[name] = hint
     if not failed:
@@ -215,8 +216,8 @@ def _hint(result: Any) -> str:
     if result is ...:
         raise NotStarted
     if isinstance(result, str):
-        return one_line(result, 300) or "does not hold"
-    return "" if result is None or bool(result) else "does not hold"
+        return one_line(result, 300) or "not so"
+    return "" if result is None or bool(result) else "not so"
 
 
 _EVERY_CLASS = {
@@ -322,6 +323,6 @@ def say(error: BaseException, *, named: bool = True) -> str:
     except BaseException:  # its __str__ raises
         message = ""
     if not named:
-        return message or "does not hold"
+        return message or "not so"
     name = type(error).__name__
     return f"{name}: {message}" if message else name

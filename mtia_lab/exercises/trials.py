@@ -27,6 +27,11 @@ class Trial(NamedTuple):
     report: LiveReport
     us: float
 
+    @property
+    def done(self) -> float:
+        """When the last of host and devices was done, in µs of virtual time."""
+        return max([self.us, *(command.finish for command in self.report.log.commands)])
+
 
 def trial(
     program: Callable[..., Any], *args: Any, schedule: str = "modelled", poison: bool = False
@@ -43,7 +48,7 @@ def trial(
         Whatever the program raises; if it raises nothing, what the kernels that it did not wait for
         raise at the end. If both do, the program's own exception has the kernels' as a note.
     """
-    _idle()
+    idle()
     with _configured(schedule, poison):
         with sanitizer() as report:
             value = program(*args)
@@ -107,17 +112,17 @@ def _configured(schedule: str, poison: bool) -> Iterator[None]:
         yield
     except BaseException as error:
         try:
-            _idle()
+            idle()
         except Exception as failure:
             error.add_note(f"Kernels of the program failed as well: {failure}")
         raise
     else:
-        _idle()
+        idle()
     finally:
         configure(usual, poison=False)
 
 
-def _idle() -> None:
+def idle() -> None:
     """Wait for every device, also if kernels of one of them failed; then raise."""
     with ExitStack() as devices:
         for device in range(len(state().streams)):  # torch would latch 0 before load()

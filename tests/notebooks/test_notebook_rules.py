@@ -7,11 +7,13 @@ import nbformat
 import pytest
 import sound_rules
 from nbformat.v4 import new_output
-from notebook_files import code, markdown, notebook, write
+from notebook_files import code, markdown, notebook, tags, write
 
 RULES = {rule.__name__: rule for rule in sound_rules.SOUND + house_rules.HOUSE}
 
 LAW = 14  # the cell with laws in the good notebook
+PREDICT = 15  # the markdown cell before the guess
+GUESS, CHECK = 13, 14  # code cells
 
 
 def picture(text="+--+"):
@@ -29,7 +31,7 @@ def error(ename="ValueError", evalue="no", traceback=("ValueError: no",)):
 
 
 def good():
-    """Build a notebook without a fault. Code cells: [1] load, [2] to [12] pictures, ..., [16]."""
+    """Build a notebook without a fault: [1] load, [2] to [12] pictures, [13] guess, ..., [18]."""
     law = "> **Law** (*PyTorch*, `c10/core/Stream.h`). In order.\n\n> **Law** (*this device*). Now."
     gpu = "## On your GPU\n\n" + "gpu " * 60
     head = "# One\n\nDifficulty 1 of 5. 20 minutes. What you need to know: Python.\n\n"
@@ -39,14 +41,25 @@ def good():
         markdown("word " * 900),
     ]
     cells += [code("draw()", picture()) for _ in range(11)]
-    cells += [markdown(text) for text in (law, *["Text."] * 7)]
+    check = "# Check: what it is\nassert 1 == 1, 'one'\ncompare(guess_one, 1)"
+    end = "# Check: the end\nassert mtia_lab.state() == (0, 0, 0), 'left'"
+    cells += [
+        markdown(law),
+        markdown("**Predict** it."),
+        code("guess_one = ...  # a number"),
+        code(check, says("no guess. It is 1.\n"), tags=["check"], hidden=True),
+    ]
+    cells += [markdown("Text.") for _ in range(6)]
     cells += [
         code("def mine(): ...\ncheck(mine)", says("not started\n"), tags=["exercise"]),
         code(f"{house_rules.SOLUTION}\nmine = 1\nassert mine == 1", tags=["solution"], hidden=True),
         code("raise ValueError('no')", error(), tags=["raises-exception"]),
-        code("assert mtia_lab.state() == (0, 0, 0)"),
+        code(end, tags=["check"], hidden=True),
         markdown(f"{gpu}\n\n## What you now know\n\nNext: [two](02_two.ipynb)."),
     ]
+    for cell in cells:
+        if "check" in tags(cell):
+            del cell.metadata["jupyter"]["outputs_hidden"]
     return notebook(*cells)
 
 
@@ -118,44 +131,57 @@ BROKEN = [
     ("nothing_is_skipped", source(3, "#NBVAL_IGNORE_OUTPUT\n1"), "NBVAL_IGNORE_OUTPUT"),
     ("nothing_is_skipped", tag(3, "nbval-ignore-output"), "nbval-ignore-output"),
     ("errors_are_announced", outputs(3, error()), "without the tag"),
-    ("errors_are_announced", outputs(15), "did not raise"),
+    ("errors_are_announced", outputs(17), "did not raise"),
     ("errors_are_announced", prints("UsageError: Line magic `%x` not found."), "unknown magic"),
-    ("something_is_stored", lambda nb: [outputs(n)(nb) for n in range(1, 17)], "nothing to"),
+    ("something_is_stored", lambda nb: [outputs(n)(nb) for n in range(1, 19)], "nothing to"),
     ("machine_traces", prints("<function f at 0x7fe>"), "at 0x7fe"),
     ("machine_traces", prints("handle 0x55d0c0ffee00"), "0x55d0c0ffee00"),
     ("machine_traces", prints("cannot open /usr/lib/libc.so.6"), "/usr/lib/libc.so.6"),
     ("machine_traces", prints("'/me/.pyenv'"), "/me/.pyenv"),
-    ("machine_traces", outputs(15, error(traceback=["File /opt/x/y.py:3"])), "/opt/x/y.py"),
-    ("machine_traces", outputs(15, error(evalue="in '/opt/x/y.py'")), "/opt/x/y.py"),
+    ("machine_traces", outputs(17, error(traceback=["File /opt/x/y.py:3"])), "/opt/x/y.py"),
+    ("machine_traces", outputs(17, error(evalue="in '/opt/x/y.py'")), "/opt/x/y.py"),
     ("machine_traces", prints("my pid is pid=4711"), "pid=4711"),
     ("machine_traces", outputs(3, picture("C:\\Users")), "a path"),
-    ("size", lambda nb: nb.cells.extend([markdown("x")] * 30), "cells, not 25 to 45"),
-    ("size", lambda nb: nb.cells.__delitem__(slice(14, 20)), "cells, not 25 to 45"),
+    ("size", lambda nb: nb.cells.extend([markdown("x")] * 30), "open cells, not 25 to 45"),
+    ("size", lambda nb: nb.cells.__delitem__(slice(16, 22)), "open cells, not 25 to 45"),
+    ("judges_are_away", source(15, "mine = ...\nok = check(mine)"), "does not end in judge_it"),
+    ("judges_are_away", source(15, "check(mine, 1)\ncheck(3)"), "does not end in judge_it"),
+    ("judges_are_away", source(15, "mine = ...\nx = 1\ncheck(mine)"), "more than one thing"),
+    ("guesses_are_taken", without(PREDICT, "**"), "write **Predict**"),
+    ("guesses_are_taken", text(PREDICT, "Guess."), "belong together: guess_one"),
+    ("guesses_are_taken", source(GUESS, "guess_one = 3"), "belong together: **Predict** it"),
+    ("guesses_are_taken", source(GUESS, "guess_two = ..."), "nothing compares guess_two"),
+    ("guesses_are_taken", source(GUESS, "guess_one = ...\nguess_one = ..."), "have one name"),
+    ("checks_are_closed", lambda nb: code_cell(nb, CHECK).metadata.pop("jupyter"), "is a check"),
+    ("checks_are_closed", source(CHECK, "assert 1, 'one'"), "does not begin with: # Check"),
+    ("checks_are_closed", source(CHECK, "# Check: it\nassert 1"), "without words: assert 1"),
+    ("checks_are_closed", source(3, "assert 1, 'one'"), "asserts in plain sight"),
     ("size", text(2, "few words"), "words, not 900"),
     ("size", text(2, "```\n" + "word " * 900 + "\n```"), "words, not 900"),
     ("size", appended(2, "word " * 1700), "words, not 900"),
     ("size", long_cell(26), "[3] has 26 lines"),
     ("size", all_cells(6), "median code cell has 6"),
-    ("size", all_cells(16), "256 lines of code"),
-    ("pictures_are_frequent", lambda nb: [outputs(n)(nb) for n in range(4, 9)], "[4] to [8]"),
+    ("size", all_cells(17), "255 lines of code"),
+    ("pictures_are_frequent", lambda nb: [outputs(n)(nb) for n in range(4, 9)],
+     "[8] is the last of 5"),
     ("pictures_are_bundles", bare_picture("text/plain"), "no plain text"),
     ("pictures_are_bundles", bare_picture("text/html"), "no <img> with alt"),
     ("begins_with_load", source(1, "import torch"), "does not import mtia_lab"),
     ("begins_with_load", source(1, "import mtia_lab"), "does not call mtia_lab.load()"),
     ("begins_with_load", source(1, "import mtia_lab\nprint(1)\nmtia_lab.load()"), "right after"),
-    ("ends_at_default", source(16, "mtia_lab.state() == (0, 0, 0)"), "does not assert"),
-    ("ends_at_default", source(16, "assert True"), "does not assert"),
-    ("exercises_are_whole", lambda nb: [tag(13)(nb), outputs(13)(nb)], "no code cell has the tag"),
-    ("exercises_are_whole", tag(13), "[13] prints \"not started\" without"),
-    ("exercises_are_whole", outputs(13), 'does not print "not started"'),
-    ("exercises_are_whole", tag(14), "[13] is an exercise without a solution"),
-    ("exercises_are_whole", tag(14), "[14] is collapsed without the tag solution"),
+    ("ends_at_default", source(18, "mtia_lab.state() == (0, 0, 0)"), "does not assert"),
+    ("ends_at_default", source(18, "assert True"), "does not assert"),
+    ("exercises_are_whole", lambda nb: [tag(15)(nb), outputs(15)(nb)], "no code cell has the tag"),
+    ("exercises_are_whole", tag(15), "[15] prints \"not started\" without"),
+    ("exercises_are_whole", outputs(15), 'does not print "not started"'),
+    ("exercises_are_whole", tag(16), "[15] is an exercise without a solution"),
+    ("exercises_are_whole", tag(16), "[16] is collapsed without the tag solution"),
     ("exercises_are_whole", tag(12, "solution"), "[12] is a solution without an exercise"),
-    ("exercises_are_whole", lambda nb: code_cell(nb, 14).metadata.pop("jupyter"), "plain sight"),
-    ("exercises_are_whole", source(14, "def mine(): return 1"), "without an assertion"),
-    ("exercises_are_whole", source(14, "assert 1"), "[14] does not begin with: # Solution"),
-    ("exercises_are_whole", lambda nb: code_cell(nb, 14).metadata["jupyter"].pop("outputs_hidden"),
-     "[14] shows what its solution gives"),
+    ("exercises_are_whole", lambda nb: code_cell(nb, 16).metadata.pop("jupyter"), "plain sight"),
+    ("exercises_are_whole", source(16, "def mine(): return 1"), "without an assertion"),
+    ("exercises_are_whole", source(16, "assert 1"), "[16] does not begin with: # Solution"),
+    ("exercises_are_whole", lambda nb: code_cell(nb, 16).metadata["jupyter"].pop("outputs_hidden"),
+     "[16] shows what its solution gives"),
     ("exercises_are_whole", lambda nb: [tag(12, "exercise")(nb), prints("not started", 12)(nb)],
      "[12] is an exercise without a solution"),
     ("head_and_foot", without(0, "Difficulty"), "difficulty"),

@@ -21,6 +21,7 @@ CELLS_TO_A_PICTURE = 5
 PICTURE = "image/svg+xml"
 PLACE = r"\*PyTorch\*, `([\w./]+)`|\*CUDA too\*|\*this device\*"  # notebook 00 explains them
 SOLUTION = "# Solution: open it when you have tried."
+CHECK = "# Check: "  # then what is checked, in words, without what comes out
 
 
 def prose(nb: NotebookNode) -> str:
@@ -38,30 +39,38 @@ def lines(cell: NotebookNode) -> int:
     return sum(1 for line in cell.source.splitlines() if line.strip() and line.strip()[0] != "#")
 
 
+def is_closed(cell: NotebookNode) -> bool:
+    """Tell whether a reader does not see a cell's source before he opens it."""
+    return cell.metadata.get("jupyter", {}).get("source_hidden", False)
+
+
 def size(nb: NotebookNode, path: Path) -> Iterator[str]:
-    counts = [lines(cell) for cell in code_cells(nb)]
+    seen = [cell for cell in nb.cells if not is_closed(cell)]
+    counts = [0 if is_closed(cell) else lines(cell) for cell in code_cells(nb)]
     words = count_words(prose(nb))
-    if len(nb.cells) not in CELLS:
-        yield f"{len(nb.cells)} cells, not {CELLS.start} to {CELLS.stop - 1}"
+    if len(seen) not in CELLS:
+        yield f"{len(seen)} open cells, not {CELLS.start} to {CELLS.stop - 1}"
     if words not in WORDS:
         yield f"{words} words, not {WORDS.start} to {WORDS.stop - 1}"
     if sum(counts) > CODE_LINES:
         yield f"{sum(counts)} lines of code, over {CODE_LINES}"
-    if counts and median(counts) > MEDIAN_LINES:
-        yield f"the median code cell has {median(counts)} lines, over {MEDIAN_LINES}"
+    middle = median(filter(None, counts)) if any(counts) else 0
+    if middle > MEDIAN_LINES:
+        yield f"the median code cell has {middle} lines, over {MEDIAN_LINES}"
     for number, count in enumerate(counts, 1):
         if count > LONGEST_CELL:
             yield f"[{number}] has {count} lines, over {LONGEST_CELL}"
 
 
 def pictures_are_frequent(nb: NotebookNode, path: Path) -> Iterator[str]:
-    cells = code_cells(nb)
     without = 0
-    for number, cell in enumerate(cells, 1):
+    for number, cell in enumerate(code_cells(nb), 1):
+        if is_closed(cell) or is_guess(cell):
+            continue
         drawn = any(PICTURE in output.get("data", {}) for output in cell.outputs)
         without = 0 if drawn else without + 1
         if without == CELLS_TO_A_PICTURE:
-            yield f"[{number - without + 1}] to [{number}]: {without} code cells and no picture"
+            yield f"[{number}] is the last of {without} open code cells without a picture"
 
 
 def pictures_are_bundles(nb: NotebookNode, path: Path) -> Iterator[str]:
@@ -96,8 +105,7 @@ def begins_with_load(nb: NotebookNode, path: Path) -> Iterator[str]:
 def ends_at_default(nb: NotebookNode, path: Path) -> Iterator[str]:
     """The last code cell asserts that device and streams are the default ones again."""
     cells = code_cells(nb)
-    asserts = [n for n in parse(cells[-1].source if cells else "") if isinstance(n, ast.Assert)]
-    if not any(calls(node, "state") for node in asserts):
+    if not any(calls(node, "state") for node in (asserts(cells[-1]) if cells else [])):
         yield "the last code cell does not assert that mtia_lab.state() is the default"
 
 
@@ -110,7 +118,7 @@ def exercises_are_whole(nb: NotebookNode, path: Path) -> Iterator[str]:
     unsolved = None
     for number, cell in cells:
         idle = "not started" in printed(cell)
-        hidden = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+        hidden = is_closed(cell)
         if "exercise" in tags(cell):
             if unsolved:
                 yield f"[{unsolved}] is an exercise without a solution"
@@ -131,10 +139,97 @@ def exercises_are_whole(nb: NotebookNode, path: Path) -> Iterator[str]:
                 yield f"[{number}] does not begin with: {SOLUTION}"
             if not any(isinstance(n, ast.Assert) for n in walk(cell.source)):
                 yield f"[{number}] is a solution without an assertion"
-        elif hidden:
-            yield f"[{number}] is collapsed without the tag solution"
+        elif hidden and "check" not in tags(cell):
+            yield f"[{number}] is collapsed without the tag solution or check"
     if unsolved:
         yield f"[{unsolved}] is an exercise without a solution"
+
+
+def exercise_name(cell: NotebookNode) -> str:
+    """Return the name of an exercise: that of the answer which its last line has judged, or ""."""
+    match (parse(cell.source) or [None])[-1]:
+        case ast.Expr(value=ast.Call(args=[ast.Name(id=name), *_], keywords=[])):
+            return name
+        case _:
+            return ""
+
+
+def judges_are_away(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """An exercise cell is what there is to fill in, and one call that judges it."""
+    names = []
+    for number, cell in enumerate(code_cells(nb), 1):
+        if "exercise" in tags(cell):
+            name = exercise_name(cell)
+            if not name:
+                yield f"[{number}] does not end in judge_it(answer), without keywords"
+            elif name in names:
+                yield f"[{number}] has the name of an earlier exercise: {name}"
+            if len(parse(cell.source)) > 2:
+                yield f"[{number}] is more than one thing to fill in and the call that judges it"
+            names.append(name)
+
+
+def guess_names(cell: NotebookNode) -> list[str]:
+    """Return the names in a cell that is nothing but guesses to fill in, else []."""
+    try:
+        statements = parse(cell.source)
+    except SyntaxError:  # a magic
+        return []
+    names = []
+    for statement in statements:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if is_unset(value):
+                names.append(name)
+            case _:
+                return []
+    return names if all(re.fullmatch("guess(_[a-z_]+)?", name) for name in names) else []
+
+
+def is_unset(value: ast.expr) -> bool:
+    if isinstance(value, ast.Dict):
+        return all(map(is_unset, value.values))
+    return isinstance(value, ast.Constant) and value.value is ...
+
+
+def is_guess(cell: NotebookNode) -> bool:
+    return cell.cell_type == "code" and bool(guess_names(cell))
+
+
+def guesses_are_taken(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """Predict: a cell `guess_... = ...` follows, and a later one compares it with what came."""
+    names: list[str] = []
+    for cell, following in zip(nb.cells, [*nb.cells[1:], None], strict=True):
+        if cell.cell_type != "markdown":
+            names += guess_names(cell)
+            continue
+        asked = re.search(r"^.*\bPredict\b.*", cell.source, re.MULTILINE)
+        if asked and "**Predict" not in asked[0]:
+            yield f"write **Predict**: {asked[0][:60]}"
+        if bool(asked) != (following is not None and is_guess(following)):
+            where = (asked[0] if asked else following.source)[:60]
+            yield f"**Predict** and a cell guess_... = ... belong together: {where}"
+    for name in names:
+        if names.count(name) > 1:
+            yield f"two guesses have one name: {name}"
+        pattern = rf"\bcompare\(\s*{name}\b"
+        if not any(re.search(pattern, cell.source) for cell in code_cells(nb)):
+            yield f"nothing compares {name} with what came"
+
+
+def checks_are_closed(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """What only asserts is closed, says what it checks, and has words for each assertion."""
+    for number, cell in enumerate(code_cells(nb), 1):
+        if "check" in tags(cell):
+            first = cell.source.splitlines()[0]
+            if not is_closed(cell) or cell.metadata["jupyter"].get("outputs_hidden", False):
+                yield f"[{number}] is a check: set jupyter.source_hidden, and not outputs_hidden"
+            if not first.startswith(CHECK):
+                yield f"[{number}] does not begin with: {CHECK}..."
+            for node in walk(cell.source):
+                if isinstance(node, ast.Assert) and node.msg is None:
+                    yield f"[{number}] an assertion without words: {ast.unparse(node)[:60]}"
+        elif not {"solution", "exercise"} & {*tags(cell)} and asserts(cell):
+            yield f"[{number}] asserts in plain sight: give it the tag check"
 
 
 def head_and_foot(nb: NotebookNode, path: Path) -> Iterator[str]:
@@ -214,6 +309,13 @@ def parse(source: str) -> list[ast.stmt]:
     return ast.parse(source).body
 
 
+def asserts(cell: NotebookNode) -> list[ast.Assert]:
+    """Return the assertions of a cell, without those in its functions and blocks."""
+    if cell.source.startswith("%%"):
+        return []
+    return [node for node in parse(cell.source) if isinstance(node, ast.Assert)]
+
+
 def walk(source: str) -> Iterator[ast.AST]:
     return ast.walk(ast.parse(source))
 
@@ -225,5 +327,6 @@ def calls(tree: ast.AST, name: str) -> bool:
 
 
 HOUSE = [size, pictures_are_frequent, pictures_are_bundles, begins_with_load, ends_at_default]
-HOUSE += [exercises_are_whole, head_and_foot, laws_have_a_place, gpu_section]
+HOUSE += [exercises_are_whole, judges_are_away, guesses_are_taken, checks_are_closed]
+HOUSE += [head_and_foot, laws_have_a_place, gpu_section]
 HOUSE += [source_is_not_pasted, links_lead_somewhere]

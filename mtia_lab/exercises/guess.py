@@ -1,0 +1,68 @@
+"""A reader's guess beside what came: `compare` says what a wrong one believed, and never fails."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .check import RIGHT, Answer, compare_values, one_line
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """A guess and what came.
+
+    Attributes:
+        guess: what the reader put in place of `...`, or `...`.
+        outcome: what came.
+        message: both in words, a line for each part of the outcome that has a name.
+    """
+
+    guess: Answer = field(compare=False)
+    outcome: Answer
+    message: str
+
+    def __repr__(self) -> str:
+        return self.message
+
+
+def compare(guess: Answer, outcome: Answer, beliefs: Mapping[Any, str] | None = None) -> Comparison:
+    """Compare a guess with what came. No guess is fine, and so is any wrong one.
+
+    Args:
+        guess: what the reader wrote, or `...`; for an outcome with names, a dict of guesses, in
+            which any may be missing or `...`.
+        outcome: what came in the run just now; a dict if it has several named parts.
+        beliefs: a wrong guess -> what one believes who guesses it, as "you put both into one
+            stream". For an outcome with names: name -> such a dict.
+    """
+    beliefs = beliefs or {}
+    if not isinstance(outcome, Mapping):
+        return Comparison(guess, outcome, _sentence(guess, outcome, beliefs))
+    if guess is not ... and not isinstance(guess, Mapping):
+        message = f"a dict with a guess for each name was asked for: {_listed(outcome)}"
+        return Comparison(guess, outcome, message)
+    guesses: Mapping[Any, Answer] = {} if guess is ... else guess
+    lines = [
+        f"{one_line(name)}: {_sentence(guesses.get(name, ...), value, beliefs.get(name) or {})}"
+        for name, value in outcome.items()
+    ]
+    unknown = [name for name in guesses if name not in outcome]
+    lines += [f"nobody asked for: {_listed(unknown)}"] if unknown else []
+    return Comparison(guess, outcome, "\n".join(lines))
+
+
+def _sentence(guess: Answer, outcome: Answer, beliefs: Mapping[Any, str] | Any) -> str:
+    came = one_line(repr(outcome))
+    if guess is ... or (isinstance(guess, tuple | list) and any(part is ... for part in guess)):
+        return f"no guess. It is {came}."
+    status, wrong = compare_values(guess, outcome)
+    if status == RIGHT:
+        return f"{came}, as you guessed."
+    for other, belief in beliefs.items():
+        if compare_values(guess, other)[0] == RIGHT:
+            return f"{one_line(repr(other))}: {belief}. It is {came}."
+    return f"{wrong}. It is {came}."
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(one_line(name) for name in names)

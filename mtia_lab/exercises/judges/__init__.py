@@ -1,0 +1,1 @@
+"""The judges of the notebooks' exercises, a module for each notebook."""
