@@ -157,7 +157,7 @@ def apart(places: Sequence[float], forward: bool, ends: tuple[float, float]) -> 
     return moved
 
 
-def backward(log: Log) -> Picture:
+def backward(log: Log, *, title: str = TITLE) -> Picture:
     """A pass through autograd: forward's commands, and mirrored below them backward's.
 
     The halves meet at the right, at the turn: above it time runs to the right, below it back to the
@@ -168,13 +168,14 @@ def backward(log: Log) -> Picture:
 
     Args:
         log: what `mtia_lab.record()` yielded, of one forward and one backward pass.
+        title: the message of the picture, which stands above it.
 
     Raises:
         TypeError: it is no log.
     """
     ahead, back = halves(a_log(backward, log))
     c = Canvas()
-    y = c.heading(TITLE, "Forward to the right, up to the turn; backward to the left again")
+    y = c.heading(title, "Forward to the right, up to the turn; backward to the left again")
     above = ahead.lanes(_draw_title(c, ahead, y + 16) + 36)
     turn = y + 48 + PITCH * len(above)
     below = back.lanes(turn + 20)
@@ -198,7 +199,7 @@ def backward(log: Log) -> Picture:
     marks = {"kernel": ["kernel"], "copy": ["copy"], "record": ["dot"]}
     marks["wait"] = ["small wait", "tie"]
     y = c.legend(y + 22, lanes_svg.legend(m for kind in KEY if kind in kinds for m in marks[kind]))
-    return Picture(_to_text(ahead, back), c.svg(y + MARGIN))
+    return Picture(_to_text(title, ahead, back), c.svg(y + MARGIN))
 
 
 def _draw_title(c: Canvas, half: Half, y: float) -> float:
@@ -294,14 +295,14 @@ def _draw_tie(c: Canvas, source: Point, target: Point, bow: float) -> None:
 # --- The same in ASCII ----------------------------------------------------------------------------
 
 
-def _to_text(ahead: Half, back: Half) -> str:
-    lines = [TITLE, ""]
+def _to_text(title: str, ahead: Half, back: Half) -> str:
+    lines = [title, ""]
     for half in (ahead, back):
         arrow = "-->" if half.forward else "<--"
         span = f", {microseconds(half.begin)} to {microseconds(half.end)} us  {arrow}"
-        title = [half.title + (span if half.commands else "")]
+        named = [half.title + (span if half.commands else "")]
         chart = [_chart(half, stream) for stream in half.streams()]
-        lines += title + chart if half.forward else chart + title
+        lines += named + chart if half.forward else chart + named
         if half.forward and half.commands and back.commands:
             lines.append(f"{'':<{NAME}}{'- ' * (CHART // 2 - 2)}turn")
     commands = [*ahead.commands, *back.commands]

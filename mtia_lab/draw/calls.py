@@ -37,13 +37,14 @@ class Leaf(NamedTuple):
     place: int  # in the log
 
 
-def calls(logs: Mapping[str, Log]) -> Picture:
+def calls(logs: Mapping[str, Log], *, title: str = TITLE) -> Picture:
     """For each line of Python the methods that it calls, in order, and the thread's state after.
 
     Args:
         logs: for each line, as the reader types it, the log of running it on one thread. Calls of
             other doors than guard and hooks are left out. Of more than 40 calls of a line the first
             and the last are drawn.
+        title: the message of the picture, which stands above it.
 
     Raises:
         ValueError: there are no logs, or more than 40.
@@ -56,7 +57,7 @@ def calls(logs: Mapping[str, Log]) -> Picture:
         raise WrongValue(f"a picture has room for {LINES} lines of Python, not for {len(logs):,}")
     trees = {str(line): _shown(_leaves(a_log(calls, log))) for line, log in logs.items()}
     c = Canvas()
-    y = c.heading(TITLE, "State: current device, current stream on mtia:0, on mtia:1, ...")
+    y = c.heading(title, "State: current device, current stream on mtia:0, on mtia:1, ...")
     used = {leaf.door for leaves in trees.values() for leaf in leaves if leaf.door} or set(DOORS)
     columns = _columns([door for door in DOORS if door in used])
     for door, (left, width) in columns.items():
@@ -76,7 +77,7 @@ def calls(logs: Mapping[str, Log]) -> Picture:
         (svg.box(palette.PANEL, palette.INK, width=2), "state changed by this call (*)"),
     ]
     y = c.legend(y + 4, items)
-    return Picture(_to_text(trees), c.svg(y + MARGIN))
+    return Picture(_to_text(title, trees), c.svg(y + MARGIN))
 
 
 def _columns(doors: Sequence[str]) -> Columns:
@@ -154,8 +155,8 @@ def _draw_state(c: Canvas, top: float, leaf: Leaf) -> None:
     c.text(STATE, top + 15, str(tuple(leaf.state)), **style)
 
 
-def _to_text(trees: Mapping[str, Sequence[Leaf]]) -> str:
-    lines = [TITLE]
+def _to_text(title: str, trees: Mapping[str, Sequence[Leaf]]) -> str:
+    lines = [title]
     for line, leaves in trees.items():
         lines += ["", *(text.cut(part, text.COLUMNS) for part in line.splitlines())]
         lines += [_leaf_text(leaf) for leaf in leaves] or ["  no call"]

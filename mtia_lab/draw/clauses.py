@@ -83,7 +83,7 @@ LOOKS = {
 }
 
 
-def clauses(outcomes: Outcomes, printed: str = "") -> Picture:
+def clauses(outcomes: Outcomes, printed: str = "", *, title: str = TITLE) -> Picture:
     """A square for each clause, in the row of the method that owes it, and a card for each fault.
 
     A clause that was not reached has no card: only its name, under the reason.
@@ -92,6 +92,7 @@ def clauses(outcomes: Outcomes, printed: str = "") -> Picture:
         outcomes: each with `clause` (`method`, `key`, `sentence`, `code`), `status` ("kept",
             "broken" or "not reached"), `expected`, `seen` and `calls`.
         printed: what the guard wrote to standard output meanwhile.
+        title: the message of the picture, which stands above it.
 
     Raises:
         ValueError: there are no outcomes, or more than 500.
@@ -107,7 +108,7 @@ def clauses(outcomes: Outcomes, printed: str = "") -> Picture:
     broken = [outcome for outcome in outcomes if outcome.status == "broken"]
     unreached = [outcome for outcome in outcomes if outcome.status == "not reached"]
     c = Canvas()
-    y = c.heading(TITLE, _count(outcomes))
+    y = c.heading(title, _count(outcomes))
     y = _draw_methods(c, y, _by_method(outcomes))
     items = [(_square(look), look.words) for look in LOOKS.values()]
     y = c.legend(y + 8, items) + 24
@@ -119,7 +120,7 @@ def clauses(outcomes: Outcomes, printed: str = "") -> Picture:
     for line in _printed(printed):
         c.text(MARGIN, y + 14, line, size=12, mono=True, fit=WIDTH - 2 * MARGIN)
         y += 17
-    return Picture(_to_text(outcomes, broken, unreached, printed), c.svg(y + MARGIN))
+    return Picture(_to_text(title, outcomes, broken, unreached, printed), c.svg(y + MARGIN))
 
 
 def _count(outcomes: Outcomes) -> str:
@@ -234,7 +235,9 @@ def _printed(printed: str) -> list[str]:
     return ["The guard printed:", *lines] if lines else []
 
 
-def _to_text(outcomes: Outcomes, broken: Outcomes, unreached: Outcomes, printed: str) -> str:
+def _to_text(
+    title: str, outcomes: Outcomes, broken: Outcomes, unreached: Outcomes, printed: str
+) -> str:
     cells = [
         f"{text.cut(method, 24)} {''.join(LOOKS[outcome.status].mark for outcome in owed)}"
         for method, owed in _by_method(outcomes).items()
@@ -245,7 +248,7 @@ def _to_text(outcomes: Outcomes, broken: Outcomes, unreached: Outcomes, printed:
     cards = [line for outcome in shown for line in _card_text(outcome)]
     rest = [line for note in _rest(broken, unreached) for line in ("", *text.paragraph(note))]
     output = [text.cut(line, text.COLUMNS) for line in ["", *_printed(printed)]]
-    head = [f"{TITLE}: {_count(outcomes)}", ""]
+    head = [f"{title}: {_count(outcomes)}", ""]
     note = text.paragraph(_glossary(shown)) if shown else []
     key = ["", "+ kept   X broken   . not reached", *note]
     return text.page(head, text.beside(columns), key, cards, rest, output)

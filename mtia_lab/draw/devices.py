@@ -42,7 +42,7 @@ Copies = dict[Ends, tuple[int, int]]  # how many, and their bytes
 Places = Sequence[tuple[float, float]]  # left edge and width of each device's box
 
 
-def devices(log: Log) -> Picture:
+def devices(log: Log, *, title: str = TITLE) -> Picture:
     """A box for the host's memory and for each device, and arrows for the copies.
 
     Each arrow says how many copies went that way and how much they moved; each box on which
@@ -50,6 +50,7 @@ def devices(log: Log) -> Picture:
 
     Args:
         log: what `mtia_lab.record()` yielded.
+        title: the message of the picture, which stands above it.
 
     Raises:
         TypeError: it is no log.
@@ -59,7 +60,7 @@ def devices(log: Log) -> Picture:
     boxes, copies = _count(log, commands)
     end = max((command.finish for command in commands), default=0.0)
     c = Canvas()
-    y = c.heading(TITLE, f"in {microseconds(end)} \u00b5s of virtual time")
+    y = c.heading(title, f"in {microseconds(end)} \u00b5s of virtual time")
     c.rect(MARGIN, y, WIDTH - 2 * MARGIN, 40, fill=palette.PLAIN.pale, stroke=palette.PLAIN.strong)
     c.text(WIDTH / 2, y + 25, "memory of the host", bold=True, anchor="middle")
     places = _places(len(boxes))
@@ -72,7 +73,7 @@ def devices(log: Log) -> Picture:
     for ends, route in routes.items():  # words last: lines pass behind them
         _draw_label(c, route, _words(copies[ends]))
     y = max([top + BOX, *(route.middle[1] + 12 for route in routes.values())])
-    return Picture(_to_text(boxes, copies, end), c.svg(y + MARGIN))
+    return Picture(_to_text(title, boxes, copies, end), c.svg(y + MARGIN))
 
 
 def _count(log: Log, commands: Sequence[Command]) -> tuple[list[Device], Copies]:
@@ -190,10 +191,10 @@ def _draw_label(c: Canvas, route: Route, words: str) -> None:
     c.text(x, y + 4, words, size=12, anchor="middle", fit=width - 10)
 
 
-def _to_text(boxes: Sequence[Device], copies: Copies, end: float) -> str:
+def _to_text(title: str, boxes: Sequence[Device], copies: Copies, end: float) -> str:
     """The same facts in ASCII."""
     names = {HOST: "host"} | {k: f"mtia:{k}" for k in range(len(boxes))}
-    lines = [TITLE, "", f"in {microseconds(end)} us of virtual time", ""]
+    lines = [title, "", f"in {microseconds(end)} us of virtual time", ""]
     for index, box in enumerate(boxes):
         streams = ", ".join(map(str, sorted(box.streams)[:CHIPS])) or "none"
         streams += f" and {hidden} more" if (hidden := len(box.streams) - CHIPS) > 0 else ""

@@ -114,7 +114,9 @@ def frames_of(
     return columns, [strip for thread, strip in strips.items() if thread in kept]
 
 
-def filmstrip(log: Log, *, device_count: int = 2, captions: Captions = ()) -> Picture:
+def filmstrip(
+    log: Log, *, device_count: int = 2, captions: Captions = (), title: str = TITLE
+) -> Picture:
     """The state `(device, stream on 0, stream on 1, ...)` before the log and after each call.
 
     Calls that set something are frames even if nothing changed (a narrow one); a call that only
@@ -128,6 +130,7 @@ def filmstrip(log: Log, *, device_count: int = 2, captions: Captions = ()) -> Pi
         captions: names of phases, each with the number of calls logged before it: note
             `(len(log.calls), "enter A")` while recording. A mapping or pairs; with pairs, a phase
             without any call is seen too.
+        title: the message of the picture, which stands above it.
 
     Raises:
         TypeError: an argument is something else.
@@ -141,7 +144,7 @@ def filmstrip(log: Log, *, device_count: int = 2, captions: Captions = ()) -> Pi
     c = Canvas()
     streams = [f"stream on mtia:{d}" for d in range(len(strips[0].frames[0].state) - 1)]
     state = ", ".join(["device", *streams])
-    y = c.heading(TITLE, f"({state}): the start, then the state after each call") + 6
+    y = c.heading(title, f"({state}): the start, then the state after each call") + 6
     last, begins = {id(strip.frames[-1]) for strip in strips}, True
     for _, frames, more in _parts(columns):
         for row in _rows(frames, last, WIDE if begins else 0):
@@ -158,7 +161,7 @@ def filmstrip(log: Log, *, device_count: int = 2, captions: Captions = ()) -> Pi
     if any(strip.leaked for strip in strips):
         items.append((svg.box(palette.WHITE, palette.FAULT.strong, width=2.4), "leaked (red)"))
     y = c.legend(y + 6, items)
-    return Picture(_to_text(columns, strips, rest), c.svg(y + MARGIN))
+    return Picture(_to_text(title, columns, strips, rest), c.svg(y + MARGIN))
 
 
 def _phases(captions: Captions) -> list[tuple[int, str]]:
@@ -322,9 +325,9 @@ def _draw_verdict(c: Canvas, y: float, strip: Strip, named: bool) -> float:
     return y + 42
 
 
-def _to_text(columns: list[Frame], strips: list[Strip], rest: str) -> str:
+def _to_text(title: str, columns: list[Frame], strips: list[Strip], rest: str) -> str:
     several = len(strips) > 1
-    lines = [TITLE, ""]
+    lines = [title, ""]
     room = min(48, 70 - len(state_text(strips[0].frames[0].state)))  # for a call, of 100 columns
     for strip in strips:
         owner = f"  thread {strip.thread}" if several else "  start"

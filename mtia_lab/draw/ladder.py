@@ -31,7 +31,10 @@ def ladder_of(cls: type) -> list[str]:
 
 
 def ladder(
-    ladders: Mapping[str, type | Sequence[object]], *, dummy: Collection[str] = ()
+    ladders: Mapping[str, type | Sequence[object]],
+    *,
+    dummy: Collection[str] = (),
+    title: str = TITLE,
 ) -> Picture:
     """Ladders side by side; a base that several share stands at one height, as one box if it can.
 
@@ -39,6 +42,7 @@ def ladder(
         ladders: for each expression as the reader types it, the names of its classes from the class
             itself to `object`, or the class (then `ladder_of` asks it).
         dummy: names of classes that only stand in for a missing one; drawn dashed.
+        title: the message of the picture, which stands above it.
 
     Raises:
         ValueError: there is no ladder, or more than six, or one has more than 40 rungs.
@@ -60,7 +64,7 @@ def ladder(
     levels = _levels(list(given.values()))
     top = max(levels.values(), default=0)
     c = Canvas()
-    y = c.heading(TITLE, "Python looks a name up from the top of a ladder to its foot")
+    y = c.heading(title, "Python looks a name up from the top of a ladder to its foot")
     width = (WIDTH - 2 * MARGIN - GAP * (len(columns) - 1)) / len(columns)
     floor = y + TAG + 30 + STEP * top  # the y of the lowest rung
 
@@ -92,7 +96,7 @@ def ladder(
             (svg.box(palette.WHITE, palette.FAINT, dash="5 4"), "stand-in for a class not built")
         )
     y = c.legend(floor + RUNG + 22, items)
-    return Picture(_to_text(columns, given, levels, dummy), c.svg(y + MARGIN))
+    return Picture(_to_text(title, columns, given, levels, dummy), c.svg(y + MARGIN))
 
 
 def _arrange(given: Ladders) -> list[str]:
@@ -150,7 +154,11 @@ def _draw_rung(
 
 
 def _to_text(
-    columns: Sequence[str], given: Ladders, levels: Mapping[str, int], dummy: Collection[str]
+    title: str,
+    columns: Sequence[str],
+    given: Ladders,
+    levels: Mapping[str, int],
+    dummy: Collection[str],
 ) -> str:
     width = min(36, (text.COLUMNS - 3 * (len(columns) - 1)) // len(columns))
     blocks = []
@@ -169,7 +177,7 @@ def _to_text(
         blocks.append(block)
     shared = [n for n in levels if sum(n in names for names in given.values()) > 1]
     counts = [f"shared: {n} ({sum(n in v for v in given.values())} ladders)" for n in shared]
-    return text.page(TITLE, "", text.beside(blocks), "", [text.cut(t, 100) for t in counts])
+    return text.page(title, "", text.beside(blocks), "", [text.cut(t, 100) for t in counts])
 
 
 def _rung(lines: Sequence[str]) -> list[str]:

@@ -59,7 +59,7 @@ class Heights:
         return self._places[bisect_left(self._edges, address)]
 
 
-def memory(log: Log | dict[str, Any], device: int = 0) -> Picture:
+def memory(log: Log | dict[str, Any], device: int = 0, *, title: str | None = None) -> Picture:
     """Blocks over time: from left to right one step an action, from bottom to top addresses.
 
     A gray area is a segment, memory that the allocator has reserved; on it the blocks, in the
@@ -73,6 +73,7 @@ def memory(log: Log | dict[str, Any], device: int = 0) -> Picture:
     Args:
         log: what `mtia_lab.record()` yielded, or what `torch.mtia.snapshot()` returned.
         device: whose memory.
+        title: the message of the picture, which stands above it.
 
     Raises:
         TypeError: it is neither a log nor a snapshot, or the device is no number.
@@ -83,7 +84,7 @@ def memory(log: Log | dict[str, Any], device: int = 0) -> Picture:
         raise wrong(memory, f"{LOG}, or what torch.mtia.snapshot() returned", log)
     of_type(memory, "as device a number", device, int)
     heap = Heap(log[:], device)
-    title = f"Memory of mtia:{device}, step by step"
+    title = title or f"Memory of mtia:{device}, step by step"
     c = Canvas()
     y = c.heading(title, "Left to right: one step for each action. Bottom to top: addresses") + 4
     if heap.left_out:

@@ -16,13 +16,14 @@ MOST = 100  # processes and steps
 LIFE = 22  # x of the life line, from the left edge of a box
 
 
-def processes(tree: Process) -> Picture:
+def processes(tree: Process, *, title: str = TITLE) -> Picture:
     """The tree of processes that a fork makes, from plain nested data.
 
     Args:
         tree: one process: `name`; `verdict` (what came of it, in words); `ok` (True, False,
             or None for no judgment); `steps`, in the order of its life, each a string (something
             it did) or another such mapping (a child it forked then).
+        title: the message of the picture, which stands above it.
 
     Raises:
         TypeError: a process is not a mapping, or a step is neither mapping nor string.
@@ -31,7 +32,7 @@ def processes(tree: Process) -> Picture:
     if (size := _check(tree)) > MOST:
         raise WrongValue(f"a picture has room for {MOST} processes and steps, not for {size:,}")
     c = Canvas()
-    y = c.heading(TITLE)
+    y = c.heading(title)
     y = _draw(c, MARGIN, y, tree)
     items = [
         (svg.wire(palette.MUTED, width=2.4), "life of a process"),
@@ -40,7 +41,7 @@ def processes(tree: Process) -> Picture:
         (svg.box(palette.FAULT.pale, palette.FAULT.strong, width=2.2), "fails (cross)"),
     ]
     y = c.legend(y + 10, items)
-    return Picture(text.page(TITLE, "", _to_text(tree)), c.svg(y + MARGIN))
+    return Picture(text.page(title, "", _to_text(tree)), c.svg(y + MARGIN))
 
 
 def _check(tree: Process) -> int:

@@ -23,7 +23,7 @@ COMPOSITE = ("math kernel", "default backend kernel")
 PASSES = "fallthrough"
 
 
-def route(table: Mapping[str, Kinds], ends: Ends | None = None) -> Picture:
+def route(table: Mapping[str, Kinds], ends: Ends | None = None, *, title: str = TITLE) -> Picture:
     """Operators side by side, dispatch keys from the highest priority down, and what came of it.
 
     A route passes the keys that have nothing for it, goes through kernels that call on, and ends at
@@ -34,6 +34,7 @@ def route(table: Mapping[str, Kinds], ends: Ends | None = None) -> Picture:
             "autograd kernel", "math kernel" (a composite that autograd sees through), "default
             backend kernel" (one that it does not), "backend fallback" or "fallthrough".
         ends: what was seen at the end of an operator's route, a few words each.
+        title: the message of the picture, which stands above it.
 
     Raises:
         ValueError: there are no operators or more than six, or two have different keys, or there
@@ -54,7 +55,7 @@ def route(table: Mapping[str, Kinds], ends: Ends | None = None) -> Picture:
     if len(keys) > KEYS:
         raise WrongValue(f"a picture has room for {KEYS} keys, and these are {len(keys)}")
     c = Canvas()
-    y = c.heading(TITLE, "A column is a call. A row is a dispatch key, the highest priority on top")
+    y = c.heading(title, "A column is a call. A row is a dispatch key, the highest priority on top")
     width = min((WIDTH - 2 * MARGIN - LABEL) / len(table), WIDEST)
     for row, key in enumerate(keys):
         top = y + HEAD + 18 + ROW * row
@@ -71,7 +72,7 @@ def route(table: Mapping[str, Kinds], ends: Ends | None = None) -> Picture:
     if any(stop(kinds) < len(keys) - 1 for kinds in table.values()):
         items.append((svg.arrow(palette.FAINT, dash="4 4"), "keys not reached (dashed)"))
     y = c.legend(max(last) + 18, items)
-    return Picture(_to_text(keys, table, ends), c.svg(y + MARGIN))
+    return Picture(_to_text(title, keys, table, ends), c.svg(y + MARGIN))
 
 
 def stop(kinds: Kinds) -> int:
@@ -124,8 +125,8 @@ def _words(ends: Ends, op: str) -> list[str]:
     return [found] if isinstance(found, str) else list(found)[:WORDS]
 
 
-def _to_text(keys: list[str], table: Mapping[str, Kinds], ends: Ends) -> str:
-    lines = [TITLE]
+def _to_text(title: str, keys: list[str], table: Mapping[str, Kinds], ends: Ends) -> str:
+    lines = [title]
     width = max(len(text.plain(key)) for key in keys)
     for op, kinds in table.items():
         lines += ["", text.cut(op, text.COLUMNS)]

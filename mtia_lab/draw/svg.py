@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
-from ..errors import LONGEST
+from ..errors import LONGEST, WrongArgument
 from . import palette
 from .text import shorten, text_width
 
@@ -216,6 +216,8 @@ class Canvas:
 
     def heading(self, title: str, subtitle: str = "") -> float:
         """Title and subtitle at the top of the card; returns the y where the picture may begin."""
+        if not isinstance(title, str):
+            raise WrongArgument(f"the title is of type {type(title).__name__}; give text")
         self.text(MARGIN, 36, title, size=18, bold=True, fit=ROOM)
         if subtitle:
             self.text(MARGIN, 57, subtitle, color=palette.MUTED, fit=ROOM)

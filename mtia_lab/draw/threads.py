@@ -19,7 +19,7 @@ PER_ROW = 4
 MOST = 40
 
 
-def threads(states: Panel | None = None, /, **panels: Panel) -> Picture:
+def threads(states: Panel | None = None, /, *, title: str = TITLE, **panels: Panel) -> Picture:
     """A box for each host thread, with its current device and each device's current stream.
 
     Of more than 40 threads of a panel the first are drawn.
@@ -29,6 +29,7 @@ def threads(states: Panel | None = None, /, **panels: Panel) -> Picture:
             its state (`mtia_lab.state()` or a tuple).
         panels: instead, several of them by name, in the order of time, such as `before=` and
             `after=`; what changed since the panel before is outlined.
+        title: the message of the picture, which stands above it.
 
     Raises:
         TypeError: something given is no log, mapping or state.
@@ -39,8 +40,8 @@ def threads(states: Panel | None = None, /, **panels: Panel) -> Picture:
     stages = [(name, dict(islice(stage.items(), MOST))) for name, stage in whole.items()]
     more = {name: _more(stage) for name, stage in whole.items()}
     c = Canvas()
-    y = c.heading(TITLE, "What each thread would use if it launched now")
-    lines = [TITLE, ""]
+    y = c.heading(title, "What each thread would use if it launched now")
+    lines = [title, ""]
     previous: Stage = {}
     x, bottom = float(MARGIN), y
     for name, stage in stages:

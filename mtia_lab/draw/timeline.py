@@ -23,6 +23,7 @@ def timeline(
     *,
     since: float | None = None,
     until: float | None = None,
+    title: str = TITLE,
 ) -> Picture:
     """Lanes for the host threads and for each stream; bars are calls, kernels and copies.
 
@@ -39,6 +40,7 @@ def timeline(
         findings: what `mtia_lab.find_hazards(log)` or `mtia_lab.sanitizer()` found: the order
             that is missing becomes a red edge between the two bars.
         since, until: from when to when, in virtual µs; None for the beginning and the end.
+        title: the message of the picture, which stands above it.
 
     Raises:
         ValueError: `until` does not come after `since`.
@@ -50,8 +52,8 @@ def timeline(
     scale = Scale(window.end, LEFT, RIGHT, window.begin)
     c = Canvas()
     if not window.readable:
-        return aggregate(c, window, scale, hazards, TITLE)
-    y = c.heading(TITLE, "Left to right: microseconds since the recording began")
+        return aggregate(c, window, scale, hazards, title)
+    y = c.heading(title, "Left to right: microseconds since the recording began")
     layout = lay_out(window, scale, y)
     y = paint(c, layout, y)
     draw_missing(c, scale, layout.lanes, hazards)
@@ -63,7 +65,7 @@ def timeline(
         c.text(MARGIN, y - 4, "nothing was enqueued", color=palette.MUTED)
     missing = missing_lines(hazards)
     y = list_missing(c, y, missing)
-    return Picture(to_text(TITLE, layout, missing_text(missing)), c.svg(y + MARGIN))
+    return Picture(to_text(title, layout, missing_text(missing)), c.svg(y + MARGIN))
 
 
 def _window(log: Log, since: float | None, until: float | None) -> Window:

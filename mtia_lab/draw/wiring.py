@@ -53,7 +53,7 @@ WIRES = (
 OF_TORCH = ("x + x", "torch.Stream", "torch.mtia", "dispatcher")  # there before any backend
 
 
-def wiring(before: Facts, after: Facts) -> Picture:
+def wiring(before: Facts, after: Facts, *, title: str = TITLE) -> Picture:
     """The same wiring before and after `mtia_lab.load()`, with what is missing dashed and gray.
 
     Args:
@@ -61,6 +61,7 @@ def wiring(before: Facts, after: Facts) -> Picture:
             `"dispatcher"`, `"kernels"`, `"simulator"` say whether a part is there (those left
             out: torch's own are, a backend's are not, the simulator is if a door leads to it). Any
             other entry is shown below as an expression and its answer.
+        title: the message of the picture, which stands above it.
 
     Raises:
         ValueError: there are more than 40 of the others.
@@ -74,7 +75,7 @@ def wiring(before: Facts, after: Facts) -> Picture:
     if len(questions) > QUESTIONS:
         raise WrongValue(f"wiring() has room for {QUESTIONS} questions, not for {len(questions)}")
     c = Canvas()
-    y = c.heading(TITLE, "Hooks and guard are two doors to one state in the simulator")
+    y = c.heading(title, "Hooks and guard are two doors to one state in the simulator")
     height = FLOOR + 92 + (16 + 24 * len(questions) if questions else 0)
     for k, (name, facts) in enumerate(stages.items()):
         x = MARGIN + k * (PANEL + 20)
@@ -90,7 +91,7 @@ def wiring(before: Facts, after: Facts) -> Picture:
         (svg.arrow(palette.FAINT, dash="4 4"), "leads nowhere (dashed)"),
     ]
     y = c.legend(y + height + 18, items)
-    return Picture(_to_text(stages, questions), c.svg(y + MARGIN))
+    return Picture(_to_text(title, stages, questions), c.svg(y + MARGIN))
 
 
 def _is_part(key: str) -> bool:
@@ -175,7 +176,7 @@ def _draw_answers(c: Canvas, x: float, y: float, questions: Iterable[str], facts
         y += 24
 
 
-def _to_text(stages: Mapping[str, Facts], questions: Sequence[str]) -> str:
+def _to_text(title: str, stages: Mapping[str, Facts], questions: Sequence[str]) -> str:
     blocks = []
     for name, facts in stages.items():
         there = _present(facts)
@@ -199,4 +200,4 @@ def _to_text(stages: Mapping[str, Facts], questions: Sequence[str]) -> str:
             block.append(f"{text.cut(question, 27):<28} {answer}")
         blocks.append(block)
     key = "[x] there   (x) missing   | calls   : leads nowhere"
-    return text.page(TITLE, "", text.beside(blocks, 4), "", key)
+    return text.page(title, "", text.beside(blocks, 4), "", key)

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from drawings import NASTY, Drawing, gallery, racing_log, some_heap, some_log
+from drawings import NASTY, Drawing, gallery, outcome, racing_log, some_heap, some_log
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from notebook_files import ROOT
@@ -18,6 +18,7 @@ from mtia_lab import draw
 from mtia_lab.draw.svg import Canvas
 from mtia_lab.draw.text import page
 from mtia_lab.hazards import find_hazards
+from mtia_lab.log.log import Log
 
 GALLERY = gallery()
 EVERY = pytest.mark.parametrize("picture", GALLERY.values(), ids=GALLERY.keys())
@@ -50,6 +51,39 @@ def test_the_bundle_tells_one_picture_three_ways(picture):
     assert kind == "data:image/svg+xml;base64"
     assert base64.b64decode(data).decode() == bundle["image/svg+xml"] == picture.svg
     assert image["alt"] == picture.text.split("\n")[0]  # a screen reader reads it all
+
+
+TITLED = {
+    "backward": [Log()],
+    "calls": [{"a": Log()}],
+    "clauses": [[outcome("a.b")]],
+    "devices": [Log()],
+    "filmstrip": [Log()],
+    "ladder": [{"a": ["object"]}],
+    "memory": [Log()],
+    "processes": [{"name": "a"}],
+    "route": [{"a": {"CPU": "kernel"}}],
+    "threads": [{"a": (0, 0, 0)}],
+    "timeline": [some_log(1, 400)],
+    "wiring": [{}, {}],
+}
+
+
+@pytest.mark.parametrize("kind", TITLED)
+def test_a_title_is_the_message_and_stands_on_top(kind):
+    message = "`with A:` left us on <mtia:1>"
+    usual, titled = (getattr(draw, kind)(*TITLED[kind], **t) for t in ({}, {"title": message}))
+    assert titled.text.startswith(message) and message not in usual.text
+    top = min(Drawing(titled).texts, key=lambda text: text.top)
+    assert top.words == message
+    with pytest.raises(TypeError, match="title is of type int"):
+        getattr(draw, kind)(*TITLED[kind], title=3)
+    assert getattr(draw, kind)(*TITLED[kind], title=NASTY).text.isascii()
+
+
+def test_only_what_has_its_own_message_takes_no_title():
+    others = {"hazard", "hazards", "ladder_of", "Picture"}
+    assert set(draw.__all__) - set(TITLED) == others
 
 
 @EVERY
