@@ -24,6 +24,7 @@ def load_rows(rounds: int) -> list[tuple]:
     base, torchs = found[loads.DLOPEN], found[loads.UP_TO_DATE]
     return [
         row(loads.DLOPEN, base, "ms"),
+        row(loads.IMPORT, found[loads.IMPORT], "ms"),
         row(loads.ALONE, found[loads.ALONE], "ms", loads.DLOPEN, base),
         row(loads.WARM, found[loads.WARM], "ms", loads.DLOPEN, base),
         row(loads.UP_TO_DATE, torchs, "ms", loads.WARM, found[loads.WARM]),

@@ -34,10 +34,12 @@ load("mtia_extension", [{str(SOURCES / "mtia_extension.cpp")!r}], extra_cflags={
 
 
 LAB = timed("import mtia_lab\nmtia_lab.load()")
+IMPORT_ONLY = timed("import mtia_lab")
 LOAD_ONLY = timed("mtia_lab.load()", before="import mtia_lab")
 WHERE = "import json, mtia_lab; print(json.dumps({'library': str(mtia_lab.load().library)}))"
 
 WARM = "import mtia_lab + load()"
+IMPORT = "import mtia_lab"
 ALONE = "load()"
 DLOPEN = "torch.ops.load_library"
 UP_TO_DATE = "cpp_extension import + load()"
@@ -53,6 +55,7 @@ def warm_loads(rounds: int) -> dict[str, list[float]]:
         contestants = {
             DLOPEN: partial(run, timed(f"torch.ops.load_library({library!r})")),
             WARM: partial(run, LAB),
+            IMPORT: partial(run, IMPORT_ONLY),
             ALONE: partial(run, LOAD_ONLY),
             UP_TO_DATE: partial(run, by_torch),
         }

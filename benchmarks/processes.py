@@ -19,6 +19,7 @@ def run(code: str, folder: Path = ROOT, **environment: str) -> dict[str, float]:
         environment: variables to set besides.
     """
     surroundings = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(folder)} | environment
+    surroundings["PYTHONDONTWRITEBYTECODE"] = ""  # else what is imported is compiled every time
     done = subprocess.run(
         [sys.executable, "-c", code],
         env=os.environ | surroundings,

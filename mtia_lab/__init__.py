@@ -5,6 +5,7 @@ that loading costs little.
 """
 
 import ast
+import functools
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,25 +19,32 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 __version__ = "0.1.0"
-_MODULE_OF = {
-    imported.name: statement.module
-    for statement in ast.parse(Path(__file__).with_suffix(".pyi").read_bytes()).body
-    if isinstance(statement, ast.ImportFrom) and statement.level
-    for imported in statement.names
-}
-__all__ = sorted(_MODULE_OF)
+
+
+@functools.cache
+def _module_of() -> dict[str, str | None]:
+    """Where each public name is, found once one is asked for that is not here."""
+    return {
+        imported.name: statement.module
+        for statement in ast.parse(Path(__file__).with_suffix(".pyi").read_bytes()).body
+        if isinstance(statement, ast.ImportFrom) and statement.level
+        for imported in statement.names
+    }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
+    modules = _module_of()
+    if name == "__all__":
+        return sorted(modules)
+    if name not in modules:
         raise errors.UnknownAttribute(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(f".{_MODULE_OF[name] or name}", __name__)
-    found = getattr(module, name) if _MODULE_OF[name] else module
+    module = import_module(f".{modules[name] or name}", __name__)
+    found = getattr(module, name) if modules[name] else module
     return globals().setdefault(name, found)  # found here from now on, without this function
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted(_module_of())
 
 
 def load_ipython_extension(shell: "InteractiveShell") -> None:

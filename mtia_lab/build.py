@@ -14,13 +14,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Self, TypedDict, TypeVar, Unpack
 
-from . import compiler
+from . import toolchain
 from .cache import LOCK_TIMEOUT, Build, Cache, Facts
 from .errors import CacheUnusable, CacheWarning, SourcesMissing, warn
 from .folders import default_folder
-from .progress import Progress
+
+if TYPE_CHECKING:
+    from .progress import Progress
 
 T = TypeVar("T")
 
@@ -64,7 +66,7 @@ class Recipe:
         flags: for compiler and linker.
         include_paths: further folders to search for headers.
         torch: version and build of torch.
-        compiler: which compiler, see `compiler.compiler_identity`; "" if there is none.
+        compiler: which compiler, see `toolchain.compiler_identity`; "" if there is none.
     """
 
     origin: Path
@@ -95,7 +97,7 @@ class Recipe:
             flags=(*FLAGS, *os.environ.get("MTIA_LAB_CXXFLAGS", "").split(), *flags),
             include_paths=tuple(os.path.abspath(os.fspath(p)) for p in extra_include_paths),
             torch=_torch_build(),
-            compiler=compiler.compiler_identity(),
+            compiler=toolchain.compiler_identity(),
         )
 
     @cached_property
@@ -116,9 +118,11 @@ class Recipe:
 
     def facts(self, seconds: float) -> Facts:
         """Return what is noted of a build that took so long."""
+        from . import compiler
+
         return {
             "torch": self.torch.partition(" ")[0],
-            "compiler": compiler.compiler_version(compiler.find_compiler()),
+            "compiler": compiler.compiler_version(toolchain.find_compiler()),
             "seconds": round(seconds, 1),
         }
 
@@ -167,7 +171,7 @@ def find(recipe: Recipe, cache: Cache) -> Build | None:
 class How(TypedDict, total=False):
     """How to build; `make` says what each means."""
 
-    progress: Progress | None
+    progress: "Progress | None"
     verbose: bool
     lock_timeout: float
 
@@ -237,7 +241,7 @@ def make(
     recipe: Recipe,
     cache: Cache,
     *,
-    progress: Progress | None = None,
+    progress: "Progress | None" = None,
     verbose: bool = False,
     lock_timeout: float = LOCK_TIMEOUT,
     again: bool = False,
@@ -252,9 +256,10 @@ def make(
         lock_timeout: seconds to wait for another process's build before building here too.
         again: build even though one is there, because it cannot be opened.
     """
-    from . import progress as shows  # not needed on the warm path, like all that follows
+    from . import compiler  # not needed on the warm path, like all that follows
+    from . import progress as shows
 
-    compiler.find_compiler()  # raises before waiting
+    toolchain.find_compiler()  # raises before waiting
     progress = progress or shows.choose()
 
     def waiting() -> None:

@@ -15,10 +15,9 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import folders
 from .errors import CacheWarning, warn
@@ -31,17 +30,16 @@ Facts = dict[str, Any]  # what a manifest holds
 
 _MANIFEST = "build.json"
 _PUBLISHED = "build-"
-_BUILD = re.compile(r"build-[0-9a-f]{16}-[0-9a-f]{8}", re.ASCII)
+_BUILD = r"build-[0-9a-f]{16}-[0-9a-f]{8}"
 _KINDS = {"torch": str, "compiler": str, "seconds": int | float, "bytes": int}  # of facts
 _MARKER = ".mtia_lab"
 _PRIVATE = "mtia_lab-work-"
-_WORK = re.compile(r"mtia_lab-work-[a-z0-9_]{8}", re.ASCII)
+_WORK = r"mtia_lab-work-[a-z0-9_]{8}"
 _POLL_SECONDS = 0.05
 _IN_THE_WAY = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}
 
 
-@dataclass(frozen=True)
-class Build:
+class Build(NamedTuple):
     """One finished build.
 
     Args:
@@ -278,12 +276,12 @@ class Cache:
         self.prune(keep=0)
         return len(self._made(_BUILD, _is_build))
 
-    def _made(self, name: re.Pattern[str], marked: Callable[[Path], bool]) -> list[Path]:
+    def _made(self, name: str, marked: Callable[[Path], bool]) -> list[Path]:
         """Return the folders in here that the lab made, by name and mark; the newest first."""
         found = []
         with contextlib.suppress(OSError):
             for entry in os.scandir(self.folder):
-                if name.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                if re.fullmatch(name, entry.name) and entry.is_dir(follow_symlinks=False):
                     with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
                         found.append((entry.stat().st_mtime_ns, Path(entry.path)))
         return [folder for _, folder in sorted(found, reverse=True) if marked(folder)]

@@ -12,7 +12,7 @@ from importlib import metadata
 
 import torch
 
-from . import build, compiler
+from . import build, compiler, toolchain
 from .cache import Build, Cache
 from .errors import MTIALabError
 from .load import check_platform, check_process, check_torch
@@ -89,13 +89,13 @@ def _torch() -> str:
 
 
 def _compiler() -> str:
-    found = compiler.find_compiler()
+    found = toolchain.find_compiler()
     compiler.check_standard(found)
     return f"{compiler.compiler_version(found)}, {found}"
 
 
 def _ninja() -> str:
-    return compiler.find_ninja()
+    return toolchain.find_ninja()
 
 
 def _notebooks() -> str:

@@ -4,8 +4,8 @@ Every message says what went wrong, why, and what to do next, in that order. IPy
 reader's line and the message, without the lab's own lines.
 """
 
+import os
 import sys
-import sysconfig
 import textwrap
 import warnings
 from functools import partial
@@ -65,7 +65,7 @@ def _wrapped(text: str) -> str:
 _TORCH = find_spec("torch")  # it may be built where its sources are
 _OTHERS = (
     f"{Path(__file__).parent}/",
-    f"{sysconfig.get_path('stdlib')}/",
+    f"{Path(os.__file__).parent}/",  # Python's own library
     "<frozen ",
     *(f"{folder}/" for folder in (_TORCH and _TORCH.submodule_search_locations) or ()),
 )

@@ -8,13 +8,12 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
-from . import build, compiler, serialization
+from . import build, serialization, toolchain
 from .cache import Build
 from .device import Profile, configure, is_awaited, simulator
 from .errors import (
@@ -44,8 +43,7 @@ LATCHING = (
 )
 
 
-@dataclass(frozen=True)
-class Status:
+class Status(NamedTuple):
     """What `load()` did. Its repr is the same on every machine; `print()` it for the rest.
 
     Args:
@@ -172,7 +170,7 @@ def check_torch() -> None:
     Raises:
         UnsupportedTorch: they do not.
     """
-    if OLDEST <= compiler.torch_release() <= NEWEST:
+    if OLDEST <= toolchain.torch_release() <= NEWEST:
         return
     supported = f"{OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}"
     raise UnsupportedTorch(

@@ -14,7 +14,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mtia_lab.compiler import find_compiler
+from mtia_lab.toolchain import find_compiler
 
 HERE = Path(__file__).resolve().parents[1] / "tests" / "cpp"
 SIM = HERE.parent.parent / "cpp_extensions" / "sim"

@@ -13,7 +13,7 @@ import platformdirs
 import pytest
 from building import NASTY, answer, pretend, quietly, recipe, script, write_sources
 
-from mtia_lab import build, cache, compiler, errors, folders, progress
+from mtia_lab import build, cache, compiler, errors, folders, progress, toolchain
 from mtia_lab.cache import LIBRARY, Cache
 
 fork = multiprocessing.get_context("fork")
@@ -166,20 +166,20 @@ def test_a_compiler_named_in_CXX_that_is_not_there(wanted, tmp_path, monkeypatch
 
 
 def test_no_ninja(wanted, tmp_path, monkeypatch):
-    monkeypatch.setattr(compiler.shutil, "which", lambda name, path=None: None)
+    monkeypatch.setattr(toolchain.shutil, "which", lambda name, path=None: None)
     with pytest.raises(errors.NoNinja) as caught:
-        compiler.find_ninja()
+        toolchain.find_ninja()
     assert "pip install ninja" in told(caught)
 
 
 def test_ninja_is_found_though_its_folder_is_not_on_the_path(monkeypatch):
     monkeypatch.setenv("PATH", "")
-    version = subprocess.run([compiler.find_ninja(), "--version"], capture_output=True, check=True)
+    version = subprocess.run([toolchain.find_ninja(), "--version"], capture_output=True, check=True)
     assert version.stdout
 
 
 def test_a_compiler_that_does_not_know_the_standard(wanted, tmp_path, monkeypatch):
-    standard = compiler.standard_needed()
+    standard = toolchain.standard_needed()
     refuse = f'case "$*" in *-std={standard}*) echo "error: unrecognized -std={standard}"; exit 1'
     text = f'{refuse};; *--version*) echo "old c++ 1.0"; exit;; esac\nexec c++ "$@"'
     monkeypatch.setenv("CXX", script(tmp_path / "old-g++", text))

@@ -334,7 +334,7 @@ def test_where_a_build_cannot_be_replaced_nothing_is_compiled(ensure, monkeypatc
     found.library.unlink()
     with pytest.warns(errors.CacheWarning, match="not empty"):
         ensure()
-    monkeypatch.setattr(build.compiler, "compile_library", pytest.fail)
+    monkeypatch.setattr("mtia_lab.compiler.compile_library", pytest.fail)
     with pytest.warns(errors.CacheWarning, match="not empty"):
         assert ensure().cached  # in the temporary folder
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from building import NASTY, script
 
-from mtia_lab import compiler, doctor, errors
+from mtia_lab import compiler, doctor, errors, toolchain
 
 
 @pytest.fixture
@@ -101,12 +101,12 @@ def test_a_compiler_is_called_as_the_reader_calls_it(row, compile, place, monkey
     called = compile()
     assert called[0] == str(place / "real" / "g++") or called[0].endswith("/../real/g++")
     assert called[1 : 1 + len(words)] == words
-    assert compiler.compiler_version(compiler.find_compiler()) == "real g++ 1"
+    assert compiler.compiler_version(toolchain.find_compiler()) == "real g++ 1"
 
 
 def test_a_relative_folder_on_the_path_is_where_it_is_now(compile, place, monkeypatch):
     monkeypatch.setenv("PATH", "real:/bin:/usr/bin")
-    monkeypatch.setattr(compiler, "_COMPILERS", ("g++",))
+    monkeypatch.setattr(toolchain, "_COMPILERS", ("g++",))
     assert compile()[0] == str(place / "real" / "g++")
 
 
@@ -173,9 +173,9 @@ def test_a_new_compiler_behind_another_program_is_another_build(row, place, monk
     arrange, chosen, _ = COMPILERS[row]
     arrange(place)
     monkeypatch.setenv("CXX", chosen)
-    first = compiler.compiler_identity()
-    assert compiler.compiler_identity() == first
+    first = toolchain.compiler_identity()
+    assert toolchain.compiler_identity() == first
     os.utime(place / "real" / "g++", (1, 1))
-    second = compiler.compiler_identity()
+    second = toolchain.compiler_identity()
     monkeypatch.setenv("CXX", chosen + " -m32")
-    assert len({first, second, compiler.compiler_identity()}) == 3
+    assert len({first, second, toolchain.compiler_identity()}) == 3

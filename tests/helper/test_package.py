@@ -21,6 +21,17 @@ from mtia_lab.load import NEWEST, OLDEST
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
+def test_a_warm_load_imports_no_more_than_it_needs():
+    program = """
+import sys
+import mtia_lab
+mtia_lab.load()
+print(*sorted(name.removeprefix("mtia_lab.") for name in sys.modules if "mtia_lab." in name))
+"""
+    needed = "build cache device errors folders load log log.lines serialization toolchain"
+    assert python(program).stdout.split() == needed.split()
+
+
 def canonical(name: str) -> str:
     return re.sub("[-_.]+", "-", name).lower()
 
