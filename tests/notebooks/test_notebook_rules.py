@@ -55,7 +55,7 @@ def good():
         code(f"{house_rules.SOLUTION}\nmine = 1\nassert mine == 1", tags=["solution"], hidden=True),
         code("raise ValueError('no')", error(), tags=["raises-exception"]),
         code(end, tags=["check"], hidden=True),
-        markdown(f"{gpu}\n\n## What you now know\n\nNext: [two](02_two.ipynb)."),
+        markdown(f"{gpu}\n\n## What you now know\n\n- *I write a backend*: [two](02_two.ipynb)."),
     ]
     for cell in cells:
         if "check" in tags(cell):
@@ -188,7 +188,9 @@ BROKEN = [
     ("head_and_foot", without(0, "minutes"), "minutes"),
     ("head_and_foot", without(0, "need to know"), "need to know"),
     ("head_and_foot", text(-1, "Next: [two](02_two.ipynb)"), "what you now know"),
-    ("head_and_foot", text(-1, "## What you now know"), "02_two.ipynb"),
+    ("ways_go_on", without(-1, "[two](02_two.ipynb)"), "go on to [['02']]"),
+    ("ways_go_on", appended(-1, "\n- *I use an accelerator*: [two](02_two.ipynb)."), "go on to []"),
+    ("ways_go_on", text(-1, "## What you now know"), "*I write a backend*"),
     ("laws_have_a_place", text(LAW, "Text."), "no law"),
     ("laws_have_a_place", without(LAW, " (*this device*)"), "without its place"),
     ("laws_have_a_place", appended(2, "\n\n**The law:** it is so."), "without its place"),
@@ -253,6 +255,21 @@ def test_links_to_headings_with_marks_and_to_the_network_are_fine(folder):
     nb = good()
     nb.cells[2].source += " [a](02_two.ipynb#A-part-of-it) [b](https://pytorch.org/none)"
     assert complaints("links_lead_somewhere", nb, folder) == []
+
+
+def test_notebook_00_lists_both_ways_and_is_on_both(folder):
+    ways = house_rules.WAYS
+    lists = [f"**{way}**: " + " ".join(f"[x]({n}_x.ipynb)" for n in ns) for way, ns in ways.items()]
+    foot = [f"- *{way}*: [x]({numbers[1]}_x.ipynb)" for way, numbers in ways.items()]
+    nb = good()
+    nb.cells[-1].source += "\n" + "\n".join(foot[:1])
+    nb.cells[-1].source = nb.cells[-1].source.replace("[two](02_two.ipynb)", "[x](01_x.ipynb)")
+    found = list(RULES["ways_go_on"](nb, folder / "00_start_here.ipynb"))
+    assert len(found) == 2 and all("notebook 00 does not list" in line for line in found)
+    nb.cells[2].source += "\n\n" + "\n\n".join(
+        text.replace("[x](00_x.ipynb) ", "") for text in lists
+    )
+    assert list(RULES["ways_go_on"](nb, folder / "00_start_here.ipynb")) == []
 
 
 def test_notebook_00_may_look_round_before_it_loads(folder):

@@ -22,6 +22,11 @@ PICTURE = "image/svg+xml"
 PLACE = r"\*PyTorch\*, `([\w./]+)`|\*CUDA too\*|\*this device\*"  # notebook 00 explains them
 SOLUTION = "# Solution: open it when you have tried."
 CHECK = "# Check: "  # then what is checked, in words, without what comes out
+# The ways through the notebooks, as notebook 00 offers them.
+WAYS = {
+    "I use an accelerator": ["00", "08", "05", "09", "10", "11", "12", "03", "04"],
+    "I write a backend": ["00", "01", "02", "03", "04", "06", "07", "05", "11", "12"],
+}
 
 
 def prose(nb: NotebookNode) -> str:
@@ -240,10 +245,27 @@ def head_and_foot(nb: NotebookNode, path: Path) -> Iterator[str]:
             yield f"the top does not say: {needed}"
     if "what you now know" not in foot:
         yield 'the end does not say "what you now know"'
-    following = sorted(other.name for other in path.parent.glob("[0-9][0-9]_*.ipynb"))
-    following = [name for name in following if name > path.name]
-    if following and following[0].lower() not in foot:
-        yield f"the end does not link to the next notebook, {following[0]}"
+
+
+def ways_go_on(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """The last text says for each way that the notebook is on what comes next, if anything.
+
+    As in "- *I write a backend*: [05 Events](05_events.ipynb), where ...". Notebook 00 lists both.
+    """
+    number, foot = path.name[:2], prose(nb).rpartition("\n## ")[2]
+    for way, numbers in WAYS.items():
+        lines = re.findall(rf"^- \*{way}\*: (.*)", foot, re.MULTILINE)
+        wanted = [numbers[numbers.index(number) + 1 :][:1]] if number in numbers else []
+        if [linked(line) for line in lines] != wanted:
+            yield f"the end does not go on to {wanted} in: - *{way}*: ..."
+        listed = re.search(rf"^\*\*{way}\*\*.*?\n\n", prose(nb), re.MULTILINE | re.DOTALL)
+        if number == "00" and linked(listed[0] if listed else "") != numbers[1:]:
+            yield f"notebook 00 does not list after **{way}**: {numbers[1:]}"
+
+
+def linked(text: str) -> list[str]:
+    """Return the numbers of the notebooks that a text links to."""
+    return re.findall(r"\]\((\d\d)_\w+\.ipynb\)", text)
 
 
 def laws_have_a_place(nb: NotebookNode, path: Path) -> Iterator[str]:
@@ -328,5 +350,5 @@ def calls(tree: ast.AST, name: str) -> bool:
 
 HOUSE = [size, pictures_are_frequent, pictures_are_bundles, begins_with_load, ends_at_default]
 HOUSE += [exercises_are_whole, judges_are_away, guesses_are_taken, checks_are_closed]
-HOUSE += [head_and_foot, laws_have_a_place, gpu_section]
+HOUSE += [head_and_foot, ways_go_on, laws_have_a_place, gpu_section]
 HOUSE += [source_is_not_pasted, links_lead_somewhere]
