@@ -74,7 +74,7 @@ def lab_built():
 
     build.ensure(build.Recipe.now(), progress=progress.Progress())
     yield
-    check.stop_server()
+    check.server.stop()
 
 
 @pytest.fixture(scope="session")

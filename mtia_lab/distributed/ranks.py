@@ -5,6 +5,7 @@ import inspect
 import json
 import tempfile
 import textwrap
+import threading
 import traceback
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -18,11 +19,13 @@ from torch._C._distributed_c10d import FileStore
 
 from .. import isolated
 from ..errors import MTIALabError, WrongArgument, WrongValue
-from ..isolated import Result
+from ..isolated import KeptServer, Result
 from .group import BACKEND, PeerLost, trail
 
 # torch._dynamo is what the first operator on the device imports: once here, not in every rank.
 _PRELUDE = f"import torch, torch.distributed, torch._dynamo, {__name__}"
+server = KeptServer(_PRELUDE)  # from one call to the next: a call forks from it
+_lock = threading.Lock()
 _GRACE = 15  # seconds that Gloo's own timeout comes before a process counts as hung
 _MOST_RANKS = 64
 _LAB = __name__.partition(".")[0]  # workers see it by this name
@@ -57,7 +60,8 @@ def run(
     Each process loads a simulated accelerator of its own and is a member of the default group of
     `torch.distributed`, whose backend serves tensors of the CPU and of the device. The processes
     meet in a file and talk over the loopback interface. What they print is printed here, in order
-    of rank, when all have ended. None of them is left behind.
+    of rank, when all have ended. None of them is left behind but the one that they were forked
+    from: it has imported torch, and is kept for the next call.
 
     Args:
         worker: a function, sent as its source text: it sees `torch`, `dist` (`torch.distributed`),
@@ -101,13 +105,13 @@ def run(
                 f"({type(error).__name__}: {error}); give tensors, numbers, text and containers of "
                 "them, and name functions in `uses`"
             ) from error
-        results = isolated.run_each(
-            {f"{k}": f"from {__name__} import be; be({k}, {folder!r})" for k in range(ranks)},
-            _PRELUDE,
-            timeout=timeout + _GRACE,
-            devices=devices,
-            together=True,
-        )
+        with _lock:
+            results = server.get().run_each(
+                {f"{k}": f"from {__name__} import be; be({k}, {folder!r})" for k in range(ranks)},
+                timeout=timeout + _GRACE,
+                devices=devices,
+                together=True,
+            )
         for rank, result in results.items():
             for line in result.stdout.splitlines():
                 print(f"[rank {rank}] {line}")

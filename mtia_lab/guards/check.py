@@ -1,6 +1,5 @@
 """Check a guard in processes of its own, and read the outcome of each clause."""
 
-import atexit
 import json
 import tempfile
 import threading
@@ -11,7 +10,7 @@ from pathlib import Path
 from .. import build
 from ..compiler import Refused
 from ..errors import WrongArgument
-from ..isolated import Result, Server, check_seconds
+from ..isolated import KeptServer, Result, check_seconds
 from ..log.units import count
 from .contract import BY_KEY, CLAUSES
 from .diagnostics import Diagnostic, diagnose, oversights, signatures
@@ -21,7 +20,7 @@ from .report import BROKEN, NOT_REACHED, GuardReport, Outcome
 MOST_HANGS = 2  # then the rest is not checked: each costs the whole timeout
 _PRELUDE = f"import {__package__}.runner as runner"
 _lock = threading.Lock()
-_server: Server | None = None
+server = KeptServer(_PRELUDE)  # from one check to the next
 
 
 def try_guard(source: str, *, timeout: float = 10.0, first_line: int = 1) -> GuardReport:
@@ -47,7 +46,7 @@ def try_guard(source: str, *, timeout: float = 10.0, first_line: int = 1) -> Gua
     if _strip(source) in ("", "..."):
         return GuardReport(source, started=False)
     with _lock:
-        _start_server()  # it imports torch while the compiler runs
+        server.get()  # it imports torch while the compiler runs
         build.ensure(build.Recipe.now())
         try:
             found = libraries(source)
@@ -66,21 +65,6 @@ def _strip(source: str) -> str:
     """The source without comments of whole lines and space."""
     lines = (line.strip() for line in source.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//"))
-
-
-def _start_server() -> Server:
-    global _server
-    if _server is None or _server.closed:
-        _server = Server(_PRELUDE)
-        atexit.register(stop_server)
-    return _server
-
-
-def stop_server() -> None:
-    """End the process that is kept from one check to the next; the next one starts another."""
-    atexit.unregister(stop_server)
-    if _server is not None:
-        _server.close()
 
 
 def check(found: Libraries, *, timeout: float, before: str = "") -> tuple[tuple[Outcome, ...], str]:
@@ -102,7 +86,7 @@ def check(found: Libraries, *, timeout: float, before: str = "") -> tuple[tuple[
         with tempfile.NamedTemporaryFile(prefix="mtia_lab-") as notes:
             names = f"{str(found.guard)!r}, {str(found.probes)!r}, {notes.name!r}"
             code = f"{before}\n{_PRELUDE}\nrunner.run({names}, {waiting}, resets={resets})"
-            result = _start_server().run_each({"": code}, timeout=timeout, devices=2)[""]
+            result = server.get().run_each({"": code}, timeout=timeout, devices=2)[""]
             text = Path(notes.name).read_text(encoding="utf-8", errors="replace")
         printed += result.stdout
         hangs += result.error == "hung"

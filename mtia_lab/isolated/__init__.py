@@ -4,6 +4,7 @@ Latching, fork and crashes are shown this way: the notebook's own kernel never r
 Nothing in a `Result` depends on the machine, so it can be printed, stored and compared.
 """
 
+import atexit
 import contextlib
 import json
 import os
@@ -245,6 +246,37 @@ class Server:
         who = "a snippet" if self._ready else "the prelude"
         lost = "no snippet ran" if not self._ready else "its results are lost"
         return f"{who} ended its process (return code {code}), so {lost}.\n{said}"
+
+
+class KeptServer:
+    """A server that is kept from one use to the next, and ends with this process.
+
+    It starts at the first `get`, and anew when it is closed, or when this process's path,
+    environment or folder, which it has taken over, are others by now.
+
+    Args:
+        prelude: as for `run_each`.
+    """
+
+    def __init__(self, prelude: str):
+        self._prelude = prelude
+        self._server: Server | None = None
+        self._taken: tuple[list[str], dict[str, str], str] | None = None
+
+    def get(self) -> Server:
+        """The server, which may still be at its prelude."""
+        now = (sys.path[:], dict(os.environ), os.getcwd())
+        if self._server is None or self._server.closed or self._taken != now:
+            self.stop()
+            self._server, self._taken = Server(self._prelude), now
+            atexit.register(self.stop)
+        return self._server
+
+    def stop(self) -> None:
+        """End the server; the next `get` starts another."""
+        atexit.unregister(self.stop)
+        if self._server is not None:
+            self._server.close()
 
 
 def check_seconds(timeout: float) -> None:

@@ -30,7 +30,8 @@ def ran():
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         uses = [*FUNCTIONS, *PARTS]
         values = distributed.run(rank_programs.everything, CASES, devices=2, uses=uses, timeout=300)
-    return values, printed.getvalue()
+    yield values, printed.getvalue()
+    ranks.server.stop()
 
 
 def flat(value):
@@ -147,7 +148,10 @@ def test_what_ranks_print_comes_in_their_order(ran):
 @pytest.fixture
 def light(monkeypatch):
     """Ranks that use no device start sooner."""
-    monkeypatch.setattr(ranks, "_PRELUDE", "import torch, torch.distributed")
+    server = isolated.KeptServer("import torch, torch.distributed")
+    monkeypatch.setattr(ranks, "server", server)
+    yield
+    server.stop()
 
 
 def all_gone(printed):
@@ -245,13 +249,13 @@ def test_the_last_words_of_a_rank_that_was_killed_are_kept(tmp_path):
     ],
 )
 def test_arguments_are_looked_at_before_a_rank_is_started(monkeypatch, wrong, error, words):
-    monkeypatch.setattr(isolated, "Server", None)
+    monkeypatch.setattr(ranks, "server", None)
     with pytest.raises(error, match=words):
         distributed.run(rank_programs.one_is_stuck, **wrong)
 
 
 def test_an_argument_that_cannot_be_copied_is_refused(monkeypatch):
-    monkeypatch.setattr(isolated, "Server", None)
+    monkeypatch.setattr(ranks, "server", None)
     with pytest.raises(TypeError, match="an argument of one_is_stuck cannot be copied to other"):
         distributed.run(rank_programs.one_is_stuck, lambda: None)
 

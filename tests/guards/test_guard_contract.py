@@ -110,8 +110,8 @@ def test_what_one_clause_leaves_in_the_guard_is_no_fault_of_the_next(trying):
 
 def test_a_death_between_two_clauses_is_no_fault_of_any(lab_built, monkeypatch):
     started = []
-    server = check._start_server()
-    monkeypatch.setattr(check, "_start_server", lambda: started.append(1) or server)
+    server = check.server.get()
+    monkeypatch.setattr(check.server, "get", lambda: started.append(1) or server)
     dying = (
         "import os, mtia_lab.guards.runner as runner; runner.Runner.reset = lambda _: os.abort()"
     )

@@ -426,3 +426,21 @@ def test_a_forked_process_does_not_share_its_parents_server():
             os._exit(0 if server.closed else 1)
         assert os.waitpid(pid, 0)[1] == 0 and not server.closed
         assert server.run_each({"a": "1"})["a"].ok
+
+
+def test_a_kept_server_is_the_same_until_what_it_took_over_changes(monkeypatch):
+    kept = isolated.KeptServer("")
+    try:
+        first = kept.get()
+        assert first.run_each({"a": "1"})["a"].ok and kept.get() is first
+        monkeypatch.setenv("COLOR_OF_THE_DAY", "red")
+        second = kept.get()
+        assert first.closed
+        red = second.run_each({"a": "import os; print(os.environ['COLOR_OF_THE_DAY'])"})["a"]
+        assert red.stdout == "red\n"
+        second.close()
+        assert kept.get() is not second and not kept.get().closed
+    finally:
+        kept.stop()
+    assert kept.get() is not second, "it starts anew after stop()"
+    kept.stop()
