@@ -10,7 +10,7 @@ from importlib.util import module_from_spec
 from numbers import Real
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -136,7 +136,7 @@ def _check_size(size: int, what: str, least: int, most: int) -> None:
         raise WrongValue(f"{what} is {size}, but a size here is {least:,} to {most:,}")
 
 
-_profile = Profile()  # what was last sent; the simulator keeps it in nanoseconds
+_profile, _poison = Profile(), False  # as last sent; the simulator keeps nanoseconds
 
 
 class _Simulator:
@@ -201,7 +201,7 @@ def configure(
         RuntimeError: work is pending, or the schedule is unknown. Nothing has changed then.
         TypeError: the profile is not a `Profile`, or the poison not a bool.
     """
-    global _profile
+    global _profile, _poison
     profile = _profile if profile is None else profile
     if not isinstance(profile, Profile):
         raise WrongArgument(
@@ -221,6 +221,20 @@ def configure(
     _profile = profile
     if poison is not None:
         simulator.set_poison(poison)
+        _poison = poison
+
+
+class Configuration(NamedTuple):
+    """What `configure` takes."""
+
+    schedule: str
+    profile: Profile
+    poison: bool
+
+
+def configuration() -> Configuration:
+    """What is configured now."""
+    return Configuration(simulator.schedule(), _profile, _poison)
 
 
 def launch(name: str = "kernel", us: float = 10.0, effect: Callable[[], Any] | None = None) -> None:

@@ -188,7 +188,7 @@ def _of(status: str) -> str:
 
 
 def _run_cases(answer: Answer, cases: Mapping[str, Case], why: str) -> Feedback:
-    failed = {}
+    failed: dict[str, list[str]] = {}  # hint -> the cases that give it
     for name, case in cases.items():
         try:
             hint = _hint(case(watch(answer)))
@@ -204,11 +204,11 @@ def _run_cases(answer: Answer, cases: Mapping[str, Case], why: str) -> Feedback:
             where = place(error, answer)
             hint = f"raised {say(error)}{where}" if where else f"cannot be used: {say(error)}"
         if hint:
-            failed[name] = hint
+            failed.setdefault(hint, []).append(one_line(name))
     if not failed:
         return Feedback(RIGHT, why)
-    lines = [f"{len(cases) - len(failed)} of {len(cases)} right"]
-    lines += [f"  {one_line(name)}: {hint}" for name, hint in failed.items()]
+    lines = [f"{len(cases) - sum(map(len, failed.values()))} of {len(cases)} right"]
+    lines += [f"  {', '.join(names)}: {hint}" for hint, names in failed.items()]
     return Feedback(WRONG_VALUE, "\n".join(lines))
 
 

@@ -13,19 +13,8 @@ from typing import Any
 
 import torch
 
-from ..device import configure, simulator
-from .check import (
-    RIGHT,
-    WRONG_VALUE,
-    Answer,
-    Case,
-    Feedback,
-    check,
-    compare_values,
-    is_stub,
-    one_line,
-    say,
-)
+from ..device import Profile, configuration, configure, state
+from .check import RIGHT, Answer, Case, Feedback, check, compare_values, is_stub, one_line, say
 from .trials import SCHEDULES, Trial, idle, trial
 
 Cases = Mapping[str, Case]
@@ -38,26 +27,29 @@ def judge(
     *,
     wants: type | None = None,
     why: str,
+    profile: Profile | None = None,
 ) -> Feedback:
     """Judge an answer on inputs that no attempt has seen, and leave no trace of it.
 
-    Afterwards the devices are idle, and schedule, poison, current device and streams are as before.
+    Each case begins on idle devices, at device 0 and default streams. Afterwards the devices are
+    idle, and configuration, current device and streams are as before.
 
     Args:
         answer: what the reader filled in.
         cases: makes the cases, as `mtia_lab.check` takes them, from a source of random numbers.
         wants: a type that the answer must be an instance of.
         why: the law that makes a right answer right, in one sentence.
+        profile: what the devices cost while it is judged. The default costs, if None, but memory
+            for nothing: what is cached differs from attempt to attempt.
     """
     if is_stub(answer):
         return check(answer, cases={})
+    idle()
     with _as_before():
-        feedback = check(answer, cases=cases(Random(next(_attempts))), wants=wants, why=why)
-        try:
-            idle()
-        except Exception as failure:
-            return Feedback(WRONG_VALUE, f"work that it did not wait for failed: {say(failure)}")
-        return feedback
+        configure("modelled", profile or Profile(allocate_us=0), poison=False)
+        made = cases(Random(next(_attempts)))
+        alone = {name: _alone(case) for name, case in made.items()}
+        return check(answer, cases=alone, wants=wants, why=why)
 
 
 def program_cases(
@@ -73,68 +65,90 @@ def program_cases(
 
     Args:
         program: called with the answer and the inputs; returns plain values, which it reads after a
-            synchronization of its own or of the answer's.
+            synchronization of its own or of the answer's. What it asserts is said to the reader.
         reference: a right answer. Value, kernels and time of the program with it are the measure.
         rng: where inputs and one more schedule come from.
-        inputs: makes the inputs.
+        inputs: makes the inputs; each case has its own.
         kernels: names of kernels that must run as often as with the reference, and all copies must
             if "copy" is among them.
         slack: how much longer than with the reference it may take until host and device are done.
     """
-    given = inputs(rng)
-    right = trial(program, reference, *given)
-    schedules = (*SCHEDULES, f"random:{rng.randrange(2, 10_000)}")
 
-    def value(schedule: str) -> Case:
-        def case(answer: Any) -> bool | str:
-            got = trial(program, answer, *given, schedule=schedule, poison=True).value
-            fine = compare_values(got, right.value)[0] == RIGHT
-            return fine or f"expected {_show(right.value)}, got {_show(got)}"
+    def both(answer: Any, **how: Any) -> tuple[Trial, Trial]:
+        """The program with the answer, then with the reference, which so leaves it no memory."""
+        seed = rng.random()
+        attempt = trial(program, answer, *inputs(Random(seed)), **how)
+        return attempt, trial(program, reference, *inputs(Random(seed)))
+
+    def under(schedule: str) -> Case:
+        def case(answer: Any) -> str | None:
+            attempt, right = both(answer, schedule=schedule, poison=True)
+            if compare_values(attempt.value, right.value)[0] != RIGHT:
+                return f"expected {_show(right.value)}, got {_show(attempt.value)}"
+            for finding in attempt.report:
+                names = [side.name for side in (finding.first, finding.second) if side]
+                return f"right by luck: {finding.kind}, between {' and '.join(names)}"
+            return None
 
         return case
 
-    def sanitized(answer: Any) -> str | None:
-        for finding in trial(program, answer, *given, poison=True).report:
-            names = [side.name for side in (finding.first, finding.second) if side]
-            return f"still a hazard: {finding.kind}, between {' and '.join(names)}"
-        return None
-
     def computed(answer: Any) -> str | None:
-        found, wanted = _counts(trial(program, answer, *given)), _counts(right)
+        found, wanted = map(_counts, both(answer))
         for name in kernels:
             if found[name] != wanted[name]:
                 return f"{name} has to run {_times(wanted[name])}, and ran {_times(found[name])}"
         return None
 
     def frugal(answer: Any) -> str | None:
-        attempt = trial(program, answer, *given)
+        attempt, right = both(answer)
         allowed = slack * right.done
         if attempt.done > allowed:
-            return f"took {attempt.done:g} µs, and {allowed:g} will do"
+            return f"took {attempt.done:.0f} µs, and {allowed:.0f} µs will do"
         unneeded = {hint.kind for hint in attempt.report.hints}
         unneeded -= {hint.kind for hint in right.report.hints}
         return f"waits in vain: {min(unneeded)}" if unneeded else None
 
-    cases: dict[str, Case] = {f"value under {name}": value(name) for name in schedules}
+    schedules = (*SCHEDULES, f"random:{rng.randrange(2, 10_000)}")
+    cases: dict[str, Case] = {f"under {schedule}": under(schedule) for schedule in schedules}
     cases |= {"what runs on the device": computed} if kernels else {}
-    return cases | {"sanitizer": sanitized, "time": frugal}
+    return cases | {"time": frugal}
+
+
+def _alone(case: Case) -> Case:
+    """The case, from defaults, and with what it leaves pending as its own."""
+
+    def alone(answer: Any) -> bool | str | None:
+        with _as_before():
+            found = case(answer)
+            try:
+                idle()
+            except Exception as failure:
+                return f"work that it did not wait for failed: {say(failure)}"
+            return found
+
+    return alone
 
 
 @contextmanager
 def _as_before() -> Iterator[None]:
-    """Whatever happens inside, configuration and current streams are as they were before."""
-    schedule, device = simulator.schedule(), torch.mtia.current_device()
+    """From device 0 and default streams. Whatever happens inside, all is then as it was before."""
+    configured, (device, *_) = configuration(), state()
     streams = [torch.mtia.current_stream(d) for d in range(torch.mtia.device_count())]
+    _set_current([torch.mtia.default_stream(d) for d in range(len(streams))], 0)
     try:
         yield
     finally:
         try:
             idle()
         finally:
-            configure(schedule, poison=False)
-            for stream in streams:
-                torch.mtia.set_stream(stream)
-            torch.mtia.set_device(device)
+            configure(*configured)
+            _set_current(streams, device)
+
+
+def _set_current(streams: list[torch.Stream], device: int) -> None:
+    for stream in streams:
+        torch.mtia.set_stream(stream)
+    torch.mtia.set_device(device)
 
 
 def _counts(attempt: Trial) -> Counter[str]:

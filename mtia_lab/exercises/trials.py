@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ..device import configure, simulator, state
+from ..device import configuration, configure, state
 from ..hazards.sanitizer import LiveReport, sanitizer
 from .check import Case
 
@@ -38,11 +38,11 @@ def trial(
 ) -> Trial:
     """Run a program under a schedule and the sanitizer.
 
-    The devices are idle before and after, and the schedule is then again what it was.
+    The devices are idle before and after, and then again configured as they were.
 
     Args:
         program: called with `args`. It should return plain values, read after a synchronization.
-        schedule, poison: as `mtia_lab.configure` takes them. Poison is off afterwards.
+        schedule, poison: as `mtia_lab.configure` takes them.
 
     Raises:
         Whatever the program raises; if it raises nothing, what the kernels that it did not wait for
@@ -105,8 +105,8 @@ def trial_cases(
 
 @contextmanager
 def _configured(schedule: str, poison: bool) -> Iterator[None]:
-    """Under this schedule, and poison; whatever happens, idle and as usual afterwards."""
-    usual = simulator.schedule()
+    """Under this schedule, and poison. Whatever happens, idle and as before afterwards."""
+    usual = configuration()
     configure(schedule, poison=poison)
     try:
         yield
@@ -119,7 +119,7 @@ def _configured(schedule: str, poison: bool) -> Iterator[None]:
     else:
         idle()
     finally:
-        configure(usual, poison=False)
+        configure(*usual)
 
 
 def idle() -> None:
