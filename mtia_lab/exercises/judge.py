@@ -14,8 +14,9 @@ from typing import Any
 import torch
 
 from ..device import Profile, configuration, configure, state
+from ..programs.settings import idle
 from .check import RIGHT, Answer, Case, Feedback, check, compare_values, is_stub, one_line, say
-from .trials import SCHEDULES, Trial, idle, trial
+from .trials import SCHEDULES, Trial, trial
 
 Cases = Mapping[str, Case]
 _attempts = itertools.count()
