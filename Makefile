@@ -17,7 +17,7 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120
 # In the order they are found: the browser's few tests take longest and may not come last, alone.
 SPREAD := -n auto --dist loadscope --no-loadscope-reorder
 
-.PHONY: help lab test setup build lint unit test-ops notebooks bench sanitize faults clean
+.PHONY: help lab test setup build lint unit test-ops notebooks bench matrix sanitize faults clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
@@ -64,6 +64,9 @@ notebooks: build  ## run every notebook and store its outputs
 bench: build  ## measure: builds, loads, streams, events
 	@$(RUN) -m benchmarks $(ARGS)
 
+matrix: setup  ## all tests with other releases of torch (TORCH="2.13.0 2.14.1"), each in an environment of its own
+	@$(TOOL)/matrix.py $(TORCH) $(if $(ARGS),-- $(ARGS))
+
 sanitize: setup  ## address, undefined-behavior and thread sanitizers over simulator and device
 	@$(TOOL)/sanitize.py
 	@$(TOOL)/sanitize_device.py $(ARGS)
@@ -73,5 +76,5 @@ faults: build  ## hold the notebooks against backends that are wrong in one meth
 
 clean:  ## delete .venv, the built devices in the user's cache, and what tools leave behind
 	@test ! -x $(RUN) || $(RUN) -m mtia_lab clean
-	rm -rf .venv .sanitized dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .matrix .sanitized dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

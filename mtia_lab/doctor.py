@@ -15,7 +15,7 @@ import torch
 from . import build, compiler, toolchain
 from .cache import Build, Cache
 from .errors import MTIALabError
-from .load import check_platform, check_process, check_torch
+from .load import PIN, check_platform, check_process, check_torch
 
 _LEAST_SPACE = 200e6  # bytes; a build takes about 30 MB while it runs
 
@@ -83,7 +83,11 @@ def _platform() -> str:
 
 
 def _torch() -> str:
-    check_torch()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        remark = check_torch()
+    if remark:
+        raise _Remark(remark, f"if something fails, try `python -m pip install torch=={PIN}`.")
     cuda = torch.version.cuda
     return f"{torch.__version__}, {f'built for CUDA {cuda}' if cuda else 'built for CPU'}"
 

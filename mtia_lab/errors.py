@@ -256,5 +256,9 @@ class PlatformWarning(UserWarning):
     """The lab may work on this platform, but has not been tried there."""
 
 
+class TorchWarning(UserWarning):
+    """torch is newer than any release that the lab has been tried with."""
+
+
 class PrivateUse1Warning(UserWarning):
     """A PrivateUse1 backend is registered, and `torch.accelerator` prefers it to MTIA."""

@@ -27,11 +27,13 @@ from .errors import (
     PlatformWarning,
     PrivateUse1Warning,
     ProcessLatched,
+    TorchWarning,
     UnsupportedPlatform,
     UnsupportedTorch,
 )
 
-OLDEST, NEWEST = (2, 11), (2, 15)  # releases of torch that the sources support
+OLDEST, NEWEST = (2, 11), (2, 15)  # releases of torch that pass all tests: tools/matrix.py
+PIN = "2.13.0"  # the one that constraints.txt names
 MOST_DEVICES = 16
 
 _RESTART = "restart the kernel (or start a new process) and call `mtia_lab.load()` first of all."
@@ -164,20 +166,24 @@ def check_platform() -> str | None:
     )
 
 
-def check_torch() -> None:
-    """Check that the sources support the installed torch.
+def check_torch() -> str | None:
+    """Return a remark if the installed torch is newer than those that the lab has been tried with.
 
     Raises:
-        UnsupportedTorch: they do not.
+        UnsupportedTorch: it is older than those that the sources follow.
     """
-    if OLDEST <= toolchain.torch_release() <= NEWEST:
-        return
     supported = f"{OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}"
-    raise UnsupportedTorch(
-        f"MTIA Lab does not support torch {torch.__version__}.",
-        f"PyTorch's interface for backends changes; these sources follow torch {supported}.",
-        f"install a torch from {supported}, for example `python -m pip install torch==2.13.0`.",
-    )
+    if toolchain.torch_release() < OLDEST:
+        raise UnsupportedTorch(
+            f"MTIA Lab does not support torch {torch.__version__}.",
+            f"PyTorch's interface for backends changes; these sources follow torch {supported}.",
+            f"install a torch from {supported}, for example `python -m pip install torch=={PIN}`.",
+        )
+    if toolchain.torch_release() <= NEWEST:
+        return None
+    remark = f"MTIA Lab has been tried with torch {supported}, and this is {torch.__version__}."
+    warnings.warn(remark, TorchWarning, stacklevel=3)
+    return remark
 
 
 def check_process() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from ..device import Profile, configuration, configure, state
+from ..programs.settings import idle
 from .check import (
     RIGHT,
     WRONG_TYPE,
@@ -27,7 +28,7 @@ from .check import (
     one_line,
     say,
 )
-from .trials import SCHEDULES, Trial, idle, trial
+from .trials import SCHEDULES, Trial, trial
 
 Cases = Mapping[str, Case]
 _attempts = itertools.count()

@@ -4,6 +4,7 @@
 import inspect
 import os
 import platform
+import re
 import shutil
 import sys
 import venv
@@ -14,9 +15,9 @@ import torch
 from building import NASTY, ROOT, python
 from new_process import Programs
 
-from mtia_lab import build, errors, progress
+from mtia_lab import build, doctor, errors, progress
 from mtia_lab.load import LATCHING as NAMED
-from mtia_lab.load import check_platform, check_torch, load
+from mtia_lab.load import NEWEST, OLDEST, PIN, check_platform, check_torch, load
 
 programs = Programs()
 
@@ -250,18 +251,42 @@ def test_a_fork_before_initialization_works_and_one_after_is_refused():
     assert mtia_lab.load().devices == 2  # the parent goes on
 
 
-@pytest.mark.parametrize("version", ["2.10.1", "2.16.0", "3.0.0a0+git12"])
+def release(minor):
+    """A release of torch, counted from the oldest or, below zero, behind the newest."""
+    return ".".join(map(str, (OLDEST[0], minor, 1)))
+
+
+def supported():
+    return f"{release(OLDEST[1])[:-2]} to {release(NEWEST[1])[:-2]}"
+
+
+@pytest.mark.parametrize("version", [release(OLDEST[1] - 1), "1.13.1"])
 def test_a_torch_that_the_sources_do_not_support(version, monkeypatch):
     monkeypatch.setattr(torch, "__version__", version)
-    with pytest.raises(errors.UnsupportedTorch, match="2.11 to 2.15") as caught:
+    with pytest.raises(errors.UnsupportedTorch, match=supported()) as caught:
         check_torch()
     assert version in caught.value.what and "pip install torch" in caught.value.todo
 
 
-@pytest.mark.parametrize("version", ["2.11.0", "2.13.0+cpu", "2.15.3"])
+@pytest.mark.parametrize("version", [release(OLDEST[1]), f"{PIN}+cpu", release(NEWEST[1])])
 def test_a_torch_that_the_sources_support(version, monkeypatch):
     monkeypatch.setattr(torch, "__version__", version)
-    check_torch()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert check_torch() is None
+
+
+@pytest.mark.parametrize("version", [release(NEWEST[1] + 1), "3.0.0a0+git12"])
+def test_a_torch_that_is_newer_than_all_that_were_tried(version, monkeypatch):
+    monkeypatch.setattr(torch, "__version__", version)
+    with pytest.warns(
+        errors.TorchWarning, match=f"{supported()}, and this is {re.escape(version)}"
+    ):
+        check_torch()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check = {result.item: result for result in doctor.examine()}["torch"]
+    assert check.verdict == "warn" and f"torch=={PIN}" in check.todo
 
 
 @pytest.mark.parametrize(
