@@ -27,6 +27,7 @@ from .check import (
     is_stub,
     one_line,
     say,
+    with_article,
 )
 from .trials import SCHEDULES, Trial, trial
 
@@ -59,6 +60,9 @@ def judge(
     """
     if is_stub(answer):
         return check(answer, cases={})
+    if takes and not callable(answer):
+        got = with_article(type(answer).__name__)
+        return Feedback(WRONG_TYPE, f"wanted a function, got {got}")
     if callable(answer) and takes and not _takes(answer, takes):
         name = one_line(getattr(answer, "__name__", "it"))
         return Feedback(WRONG_TYPE, f"it is called like this: {name}({', '.join(takes)})")
