@@ -4,6 +4,7 @@
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "../backend/convert.h"
 #include "../backend/pinned.h"
@@ -76,6 +77,21 @@ size_t first_identical(const Call& call, size_t index) {
     }
   }
   return index;
+}
+
+Aliases aliases_of(const Call& call) {
+  Aliases found;
+  std::unordered_map<const void*, size_t> storages, tensors;
+  for (size_t i = 0; i < call.tensors.size(); ++i) {
+    const at::Tensor& tensor = *call.tensors[i].tensor;
+    const size_t first =
+        tensor.is_cpu() ? i : storages.emplace(storage_of(tensor), i).first->second;
+    found.storage.push_back(first);
+    found.tensor.push_back(tensors.emplace(tensor.unsafeGetTensorImpl(), i).first->second);
+    found.shared.push_back(first != i);
+    found.shared[first] = found.shared[first] || first != i;
+  }
+  return found;
 }
 
 namespace {

@@ -70,6 +70,13 @@ size_t first_with_storage(const Call& call, size_t index);
 // output that is an input otherwise than one that only shares its memory.
 size_t first_identical(const Call& call, size_t index);
 
+// The same of all tensor arguments at once: of lists of thousands too.
+struct Aliases {
+  std::vector<size_t> storage, tensor;  // first_with_storage, first_identical
+  std::vector<bool> shared;             // whether any other has the same storage
+};
+Aliases aliases_of(const Call& call);
+
 // Throws unless every tensor is strided, lies in its storage, and is on one device or a scalar of
 // the host that the operator only reads: PyTorch's own error if it is elsewhere. What is written
 // has memory of its own afterwards.

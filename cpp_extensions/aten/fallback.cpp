@@ -96,12 +96,14 @@ void fallback(const c10::OperatorHandle& handle, c10::DispatchKeySet, torch::jit
 
 void below_or_composite(const c10::OperatorHandle& handle, c10::DispatchKeySet,
                         torch::jit::Stack* stack) {
-  const Call call(operator_of(handle), *stack);
   bool needs_gradient = false;
-  for (const auto& [tensor, argument] : call.tensors) {
-    needs_gradient = needs_gradient || (c10::GradMode::is_enabled() && tensor->requires_grad());
+  for (const c10::IValue& value : torch::jit::last(*stack, handle.schema().arguments().size())) {
+    for_each_tensor(value, [&](const at::Tensor& tensor) {
+      needs_gradient = needs_gradient || tensor.requires_grad();
+    });
   }
-  if (needs_gradient) {  // a backend without kernels has the composite in this place
+  if (needs_gradient &&
+      c10::GradMode::is_enabled()) {  // a backend without kernels has the composite in this place
     return handle.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::AutogradIPU), stack);
   }
   at::AutoDispatchBelowADInplaceOrView below_autograd;

@@ -15,46 +15,34 @@ namespace mtia::aten {
 
 namespace {
 // The spec of each tensor argument. Where two share a storage, both lie in it as they really do.
-std::vector<TensorSpec> specs_of(const Call& call) {
+std::vector<TensorSpec> specs_of(const Call& call, const Aliases& aliases) {
   std::vector<TensorSpec> specs;
   for (size_t i = 0; i < call.tensors.size(); ++i) {
-    specs.push_back(TensorSpec::of(*call.tensors[i].tensor));
-    if (const size_t first = first_with_storage(call, i); first != i) {
-      specs[first].offset = call.tensors[first].tensor->storage_offset();
-      specs[i].offset = call.tensors[i].tensor->storage_offset();
+    const at::Tensor& tensor = *call.tensors[i].tensor;
+    specs.push_back(TensorSpec::of(tensor));
+    if (aliases.shared[i]) {
+      specs[i].offset = tensor.storage_offset();
     }
   }
   return specs;
 }
 
-bool is_shared(const Call& call, size_t index) {
-  for (size_t i = 0; i < call.tensors.size(); ++i) {
-    if (i != index && first_with_storage(call, std::max(i, index)) ==
-                          first_with_storage(call, std::min(i, index))) {
-      return true;
-    }
-  }
-  return false;
-}
-
 // Rebindable tensors for all of them, on one storage where the tensors are, large enough for both
 // specs.
-std::vector<RebindableTensor> make_rebindables(const Call& call,
+std::vector<RebindableTensor> make_rebindables(const Aliases& aliases,
                                                const std::vector<TensorSpec>& specs,
                                                const std::vector<TensorSpec>& after,
                                                c10::DispatchKey key) {
+  std::vector<size_t> bytes(specs.size());  // of each storage, at its first tensor
+  for (size_t i = 0; i < specs.size(); ++i) {
+    size_t& all = bytes[aliases.storage[i]];
+    all = std::max({all, specs[i].span(), after[i].span()});
+  }
   std::vector<RebindableTensor> rebindables;
   for (size_t i = 0; i < specs.size(); ++i) {
-    const size_t first = first_with_storage(call, i);
-    size_t bytes = 0;
-    for (size_t j = 0; j < specs.size(); ++j) {
-      if (first_with_storage(call, j) == first) {
-        bytes = std::max({bytes, specs[j].span(), after[j].span()});
-      }
-    }
-    const size_t same = first_identical(call, i);
+    const size_t first = aliases.storage[i], same = aliases.tensor[i];
     rebindables.push_back(same != i    ? rebindables[same]
-                          : first == i ? RebindableTensor(specs[i], key, bytes)
+                          : first == i ? RebindableTensor(specs[i], key, bytes[i])
                                        : RebindableTensor(specs[i], rebindables[first]));
   }
   return rebindables;
@@ -108,19 +96,19 @@ void note_returns(const torch::jit::Stack& results, Plan& plan) {
 }
 
 // Inputs as they are, in tensors that can hold what the kernel makes of them, if that is known.
-void note_inputs(const Call& call, const std::vector<TensorSpec>& specs,
+void note_inputs(const Call& call, const Aliases& aliases, const std::vector<TensorSpec>& specs,
                  const std::vector<TensorSpec>& after, Plan& plan) {
   std::vector<RebindableTensor> rebindables =
-      make_rebindables(call, specs, after, c10::DispatchKey::CPU);
+      make_rebindables(aliases, specs, after, c10::DispatchKey::CPU);
   plan.inputs.clear();
   for (size_t i = 0; i < specs.size(); ++i) {
     const int argument = call.tensors[i].argument;
-    const bool shared = is_shared(call, i);
+    const bool shared = aliases.shared[i];
     Input input{.argument = argument,
                 .by_value = call.tensors[i].tensor->is_cpu(),
                 .shared = shared,
                 .keep_content = shared || !call.op.handle.schema().arguments()[argument].is_out(),
-                .repeated = first_identical(call, i) != i,
+                .repeated = aliases.tensor[i] != i,
                 .spec = specs[i],
                 .rebindable = rebindables[i]};
     if (after[i].sizes != specs[i].sizes || after[i].strides != specs[i].strides) {
@@ -231,8 +219,9 @@ bool infer_by_dry_run(const Call& call, Plan& plan) {
       facts_by_kind().add(kinds, facts);
     }
   };
-  const std::vector<TensorSpec> specs = specs_of(call);
-  note_inputs(call, specs, specs, plan);
+  const Aliases aliases = aliases_of(call);
+  const std::vector<TensorSpec> specs = specs_of(call, aliases);
+  note_inputs(call, aliases, specs, specs, plan);
   note_arguments(call, plan);
   const auto zeros = try_dry_run(call, plan, Content::Zeros);
   const auto units = try_dry_run(call, plan, Content::Units);
@@ -251,7 +240,7 @@ bool infer_by_dry_run(const Call& call, Plan& plan) {
     remember(*known);
   }
   plan.numbers_matter = known->numbers_matter;
-  note_inputs(call, specs, found.after, plan);
+  note_inputs(call, aliases, specs, found.after, plan);
   note_arguments(call, plan);
   note_returns(found.results, plan);
   return true;
@@ -260,9 +249,10 @@ bool infer_by_dry_run(const Call& call, Plan& plan) {
 // Fake kernels may look at numbers too.
 bool infer_by_fake_kernel(const Call& call, Plan& plan) {
   const backend::CleanThread clean(/*below_autograd=*/true);
-  const std::vector<TensorSpec> specs = specs_of(call);
+  const Aliases aliases = aliases_of(call);
+  const std::vector<TensorSpec> specs = specs_of(call, aliases);
   const std::vector<RebindableTensor> asked =
-      make_rebindables(call, specs, specs, c10::DispatchKey::Meta);
+      make_rebindables(aliases, specs, specs, c10::DispatchKey::Meta);
   torch::jit::Stack results;
   size_t next = 0;
   for (const c10::IValue& value : call.arguments) {
@@ -282,7 +272,7 @@ bool infer_by_fake_kernel(const Call& call, Plan& plan) {
     after.push_back(TensorSpec::of(rebindable.tensor()));
   }
   plan.numbers_matter = true;
-  note_inputs(call, specs, after, plan);
+  note_inputs(call, aliases, specs, after, plan);
   note_arguments(call, plan);
   note_returns(results, plan);
   return true;

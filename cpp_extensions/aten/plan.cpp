@@ -93,16 +93,16 @@ class KeyMaker {
   }
 
   void tensor(const at::Tensor& tensor) {
-    const auto* impl = tensor.unsafeGetTensorImpl();
-    const size_t first = first_with_storage(call_, index_);
-    const int64_t flags = int64_t{tensor.is_conj()} | int64_t{tensor.is_neg()} << 1 |
-                          int64_t{impl->is_wrapped_number()} << 2 | int64_t{tensor.is_cpu()} << 3 |
-                          int64_t{first != index_} << 4;
     const int64_t kind = Tensor | static_cast<int64_t>(tensor.scalar_type()) << 16;
     if (!specs()) {
       put(kind);
       return;
     }
+    const auto* impl = tensor.unsafeGetTensorImpl();
+    const size_t first = first_with_storage(call_, index_);
+    const int64_t flags = int64_t{tensor.is_conj()} | int64_t{tensor.is_neg()} << 1 |
+                          int64_t{impl->is_wrapped_number()} << 2 | int64_t{tensor.is_cpu()} << 3 |
+                          int64_t{first != index_} << 4;
     put(kind | flags << 8 | tensor.dim() << 32);
     if (detail_ == Detail::Numbers && tensor.is_cpu()) {
       bytes(tensor.const_data_ptr(), tensor.itemsize());
