@@ -225,11 +225,11 @@ def configure(
 
 
 class Configuration(NamedTuple):
-    """What `configure` takes, in its order."""
+    """What `configure` takes."""
 
-    schedule: str = "modelled"
-    profile: Profile = Profile()
-    poison: bool = False
+    schedule: str
+    profile: Profile
+    poison: bool
 
 
 def configuration() -> Configuration:

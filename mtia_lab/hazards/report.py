@@ -9,12 +9,11 @@ from ..log.arguments import a_log
 from ..log.log import Log
 from ..log.records import Command
 from ..log.units import count
-from .checker import Checker
+from .checker import Checker, in_order
 from .events import misused_events
 from .explain import explain
 from .finding import REUSE, Finding
 from .hints import Hints
-from .sequence import in_order
 
 SHOWN = 20  # findings that a report shows, and hints
 
@@ -119,18 +118,17 @@ def find_hazards(log: Log) -> Report:
 def check(log: Log) -> Found:
     """The same, as plain values."""
     checker = Checker(log)
-    hints = Hints(log, checker.given, checker.callers)
+    hints = Hints(log, checker.given)
     for record in in_order(log):
         checker.add(record)
         hints.add(record)
     found: dict[Hashable, Finding] = {}
     for finding in map(explain, checker.hazards()):
         found.setdefault(_omission(finding), finding)
-    hazards, commands = [*found.values(), *misused_events(log)], log.commands
-    findings = tuple(add_scenes([*hazards, *hints.findings()], commands))
+    commands = log.commands
     return Found(
-        findings[: len(hazards)],
-        findings[len(hazards) :],
+        tuple(add_scenes([*found.values(), *misused_events(log)], commands)),
+        tuple(add_scenes(hints.findings(), commands)),
         len(commands),
         len({(command.device, command.stream) for command in commands}),
     )

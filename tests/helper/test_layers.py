@@ -20,8 +20,7 @@ MAY_IMPORT = {
     "guards": {HELPER, "log", "draw", "isolated"},
     "distributed": {HELPER, "isolated"},
     "explorer": {HELPER, "log", "draw", "hazards"},
-    "programs": {HELPER, "log", "draw", "hazards", "explorer"},
-    "exercises": {HELPER, "log", "hazards", "programs"},
+    "exercises": {HELPER, "log", "draw", "hazards"},
 }
 ASSEMBLY = {"__init__.py", "__main__.py"}
 MOST_HELPERS = 13  # files at the top of the package
