@@ -3,7 +3,7 @@ def predict(registered):
     return "backend fallback"
 
 
-# %% wrong: the math kernel before the default backend kernel -> said 'math kernel', and the row says
+# %% wrong: the math kernel before the default backend kernel -> said .math kernel., and the row
 def predict(registered):
     if "MTIA" in registered:
         return "kernel"
