@@ -1,0 +1,126 @@
+"""Notebook 11: the same number with half of the memory. `peak` is for the notebook as well."""
+
+import math
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import torch
+
+from ...log.records import Command
+from ..check import Answer, Case, Feedback, one_line
+from ..judge import Cases, judge
+from ..trials import SCHEDULES, Trial, idle, trial
+
+MiB = 2**20
+PARTS = 1.5  # of the size of x: wasteful makes three tensors of it, and half of that will do
+ROUNDED = 4096  # bytes for results of one element, of which each gets a block of 512
+WHY = (
+    "an operator in place writes where its input lies, so one block of the size of x is enough: "
+    "the one that keeps x itself as it was"
+)
+
+
+def peak(program: Callable[..., object], *arguments: object) -> int:
+    """Run a program; return how many bytes more than before were allocated at the worst moment."""
+    before = torch.accelerator.memory_allocated()
+    torch.accelerator.reset_peak_memory_stats()
+    program(*arguments)
+    return torch.accelerator.max_memory_allocated() - before
+
+
+def judge_frugal(frugal: Answer) -> Feedback:
+    """Judge `frugal(x)`: the mean square of `x` brought to 0 to 1, with half of the peak."""
+    return judge(frugal, _cases, why=WHY)
+
+
+def _cases(rng: Random) -> Cases:
+    schedules = (*SCHEDULES, f"random:{rng.randrange(2, 10_000)}")
+    cases = {f"the number, under {name}": _value(name, _tensor(rng)) for name in schedules}
+    return cases | {
+        "x": _unchanged(_tensor(rng)),
+        "where it is computed": _on_the_device(_tensor(rng)),
+        "peak": _half(_tensor(rng)),
+    }
+
+
+def _tensor(rng: Random) -> torch.Tensor:
+    """Numbers on the CPU. Neither end is 0 or 1, and the mean is not in the middle."""
+    low, span = rng.uniform(-9, -3), rng.uniform(4, 30)
+    count = rng.randrange(280_000, 400_000)  # over 1 MiB, so that blocks are cut exactly
+    ramp = torch.linspace(0, 1, count, dtype=torch.float64) ** rng.uniform(0.5, 3)
+    return (low + span * ramp).float()
+
+
+def _run(frugal: Callable[..., Any], x: torch.Tensor) -> float:
+    """What it returns for a tensor on the device, read after it is done."""
+    result = frugal(x)
+    if not isinstance(result, torch.Tensor):
+        what = "nothing" if result is None else f"a {type(result).__name__}"
+        raise AssertionError(f"it returned {what}, and not a tensor, as wasteful does")
+    assert result.numel() == 1, f"it returned {result.numel()} numbers, and one was asked for"
+    assert result.device == x.device, f"its result is on {result.device}, and x on {x.device}"
+    return float(result.item())
+
+
+def _trial(frugal: Callable[..., Any], x: torch.Tensor, **options: Any) -> Trial:
+    on_device = x.to("mtia")
+    idle()
+    return trial(_run, frugal, on_device, **options)
+
+
+def _value(schedule: str, x: torch.Tensor) -> Case:
+    def case(frugal: Any) -> str | None:
+        exact = x.double()
+        wanted = ((exact - exact.min()) / (exact.max() - exact.min())).square().mean().item()
+        got, report, _ = _trial(frugal, x, schedule=schedule, poison=True)
+        if not math.isclose(got, wanted, rel_tol=1e-4):
+            ends = f"from {x.min().item():.3g} to {x.max().item():.3g}"
+            return f"for numbers {ends} expected {wanted:.5f}, got {got:.5f}"
+        for finding in report:
+            names = [side.name for side in (finding.first, finding.second) if side]
+            return f"right by luck: {finding.kind}, between {' and '.join(names)}"
+        return None
+
+    return case
+
+
+def _unchanged(x: torch.Tensor) -> Case:
+    def case(frugal: Any) -> str | None:
+        given = x.to("mtia")
+        _run(frugal, given)
+        now = given.cpu()
+        if torch.equal(now, x):
+            return None
+        where = int((now != x).nonzero()[0])
+        before, after = (f"{tensor[where].item():.3g}" for tensor in (x, now))
+        return one_line(f"it was changed: x[{where}] was {before}, and is {after} afterwards")
+
+    return case
+
+
+def _on_the_device(x: torch.Tensor) -> Case:
+    def case(frugal: Any) -> str | None:
+        commands = _trial(frugal, x).report.log.commands
+        away = sum(access.bytes for c in commands if _leaves(c) for access in c.reads)
+        if away < x.nbytes / 2:
+            return None
+        return f"{away / MiB:.2f} MiB were copied to the host: let the device compute"
+
+    return case
+
+
+def _leaves(command: Command) -> bool:
+    return command.direction == "D2H"
+
+
+def _half(x: torch.Tensor) -> Case:
+    def case(frugal: Any) -> str | None:
+        given = x.to("mtia")
+        needed = peak(_run, frugal, given)
+        if needed <= PARTS * x.nbytes + ROUNDED:
+            return None
+        mine, allowed = needed / x.nbytes, f"{PARTS:g}"
+        return f"it needed {mine:.2f} times the size of x at its worst moment: {allowed} will do"
+
+    return case
