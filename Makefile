@@ -14,8 +14,11 @@ ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)  # containers; Jupyt
 # Settings for this server, beside the reader's own.
 LAB := JUPYTER_CONFIG_PATH=".jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}"
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120
-# In the order they are found: the browser's few tests take longest and may not come last, alone.
-SPREAD := -n auto --dist loadscope --no-loadscope-reorder
+# A file to a worker, in the order of tests/conftest.py: what takes long may not come last, alone.
+# There are more workers than cores, so each computes on one. They start processes by the hundred,
+# each of which would compile the package anew where Python is told to keep no bytecode.
+SPREAD := -n auto --dist loadfile --no-loadscope-reorder
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(RUN) -m pytest $(SPREAD)
 
 .PHONY: help lab test setup build lint unit test-ops notebooks bench matrix sanitize faults clean
 
@@ -27,7 +30,7 @@ lab: build  ## set up, build, open JupyterLab on the first notebook (PORT=..., A
 	@$(LAB) $(RUN) -m jupyterlab $(ALLOW_ROOT) $(if $(PORT),--port=$(PORT)) $(ARGS)
 
 test: build lint  ## set up, then linters, unit tests and all notebooks
-	@$(RUN) -m pytest $(NBVAL) $(SPREAD) tests $(wildcard notebooks) $(ARGS)
+	@$(PYTEST) $(NBVAL) tests $(wildcard notebooks) $(ARGS)
 
 # A moved checkout must be installed again: the environment names the folder it was made in.
 setup:  ## create .venv and install what pyproject.toml names, as constraints.txt pins it
@@ -51,7 +54,7 @@ lint: setup  ## check the form of Python, notebooks and C++, the types of mtia_l
 	@$(RUN) -m codespell_lib .
 
 unit: build  ## unit tests only
-	@$(RUN) -m pytest $(SPREAD) tests $(ARGS)
+	@$(PYTEST) tests $(ARGS)
 
 test-ops: build  ## every operator with all samples of all dtypes against the CPU; and the sweeps, one row in 8 (ARGS=--one-row-in=1: all)
 	@$(RUN) -m pytest -n auto tests/tensors/test_ops.py tests/hazards/test_hazards_oracle.py \

@@ -39,7 +39,7 @@ def pytest_configure(config):
     if config.option.nbval_cell_timeout == _NBVAL_DEFAULT_TIMEOUT:
         config.option.nbval_cell_timeout = CELL_TIMEOUT
     if config.getoption("dist", "no") in ("load", "worksteal"):  # what `-n 2` alone means
-        config.option.dist = "loadscope"
+        config.option.dist = "loadfile"
     nbval.plugin.RunningKernel = _watched_kernel(nbval.plugin.RunningKernel)
     sanitize = nbval.plugin.IPyNbCell.sanitize
     nbval.plugin.IPyNbCell.sanitize = lambda cell, text: _without_scripts(sanitize(cell, text))

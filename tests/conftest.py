@@ -3,11 +3,23 @@
 import signal
 
 import pytest
+import slow_first
 
 
 def pytest_configure(config):
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell gives to what it runs by `&`
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: slow_first.place(item.path.stem))
+
+
+@pytest.hookimpl(optionalhook=True, wrapper=True)  # optional: pytest may run without xdist
+def pytest_xdist_auto_num_workers():
+    """Half as many again as there are cores: many tests wait for processes, or for time to pass."""
+    cores = yield
+    return -(-3 * cores // 2)
 
 
 def pytest_addoption(parser):

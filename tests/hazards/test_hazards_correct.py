@@ -4,7 +4,6 @@ from contextlib import nullcontext
 
 import graph_programs
 import graphs
-import op_samples
 import pytest
 import random_programs
 import torch
@@ -13,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from models import cnn
 
-ENTRIES = op_samples.names(torch.float32)[::15]
 SETTINGS = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
 
 
@@ -23,9 +21,11 @@ def assert_correct(report):
 
 @pytest.mark.parametrize("start", range(3))
 def test_operators_on_a_stream_of_their_own(lab, start):
+    import op_samples  # it takes some seconds
+
     side = torch.Stream("mtia")
     with lab.sanitizer() as report:
-        for name in ENTRIES[start::3]:
+        for name in op_samples.names(torch.float32)[::15][start::3]:
             with side:
                 op_samples.difference(name, torch.float32, backward=True, close=True, at_most=2)
         assert len(report.log.commands) > 100

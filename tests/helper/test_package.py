@@ -9,6 +9,7 @@ import types
 from fnmatch import fnmatch
 
 import pytest
+import slow_first
 import torch
 from building import ROOT, python
 from notebook_files import NOTEBOOKS
@@ -111,6 +112,11 @@ def test_no_folder_of_tests_is_passed_over(request):
     folders = {part for path in (ROOT / "tests").rglob("test_*.py") for part in path.parts[:-1]}
     folders -= set(ROOT.parts)
     assert folders and not [f for f in folders if any(fnmatch(f, p) for p in passed_over)]
+
+
+def test_the_files_that_are_run_first_are_there():
+    stems = {path.stem for path in [*(ROOT / "tests").rglob("test_*.py"), *NOTEBOOKS]}
+    assert [stem for stem in slow_first.FIRST if stem not in stems] == []
 
 
 def test_each_public_name_is_there_and_no_other():
