@@ -38,6 +38,10 @@ from .log.records import Memory as Memory
 from .log.records import Value as Value
 from .log.summary import summary as summary
 from .log.trace import write_trace as write_trace
+from .programs.settings import poison as poison
+from .programs.settings import profile as profile
+from .programs.settings import reset as reset
+from .programs.settings import schedule as schedule
 
 __version__: str
 

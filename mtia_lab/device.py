@@ -225,11 +225,11 @@ def configure(
 
 
 class Configuration(NamedTuple):
-    """What `configure` takes."""
+    """What `configure` takes, in its order."""
 
-    schedule: str
-    profile: Profile
-    poison: bool
+    schedule: str = "modelled"
+    profile: Profile = Profile()
+    poison: bool = False
 
 
 def configuration() -> Configuration:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..errors import cut
-from ..log.records import Call
+from ..log.records import Call, Command
 from ..log.summary import by_time
 from ..log.units import microseconds, stream_name, thousands
 from . import palette, text
@@ -19,11 +19,11 @@ from .lanes import (
     Scale,
     Window,
     lane_name,
+    stream_of,
     times_of,
-    waits_of,
 )
 from .lanes_svg import draw_axis, draw_missing, draw_track, legend, list_missing, note_queue
-from .lanes_text import CHART, column, deepest, missing_lines, missing_text, queue_row, row
+from .lanes_text import CHART, columns_of, deepest, missing_lines, missing_text, queue_row, row
 from .svg import MARGIN, Canvas, Picture, Style, number
 from .text import text_width
 
@@ -285,7 +285,7 @@ def _longest(lanes: Iterable[Busy]) -> list[str]:
 def busy_lanes(window: Window, columns: int) -> tuple[list[Busy], int]:
     """The lanes from the top down, and how many more there are that are not shown."""
     scale = Scale(window.end, 0, columns, window.begin)
-    homes = {command.id: (command.device, command.stream) for command in window.commands}
+    homes = {command.id: command for command in window.commands}
     threads = [_thread(key, calls, scale, columns) for key, calls in window.threads.items()]
     streams = [_stream(key, window, scale, columns, homes) for key in window.streams]
     shown = [*_busiest(threads, MOST_THREADS), *_busiest(streams, MOST_STREAMS)]
@@ -299,22 +299,22 @@ def _busiest(lanes: list[Busy], most: int) -> list[Busy]:
 
 
 def _thread(thread: int, calls: Sequence[Call], scale: Scale, columns: int) -> Busy:
-    waits = [wait for call in calls for wait in waits_of(call)]
+    times = [times_of(call) for call in calls]
+    waits = [wait for call in calls if call.waits_ns for wait in call.waits]
     layers = {
-        "call": spread(_between_waits(calls), scale, columns),
+        "call": spread(_between_waits(calls, times), scale, columns),
         "waits": spread(waits, scale, columns),
     }
     kinds = Counter(calls=len(calls))
-    return Busy(thread, layers, kinds, _names(calls), _blocks(layers.values(), calls, scale))
+    return Busy(thread, layers, kinds, _names(calls, times), _blocks(layers.values(), times, scale))
 
 
-def _between_waits(calls: Iterable[Call]) -> Iterator[Span]:
-    for call in calls:
-        begin = call.begin
-        for since, until in waits_of(call):
+def _between_waits(calls: Iterable[Call], times: Iterable[Span]) -> Iterator[Span]:
+    for call, (begin, end) in zip(calls, times, strict=True):
+        for since, until in call.waits if call.waits_ns else ():
             yield begin, since
             begin = until
-        yield begin, call.end
+        yield begin, end
 
 
 def _stream(
@@ -322,23 +322,26 @@ def _stream(
     window: Window,
     scale: Scale,
     columns: int,
-    homes: dict[int, tuple[int, int]],
+    homes: dict[int, Command],
 ) -> Busy:
     commands = window.streams[key]
     held = [(window.held[c.id], c.start) for c in commands if c.id in window.held]
     work = [command for command in commands if command.type in ("kernel", "copy")]
+    times = [times_of(command) for command in work]
     busy = {
-        kind: spread((times_of(c) for c in work if c.type == kind), scale, columns)
+        kind: spread(
+            (t for c, t in zip(work, times, strict=True) if c.type == kind), scale, columns
+        )
         for kind in ("copy", "kernel")
     }
-    waits = (command for command in commands if command.type == "wait")
+    sources = [homes.get(k) for c in commands if c.type == "wait" for k in c.after]
     return Busy(
         key,
         busy | {"waits": spread(held, scale, columns)},
         Counter(command.type for command in commands),
-        _names(work),
-        _blocks(busy.values(), work, scale),
-        Counter(homes.get(k) for wait in waits for k in wait.after),
+        _names(work, times),
+        _blocks(busy.values(), times, scale),
+        Counter(None if source is None else stream_of(source) for source in sources),
         deepest(window.queue(key), scale, columns),
     )
 
@@ -359,17 +362,17 @@ def spread(intervals: Iterable[Span], scale: Scale, columns: int) -> list[float]
     return [min(time / width, 1.0) for time in covered]
 
 
-def _names(items: Iterable[Item]) -> Times:
+def _names(items: Iterable[Item], times: Iterable[Span]) -> Times:
     names: Times = {}
-    for item in items:
-        (count, time), (begin, end) = names.get(item.name, (0, 0.0)), times_of(item)
+    for item, (begin, end) in zip(items, times, strict=True):
+        count, time = names.get(item.name, (0, 0.0))
         names[item.name] = (count + 1, time + end - begin)
     return names
 
 
-def _blocks(layers: Iterable[Sequence[float]], items: Iterable[Item], scale: Scale) -> list[Block]:
+def _blocks(layers: Iterable[Sequence[float]], times: Iterable[Span], scale: Scale) -> list[Block]:
     shares = [sum(parts) for parts in zip(*layers, strict=True)]
-    counts = Counter(column(times_of(item)[0], scale, len(shares)) for item in items)
+    counts = Counter(columns_of((begin for begin, _ in times), scale, len(shares)))
     runs: list[list[int]] = []
     for k in (k for k, share in enumerate(shares) if share):
         if runs and runs[-1][-1] == k - 1:

@@ -5,8 +5,10 @@ decides what is on its lanes and where; `lanes_svg` and `lanes_text` paint it.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
+from operator import attrgetter
 from typing import Protocol, TypeVar, runtime_checkable
 
 from ..log.attribution import held_since, queue_of
@@ -141,9 +143,7 @@ def times_of(item: Item) -> tuple[float, float]:
     return item.start_ns / 1000, item.finish_ns / 1000
 
 
-def stream_of(command: Command) -> tuple[int, int]:
-    """The stream of a command, as the key of its lane."""
-    return command.device, command.stream
+stream_of: Callable[[Command], tuple[int, int]] = attrgetter("device", "stream")  # also its lane's
 
 
 def lane_name(key: Key) -> str:
@@ -191,16 +191,17 @@ class Window:
         self.begin, self.end, self.zoomed = begin, end, zoomed
         self.commands = log.commands
         calls = [call for call in log.calls if call.end_ns > call.begin_ns]
-        self.threads = _grouped((call.thread, call) for call in self._shown(calls))
-        self.streams = _grouped((stream_of(c), c) for c in self._shown(self.commands))
+        self.threads = self._lanes(calls, attrgetter("thread"))
+        self.streams = self._lanes(self.commands, stream_of)
         self.held = held_since(self.commands)
-        self._all = _grouped((stream_of(command), command) for command in self.commands)
+        self._all = _grouped(self.commands, stream_of) if zoomed else self.streams
 
-    def _shown(self, items: Iterable[Kind]) -> Iterator[Kind]:
-        for item in items:
-            first, last = times_of(item)
-            if first <= self.end and last >= self.begin:
-                yield item
+    def _lanes(self, items: list[Kind], lane: Callable[[Kind], Where]) -> dict[Where, list[Kind]]:
+        if self.zoomed:
+            times = map(times_of, items)
+            shown = (first <= self.end and last >= self.begin for first, last in times)
+            items = list(compress(items, shown))
+        return _grouped(items, lane)
 
     @property
     def readable(self) -> bool:
@@ -220,10 +221,10 @@ class Window:
         return steps if any(count >= QUEUE for _, count in steps) else []
 
 
-def _grouped(pairs: Iterable[tuple[Where, Kind]]) -> dict[Where, list[Kind]]:
+def _grouped(items: Iterable[Kind], lane: Callable[[Kind], Where]) -> dict[Where, list[Kind]]:
     lanes: dict[Where, list[Kind]] = {}
-    for key, item in pairs:
-        lanes.setdefault(key, []).append(item)
+    for item in items:
+        lanes.setdefault(lane(item), []).append(item)
     return {key: lanes[key] for key in sorted(lanes)}
 
 

@@ -63,8 +63,14 @@ def bar(name: str, width: int, sign: str, least: int = 0) -> str:
 
 def column(time: float, scale: Scale, columns: int) -> int:
     """The column of a time."""
-    inside = min(max(time, scale.begin), scale.end) - scale.begin
-    return min(int(inside / scale.span * columns), columns - 1)
+    return columns_of([time], scale, columns)[0]
+
+
+def columns_of(times: Iterable[float], scale: Scale, columns: int) -> list[int]:
+    """The column of each time."""
+    begin, end, span, last = scale.begin, scale.end, scale.span, columns - 1
+    inside = (min(max(time, begin), end) - begin for time in times)
+    return [min(int(time / span * columns), last) for time in inside]
 
 
 def deepest(steps: Steps, scale: Scale, columns: int) -> list[int]:

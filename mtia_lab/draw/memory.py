@@ -83,7 +83,7 @@ def memory(log: Log | dict[str, Any], device: int = 0, *, title: str | None = No
     if not isinstance(log, Log):
         raise wrong(memory, f"{LOG}, or what torch.mtia.snapshot() returned", log)
     of_type(memory, "as device a number", device, int)
-    heap = Heap(log[:], device)
+    heap = Heap(log.now(), device)
     title = title or f"Memory of mtia:{device}, step by step"
     c = Canvas()
     y = c.heading(title, "Left to right: one step for each action. Bottom to top: addresses") + 4

@@ -70,8 +70,8 @@ def timeline(
 
 def _window(log: Log, since: float | None, until: float | None) -> Window:
     """What there is from one time to another."""
-    commands, calls = log.commands, log.calls
-    last = max([1.0, *(command.finish for command in commands), *(call.end for call in calls)])
+    finishes = [command.finish_ns for command in log.commands]
+    last = max([1000, *finishes, *(call.end_ns for call in log.calls)]) / 1000
     begin = max(0.0, _time("since", since, 0.0))
     end = _time("until", until, max(last, begin + 1.0))
     if end <= begin:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .check import RIGHT, Answer, compare_values, one_line
+from .check import RIGHT, Answer, compare_values, one_line, show
 
 
 @dataclass(frozen=True, repr=False)
@@ -55,13 +55,18 @@ def _sentence(guess: Answer, outcome: Answer, beliefs: Mapping[Any, str] | Any) 
     came = one_line(repr(outcome))
     if guess is ... or (isinstance(guess, tuple | list) and any(part is ... for part in guess)):
         return f"no guess. It is {came}."
-    status, wrong = compare_values(guess, outcome)
+    status, wrong = compare_values(_plain(guess), _plain(outcome))
     if status == RIGHT:
         return f"{came}, as you guessed."
     for other, belief in beliefs.items():
-        if compare_values(guess, other)[0] == RIGHT:
-            return f"{one_line(repr(other))}: {belief}. It is {came}."
+        if compare_values(_plain(guess), _plain(other))[0] == RIGHT:
+            return f"{show(guess)}: {belief}. It is {came}."
     return f"{wrong}. It is {came}."
+
+
+def _plain(value: Answer) -> Answer:
+    """A list as a tuple, as nobody means the difference, and only a tuple is a key of beliefs."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _listed(names: Any) -> str:

@@ -4,6 +4,7 @@ Each notebook's exercises have a module of their own beside this one, in `judges
 their cases and a right answer to measure by. Here is what they share.
 """
 
+import inspect
 import itertools
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -14,8 +15,21 @@ from typing import Any
 import torch
 
 from ..device import Profile, configuration, configure, state
-from .check import RIGHT, Answer, Case, Feedback, check, compare_values, is_stub, one_line, say
-from .trials import SCHEDULES, Trial, idle, trial
+from ..programs.settings import idle
+from .check import (
+    RIGHT,
+    WRONG_TYPE,
+    Answer,
+    Case,
+    Feedback,
+    check,
+    compare_values,
+    is_stub,
+    one_line,
+    say,
+    with_article,
+)
+from .trials import SCHEDULES, Trial, trial
 
 Cases = Mapping[str, Case]
 _attempts = itertools.count()
@@ -26,6 +40,7 @@ def judge(
     cases: Callable[[Random], Cases],
     *,
     wants: type | None = None,
+    takes: Collection[str] = (),
     why: str,
     profile: Profile | None = None,
 ) -> Feedback:
@@ -38,12 +53,19 @@ def judge(
         answer: what the reader filled in.
         cases: makes the cases, as `mtia_lab.check` takes them, from a source of random numbers.
         wants: a type that the answer must be an instance of.
+        takes: for a function, the names of what it is called with.
         why: the law that makes a right answer right, in one sentence.
         profile: what the devices cost while it is judged. The default costs, if None, but memory
             for nothing: what is cached differs from attempt to attempt.
     """
     if is_stub(answer):
         return check(answer, cases={})
+    if takes and not callable(answer):
+        got = with_article(type(answer).__name__)
+        return Feedback(WRONG_TYPE, f"wanted a function, got {got}")
+    if callable(answer) and takes and not _takes(answer, takes):
+        name = one_line(getattr(answer, "__name__", "it"))
+        return Feedback(WRONG_TYPE, f"it is called like this: {name}({', '.join(takes)})")
     idle()
     with _as_before():
         configure("modelled", profile or Profile(allocate_us=0), poison=False)
@@ -127,6 +149,17 @@ def _alone(case: Case) -> Case:
             return found
 
     return alone
+
+
+def _takes(answer: Callable[..., Any], arguments: Collection[str]) -> bool:
+    """Whether a function can be called with so many arguments, as far as Python can tell."""
+    try:
+        inspect.signature(answer).bind(*arguments)
+    except TypeError:
+        return False
+    except ValueError:  # some functions in C do not say
+        return True
+    return True
 
 
 @contextmanager

@@ -1,14 +1,11 @@
 """Trials of a program: its value under each schedule, and what the sanitizer says about it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import torch
-
-from ..device import configuration, configure, state
 from ..hazards.sanitizer import LiveReport, sanitizer
+from ..programs.settings import configured
 from .check import Case
 
 SCHEDULES = ("modelled", "blocking", "latest", "random:1")
@@ -48,8 +45,7 @@ def trial(
         Whatever the program raises; if it raises nothing, what the kernels that it did not wait for
         raise at the end. If both do, the program's own exception has the kernels' as a note.
     """
-    idle()
-    with _configured(schedule, poison):
+    with configured(schedule, poison=poison):
         with sanitizer() as report:
             value = program(*args)
         us = max((call.end for call in report.log.calls), default=0.0)
@@ -101,29 +97,3 @@ def trial_cases(
     cases: dict[str, Case] = {f"value under {schedule}": value(schedule) for schedule in SCHEDULES}
     cases |= {"kernels": computed} if kernels else {}
     return cases | {"sanitizer": sanitized, "time": frugal}
-
-
-@contextmanager
-def _configured(schedule: str, poison: bool) -> Iterator[None]:
-    """Under this schedule, and poison. Whatever happens, idle and as before afterwards."""
-    usual = configuration()
-    configure(schedule, poison=poison)
-    try:
-        yield
-    except BaseException as error:
-        try:
-            idle()
-        except Exception as failure:
-            error.add_note(f"Kernels of the program failed as well: {failure}")
-        raise
-    else:
-        idle()
-    finally:
-        configure(*usual)
-
-
-def idle() -> None:
-    """Wait for every device, also if kernels of one of them failed; then raise."""
-    with ExitStack() as devices:
-        for device in range(len(state().streams)):  # torch would latch 0 before load()
-            devices.callback(torch.accelerator.synchronize, device)

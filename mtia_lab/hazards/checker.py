@@ -4,7 +4,6 @@ After a race the checker goes on as if its fix were in the program, so that what
 fixes is not found once more.
 """
 
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from .events import StandingEvents
 from .fixes import FINISH, NEW_EVENT, RECORD_STREAM, WAIT, WAIT_EVENT, Fix
 from .memory_map import MemoryMap, Use, add_use, host_races
 from .order import EVENTS, Clock, Given, Order, Stream
+from .sequence import Learned, callers
 
 
 class Race(NamedTuple):
@@ -85,6 +85,8 @@ class Checker:
 
     Attributes:
         races: all of them, if nothing is fixed.
+        given: what streams have been given so far.
+        callers: see `sequence.callers`.
     """
 
     def __init__(self, log: Log, *, fixes: bool = True) -> None:
@@ -101,7 +103,7 @@ class Checker:
         self._recorded_on = 0
         self._newest = 0
         self._commands: dict[int, Command] = {}
-        self._calls = {call.id: call for call in log.calls}
+        self.callers = callers(log)
         self._backwards = Backwards()
         self._fixes = fixes
         self._pairs: defaultdict[tuple[Stream | None, Stream], _Pair] = defaultdict(_Pair)
@@ -116,7 +118,7 @@ class Checker:
             Host: self._host,
         }
 
-    def add(self, record: "Record | Learned") -> None:
+    def add(self, record: Record | Learned) -> None:
         """The next record, in the order of `in_order`."""
         if (take := self._kinds.get(type(record))) is not None:
             take(record)
@@ -139,7 +141,7 @@ class Checker:
             order.wait(id, stream, command.after)
         self._newest = id
         self._commands[id] = command
-        caller = None if command.call is None else self._calls.get(command.call)
+        caller = self.callers.get(command.call)
         if kind == "record":
             self._events.add_record(command, caller)
         if caller is not None and caller.door == "distributed":
@@ -329,40 +331,3 @@ def _omission(hazard: Hazard) -> Hashable:
     block = race.blocks[0]
     where = block.bytes, block.device, block.stream, block.site or block.cause
     return hazard.fix, where, block.freed_site
-
-
-class Learned(NamedTuple):
-    """What the host learned by a call, where that comes after commands that are written later."""
-
-    call: Call
-
-
-def in_order(log: Log) -> Iterator[Record | Learned]:
-    """The records with the commands in the order of their ids, and when the host learned what.
-
-    A call is written down when it returns, so where two host threads take part, their commands may
-    stand in another order than they were enqueued in.
-    """
-    records = list(log)  # once: a log that is still written looks for more whenever it is asked
-    ids = [record.id for record in records if isinstance(record, Command)]
-    if ids != sorted(ids):
-        newest, keys = 0, []
-        for record in records:
-            if isinstance(record, Command):
-                newest = max(newest, record.id)
-                keys.append((record.id, 0))
-            else:
-                keys.append((newest, 1))
-        records = [records[k] for k in sorted(range(len(records)), key=keys.__getitem__)]
-        ids.sort()
-    pending: list[Call] = []
-    ids.append(sys.maxsize)
-    place = 0
-    for record in records:
-        yield record
-        if type(record) is Command:
-            place += 1
-        elif type(record) is Call and record.synchronized:
-            pending.append(record)
-        while pending and pending[0].synchronized[-1].newest < ids[place]:
-            yield Learned(pending.pop(0))

@@ -43,6 +43,8 @@ def misused_events(log: Log) -> list[Finding]:
     An event belongs to the device it is first recorded on; a stream of any device may wait for it.
     Where the error was caught, later waits stand for the recording before, or for nothing.
     """
+    if all(call.error is None for call in log.calls):
+        return []
     newest: dict[int, Command] = {}  # of each event, its last recording
     found: dict[tuple[str, str | None], list[Finding]] = {}
     for record in log:

@@ -11,23 +11,18 @@ from dataclasses import dataclass, field
 from ..log.log import Log
 from ..log.records import Call, Command, Host, Known, Record
 from ..log.replay import Backwards
-from .checker import Learned
 from .finding import NEEDLESS_SYNC, NEEDLESS_WAIT, UNRECORDED, Finding, Side
 from .fixes import before
 from .order import EVENTS, Given, Order, Stream
+from .sequence import IDLE_WAITS, SYNCHRONIZATIONS, Learned
 
-_SYNCHRONIZATIONS = {
-    "synchronizeStream",
-    "synchronizeEvent",
-    "synchronizeDevice",
-    "deviceSynchronize",
-}
 # What calls that wait or synchronize make besides: they look which device and stream is current.
 _BESIDES = {
     *("record", "block", "destroyEvent", "queryEvent", "queryStream"),
     *("getDevice", "setDevice", "exchangeDevice", "uncheckedSetDevice", "maybeExchangeDevice"),
     *("getCurrentDevice", "getStream", "getCurrentStream", "getDefaultStream", "exchangeStream"),
 }
+_NO_WORK = _BESIDES | SYNCHRONIZATIONS
 
 
 @dataclass
@@ -62,21 +57,28 @@ class Hints:
     Args:
         log: whose records `add` is given in their order.
         given: what its streams have been given, which somebody else keeps.
+        callers: see `sequence.callers`.
     """
 
-    def __init__(self, log: Log, given: Given) -> None:
-        self._working: set[str | None] = {None}  # lines that do more than synchronize
+    def __init__(self, log: Log, given: Given, callers: dict[int | None, Call]) -> None:
         self._lines: dict[tuple[str, str | None], _Line] = {}
-        records = list(log)
-        self._calls: dict[int | None, Call] = {call.id: call for call in log.calls}
-        active = {record.thread for record in filter(_is_active, records)}
+        self._callers, calls = callers, log.calls
+        active = {command.thread for command in log.commands}
+        active |= {call.thread for call in calls if call.synchronized}
         self._whole = _Part(given) if len(active) <= 1 else None
         self._owners: dict[int, int] = {}
         self._parts: dict[int, _Part] = {}
         if self._whole is None:
-            self._divide(records)
+            self._divide(list(log))
         if len(self._parts) == 1:
             self._whole = _Part(given)
+        works = (
+            call
+            for call in calls
+            if call.name not in _NO_WORK and call.door != IDLE_WAITS and not call.synchronized
+        )
+        # Lines that do more than synchronize.
+        self._working = {None, *(call.site for call in works if self._part(call) is not None)}
 
     def _divide(self, records: list[Record]) -> None:
         """A part for each host thread that gives commands or waits."""
@@ -91,14 +93,15 @@ class Hints:
         for thread, part in self._parts.items():
             part.foreign = {stream for stream, who in users.items() if who - {thread}}
 
+    def _part(self, record: Record) -> _Part | None:
+        """Whose doing a record is; None for a thread that only looks on."""
+        return self._whole or self._parts.get(self._owners[id(record)])
+
     def add(self, record: Record | Learned) -> None:
         """The next record, in the order of `in_order`."""
-        part = self._whole
+        part = self._part(record.call if isinstance(record, Learned) else record)
         if part is None:
-            key = id(record.call if isinstance(record, Learned) else record)
-            part = self._parts.get(self._owners[key])
-            if part is None:
-                return
+            return
         if type(record) is Command:
             if record.after or record.type == "record" or part is not self._whole:
                 self._command(record, part)
@@ -129,7 +132,7 @@ class Hints:
             implied = order.wait(command.id, stream, after)
         if kind == "record":
             part.recordings[command.id] = command
-        elif works or not _is_own(command, self._calls.get(command.call)):
+        elif works or not _is_own(command, self._callers.get(command.call)):
             self._working.add(command.site)
         else:
             record = part.recordings.get(after[0]) if implied else None
@@ -147,7 +150,7 @@ class Hints:
         """A call, and whether the host learned anything by it."""
         if call.method == "torch.wait_event":
             self._add(UNRECORDED, call.site, _unrecorded(call))
-        elif call.name not in _SYNCHRONIZATIONS:
+        elif call.name not in SYNCHRONIZATIONS:
             if call.name not in _BESIDES:  # which may synchronize, too
                 self._working.add(call.site)
         elif call.error is None:

@@ -9,11 +9,12 @@ from ..log.arguments import a_log
 from ..log.log import Log
 from ..log.records import Command
 from ..log.units import count
-from .checker import Checker, in_order
+from .checker import Checker
 from .events import misused_events
 from .explain import explain
 from .finding import REUSE, Finding
 from .hints import Hints
+from .sequence import in_order
 
 SHOWN = 20  # findings that a report shows, and hints
 
@@ -118,17 +119,18 @@ def find_hazards(log: Log) -> Report:
 def check(log: Log) -> Found:
     """The same, as plain values."""
     checker = Checker(log)
-    hints = Hints(log, checker.given)
+    hints = Hints(log, checker.given, checker.callers)
     for record in in_order(log):
         checker.add(record)
         hints.add(record)
     found: dict[Hashable, Finding] = {}
     for finding in map(explain, checker.hazards()):
         found.setdefault(_omission(finding), finding)
-    commands = log.commands
+    hazards, commands = [*found.values(), *misused_events(log)], log.commands
+    findings = tuple(add_scenes([*hazards, *hints.findings()], commands))
     return Found(
-        tuple(add_scenes([*found.values(), *misused_events(log)], commands)),
-        tuple(add_scenes(hints.findings(), commands)),
+        findings[: len(hazards)],
+        findings[len(hazards) :],
         len(commands),
         len({(command.device, command.stream) for command in commands}),
     )

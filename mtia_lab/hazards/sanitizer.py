@@ -30,7 +30,7 @@ class LiveReport(Report):
     def _found(self) -> Found:
         checked = self._checked
         if checked is None or checked[0] != len(self.log):
-            log = self.log[:]  # as it is now: another thread may be writing
+            log = self.log.now()  # another thread may be writing
             self._checked = checked = len(log), check(log)
         return checked[1]
 

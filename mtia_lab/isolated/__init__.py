@@ -6,17 +6,20 @@ Nothing in a `Result` depends on the machine, so it can be printed, stored and c
 
 import atexit
 import contextlib
+import inspect
 import json
 import os
 import selectors
 import signal
 import subprocess
 import sys
+import textwrap
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
+from types import FunctionType
 from typing import Any, Self
 
 from ..errors import SnippetsLost, TookTooLong, WrongArgument, WrongValue
@@ -24,6 +27,7 @@ from ..errors import SnippetsLost, TookTooLong, WrongArgument, WrongValue
 _SERVER = Path(__file__).with_name("_server.py")
 _START_SECONDS = 60  # for a bare interpreter to start and to leave, on a busy machine
 _GRACE_SECONDS = 5  # for a server to end its snippets
+Snippet = str | Callable[[], Any]
 _LONGEST = 1e6  # seconds, some eleven days
 _MOST_STDERR = 1 << 20  # bytes of what a prelude writes there
 
@@ -49,13 +53,14 @@ class Result:
     stderr: str = field(default="", repr=False, compare=False)
 
 
-def run(code: str, *, timeout: float = 100, devices: int | None = None) -> Result:
+def run(code: Snippet, *, timeout: float = 100, devices: int | None = None) -> Result:
     """Run `code` in a fresh Python process that has imported nothing.
 
     The process has this one's `sys.path`, environment and current directory, and no standard input.
 
     Args:
-        code: Python.
+        code: Python; or a function without arguments, whose source is run there and then called. It
+            knows nothing of what stands around it here.
         timeout: seconds until the code counts as hung and is killed, with all processes it started.
         devices: if given, `mtia_lab.load(devices=devices)` runs before the code.
 
@@ -66,7 +71,7 @@ def run(code: str, *, timeout: float = 100, devices: int | None = None) -> Resul
 
 
 def run_each(
-    snippets: Mapping[str, str],
+    snippets: Mapping[str, Snippet],
     prelude: str = "import torch",
     *,
     timeout: float = 100,
@@ -80,7 +85,7 @@ def run_each(
     ended, no process is left that one of them started.
 
     Args:
-        snippets: pieces of code by name.
+        snippets: pieces of code by name, or functions as in `run`.
         prelude: code that all share; what it prints is dropped. It must start no threads.
         timeout: seconds for the prelude, and again for each snippet until it counts as hung.
         devices: if given, `mtia_lab.load(devices=devices)` runs in each snippet's process first.
@@ -137,7 +142,7 @@ class Server:
 
     def run_each(
         self,
-        snippets: Mapping[str, str],
+        snippets: Mapping[str, Snippet],
         *,
         timeout: float = 100,
         devices: int | None = None,
@@ -153,7 +158,7 @@ class Server:
         load = "" if devices is None else f"import mtia_lab; mtia_lab.load(devices={int(devices)})"
         request = {
             "setup": load,
-            "snippets": list(snippets.values()),
+            "snippets": [_source(snippet) for snippet in snippets.values()],
             "timeout": timeout,
             "jobs": jobs,
         }
@@ -309,15 +314,26 @@ def check_whole(number: int, name: str) -> None:
         )
 
 
-def _check(snippets: Mapping[str, str], timeout: float, devices: int | None = None) -> None:
+def _source(snippet: Snippet) -> str:
+    """The code of a snippet: of a function its definition, and a call of it."""
+    if isinstance(snippet, str):
+        return snippet
+    return f"{textwrap.dedent(inspect.getsource(snippet))}\n{snippet.__name__}()\n"
+
+
+def _check(snippets: Mapping[str, Snippet], timeout: float, devices: int | None = None) -> None:
     if not isinstance(snippets, Mapping):
         raise WrongArgument(
             f"the snippets are a {type(snippets).__name__}; give a dict of pieces of code by name, "
             "such as {'first': 'print(1)'}"
         )
     for name, code in snippets.items():
-        if not isinstance(code, str):
-            raise WrongArgument(f"{name!r} is a {type(code).__name__}; give Python code as text")
+        named = isinstance(code, FunctionType) and code.__name__.isidentifier()
+        if not (isinstance(code, str) or named):
+            raise WrongArgument(
+                f"{name!r} is a {type(code).__name__}; give Python code as text, or a function "
+                "that a `def` made"
+            )
     check_seconds(timeout)
     if devices is not None:
         check_whole(devices, "devices")

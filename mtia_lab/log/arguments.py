@@ -40,7 +40,7 @@ def a_log(function: Function, given: Any) -> Log:
         TypeError: it is no log.
     """
     if isinstance(given, Log):
-        return given[:]
+        return given.now()
     hint = ""
     if isinstance(given, list | tuple) and given and isinstance(given[0], Record):
         hint = "make one of these records: mtia_lab.Log(records)"

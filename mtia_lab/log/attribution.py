@@ -12,10 +12,11 @@ Times in here are whole nanoseconds, so that sums are exact.
 """
 
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
+from operator import attrgetter
 
 from .records import Command
 from .replay import ready_times
@@ -25,53 +26,52 @@ from .replay import ready_times
 class CopyTime:
     """How long, up to any time, a stream did a copy or was kept idle by one.
 
-    `segments` holds, for the time from each of `begins` on, `(base, slope, source)`: the
-    total is `base` plus `slope` times the time passed, or plus the total of stream `source`.
+    From each of `begins` on, the total is its base plus its slope times the time passed, or plus
+    the total of its source, if it has one.
     """
 
     begins: list[int] = field(default_factory=lambda: [0])
-    segments: list["tuple[int, int, CopyTime | None]"] = field(
-        default_factory=lambda: [(0, 0, None)]
-    )
+    bases: list[int] = field(default_factory=lambda: [0])
+    slopes: list[int] = field(default_factory=lambda: [0])
+    sources: list["CopyTime | None"] = field(default_factory=lambda: [None])
 
     def add(self, begin: int, slope: int, source: "CopyTime | None" = None) -> None:
         """From `begin` on, time counts if `slope` is 1, or where it counts for `source`."""
-        if self.segments[-1][1:] == (slope, source) and source is None:
+        if source is None and self.slopes[-1] == slope and self.sources[-1] is None:
             return
-        base = self.until(begin) - (source.until(begin) if source else 0)
+        self.bases.append(self.until(begin) - (source.until(begin) if source else 0))
         self.begins.append(begin)
-        self.segments.append((base, slope, source))
+        self.slopes.append(slope)
+        self.sources.append(source)
 
     def until(self, time: int) -> int:
         """The total up to `time`."""
         total, stream = 0, self
         while True:
             k = -1 if time >= stream.begins[-1] else bisect_right(stream.begins, time) - 1
-            base, slope, source = stream.segments[k]
-            total += base
+            total += stream.bases[k]
+            source = stream.sources[k]
             if source is None:
-                return total + slope * (time - stream.begins[k])
+                return total + stream.slopes[k] * (time - stream.begins[k])
             stream = source
 
 
 @dataclass
 class Spent:
-    """The time of one stream, by what it went into, and its busy intervals."""
+    """The time of one stream, by what it went into, and when it began and ceased to be busy."""
 
     host: int = 0
     dependency: int = 0
     copy: int = 0
     free: int = 0  # when its last command finished
     copies: CopyTime = field(default_factory=CopyTime)
-    intervals: list[tuple[int, int]] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    finishes: list[int] = field(default_factory=list)
 
     @property
     def busy(self) -> int:
         """How long it ran kernels and copies."""
-        return sum(finish - start for start, finish in self.intervals)
-
-
-Homes = dict[int, tuple[Spent, int]]  # of each command, its stream and when it finishes
+        return sum(self.finishes) - sum(self.starts)
 
 
 def attribute(commands: Iterable[Command], end: int) -> dict[tuple[int, int], Spent]:
@@ -84,45 +84,55 @@ def attribute(commands: Iterable[Command], end: int) -> dict[tuple[int, int], Sp
     commands = list(commands)
     ready = ready_times(commands)
     streams: defaultdict[tuple[int, int], Spent] = defaultdict(Spent)
-    homes: Homes = {}
+    known: dict[int, Command] = {}
     for command in commands:
         spent = streams[command.device, command.stream]
-        _add(spent, command, ready[command.id], homes)
-        homes[command.id] = (spent, command.finish_ns)
+        since = ready[command.id]
+        spent.host += since - spent.free
+        spent.copies.add(spent.free, 0)
+        if command.after and command.start_ns != since:
+            since = _released(command, since, spent, streams, known)
+        _run(command, since, spent)
+        known[command.id] = command
     for spent in streams.values():
         spent.host += end - spent.free
     return dict(sorted(streams.items()))
 
 
-def _add(spent: Spent, command: Command, ready: int, homes: Homes) -> None:
+def _run(command: Command, released: int, spent: Spent) -> None:
+    """A command waits no more for others, but maybe for its engine, and then runs."""
     start, finish, is_copy = command.start_ns, command.finish_ns, command.type == "copy"
-    spent.host += ready - spent.free
-    spent.copies.add(spent.free, 0)
-    released = _released(command, ready, start, homes, spent)
-    spent.copies.add(released, int(is_copy))
     if is_copy:
+        spent.copies.add(released, 1)
         spent.copy += start - released
     else:
+        spent.copies.add(released, 0)
         spent.dependency += start - released
     if finish > start:
-        spent.intervals.append((start, finish))
+        spent.starts.append(start)
+        spent.finishes.append(finish)
     spent.free = finish
 
 
-def _released(command: Command, ready: int, start: int, homes: Homes, spent: Spent) -> int:
+def _released(
+    command: Command,
+    ready: int,
+    spent: Spent,
+    streams: dict[tuple[int, int], Spent],
+    known: dict[int, Command],
+) -> int:
     """When what the command waits for was done; the time until then is attributed."""
-    if not command.after or start == ready:
-        return ready
-    known = [homes[k] for k in command.after if k in homes]
-    if len(known) < len(command.after):  # enqueued before the log began: no one knows what it was
-        spent.dependency += start - ready
-        return start
-    source, finish = max(known, key=lambda home: home[1])
-    until = min(finish, start)
+    awaited = [known[k] for k in command.after if k in known]
+    if len(awaited) < len(command.after):  # given before the log began: no one knows what it was
+        spent.dependency += command.start_ns - ready
+        return command.start_ns
+    last = max(awaited, key=attrgetter("finish_ns"))
+    until = min(last.finish_ns, command.start_ns)
     if until <= ready:
         return ready
-    copying = source.copies.until(until) - source.copies.until(ready)
-    spent.copies.add(ready, 0, source.copies)
+    copies = streams[last.device, last.stream].copies
+    copying = copies.until(until) - copies.until(ready)
+    spent.copies.add(ready, 0, copies)
     spent.copy += copying
     spent.dependency += until - ready - copying
     return until
@@ -130,19 +140,18 @@ def _released(command: Command, ready: int, start: int, homes: Homes, spent: Spe
 
 def overlaps(streams: dict[tuple[int, int], Spent]) -> dict[tuple[int, int], int]:
     """How long each stream was busy while another one was, in nanoseconds."""
-    edges = sorted(
-        edge
-        for spent in streams.values()
-        for start, finish in spent.intervals
-        for edge in ((start, 1), (finish, -1))
-    )
-    both = CopyTime()  # the same bookkeeping: how long two or more were busy
-    count = 0
-    for time, change in edges:
-        count += change
-        both.add(time, int(count > 1))
+    changes: Counter[int] = Counter()  # of the number of busy streams, by time
+    for spent in streams.values():
+        changes.update(spent.starts)
+        changes.subtract(spent.finishes)
+    total = count = before = 0
+    both: dict[int, int] = {}  # how long two or more were busy, up to each of these times
+    for time in sorted(changes):
+        total += time - before if count > 1 else 0
+        both[time], before = total, time
+        count += changes[time]
     return {
-        key: sum(both.until(finish) - both.until(start) for start, finish in spent.intervals)
+        key: sum(map(both.__getitem__, spent.finishes)) - sum(map(both.__getitem__, spent.starts))
         for key, spent in streams.items()
     }
 
@@ -161,10 +170,12 @@ def held_since(commands: Iterable[Command]) -> dict[int, float]:
 
 def queue_of(commands: Iterable[Command]) -> list[tuple[float, int]]:
     """`(time, count)` steps of the kernels and copies that were enqueued and have not begun."""
-    changes: dict[float, int] = {}
+    changes: dict[int, int] = {}
     for command in commands:
-        if command.type in ("kernel", "copy") and command.start > command.enqueue:
-            changes[command.enqueue] = changes.get(command.enqueue, 0) + 1
-            changes[command.start] = changes.get(command.start, 0) - 1
+        given, start = command.enqueue_ns, command.start_ns
+        if start > given and command.type in ("kernel", "copy"):
+            changes[given] = changes.get(given, 0) + 1
+            changes[start] = changes.get(start, 0) - 1
     times = sorted(changes)
-    return list(zip(times, accumulate(changes[time] for time in times), strict=True))
+    counts = accumulate(changes[time] for time in times)
+    return [(time / 1000, count) for time, count in zip(times, counts, strict=True)]

@@ -17,10 +17,13 @@ class Block(ContextDecorator, Generic[T]):
 
     Attributes:
         write: the line of Python that the reader meant.
+        done: what is done by it, such as "recorded".
     """
 
-    def __init__(self, make: Callable[[], AbstractContextManager[T]], write: str) -> None:
-        self._make, self.write = make, write
+    def __init__(
+        self, make: Callable[[], AbstractContextManager[T]], write: str, done: str
+    ) -> None:
+        self._make, self.write, self.done = make, write, done
         self._entered: list[AbstractContextManager[T]] = []
 
     def __enter__(self) -> T:
@@ -31,7 +34,7 @@ class Block(ContextDecorator, Generic[T]):
         return self._entered.pop().__exit__(*raised)
 
     def __repr__(self) -> str:
-        return f"Nothing is recorded yet. Write: {self.write}"
+        return f"Nothing is {self.done} yet. Write: {self.write}"
 
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("_"):
@@ -49,27 +52,32 @@ class Block(ContextDecorator, Generic[T]):
 
     def _not_begun(self) -> NotBegun:
         return NotBegun(
-            "Nothing is recorded yet.",
-            "the call alone does not begin a recording; it needs a block that it lasts for.",
-            f"write `{self.write}`, with what to record below it, indented.",
+            f"Nothing is {self.done} yet.",
+            "the call alone does not begin it; it needs a block that it lasts for.",
+            f"write `{self.write}`, with what it is for below it, indented.",
         )
 
 
-def block(name: str) -> Callable[[Callable[P, Iterator[T]]], Callable[P, Block[T]]]:
+def block(
+    name: str = "", done: str = "recorded"
+) -> Callable[[Callable[P, Iterator[T]]], Callable[P, Block[T]]]:
     """Make a generator function a function that gives a `Block`, as `contextmanager` does.
 
     Args:
-        name: what the advice calls the thing that the block yields.
+        name: what the advice calls the thing that the block yields; "" if it yields none.
+        done: what is done by it.
     """
 
     def decorate(function: Callable[P, Iterator[T]]) -> Callable[P, Block[T]]:
-        write = f"with mtia_lab.{function.__name__}() as {name}:"
         signature = inspect.signature(function)
+        ending = f" as {name}:" if name else ":"
 
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> Block[T]:
             signature.bind(*args, **kwargs)
-            return Block(partial(contextmanager(function), *args, **kwargs), write)
+            given = [*map(repr, args), *(f"{key}={value!r}" for key, value in kwargs.items())]
+            write = f"with mtia_lab.{function.__name__}({', '.join(given)}){ending}"
+            return Block(partial(contextmanager(function), *args, **kwargs), write, done)
 
         return call
 

@@ -1,10 +1,11 @@
 """The log: every call PyTorch made into the backend, every command the device was given."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
-from typing import Any, overload
+from operator import attrgetter
+from typing import Any, TypeVar, overload
 
 from ..errors import cut
 from .records import PINNED, Call, Command, Host, Memory, Record, Value
@@ -15,6 +16,7 @@ FIRST, LAST = 30, 10  # so many at both ends of a longer one
 SITE = 40  # columns of a line's name, at most
 
 Ids = tuple[int, ...]  # of a device, and of a stream on each
+Kind = TypeVar("Kind", Call, Command, Memory, Host, Value)
 _FIELDS = {kind: tuple(f.name for f in fields(kind)) for kind in Record.__args__}
 
 
@@ -47,6 +49,7 @@ class Log(Sequence[Record]):
         initial_memory: Sequence[Memory] = (),
     ) -> None:
         self._records = list(records)
+        self._of_kind: tuple[int, dict[type, list[Any]]] = (0, {})
         self.initial_memory = list(initial_memory)
         self.initial_state = dict(initial_state or {})
 
@@ -92,36 +95,50 @@ class Log(Sequence[Record]):
     def __iter__(self) -> Iterator[Record]:
         return iter(self._records)
 
+    def now(self) -> "Log":
+        """The log as it is: what is recorded meanwhile is not in it."""
+        return self
+
+    def _of(self, kind: type[Kind]) -> list[Kind]:
+        """The records of one kind; all are looked through once, and when there are more."""
+        size = len(self)
+        if self._of_kind[0] != size:
+            found: dict[type, list[Any]] = defaultdict(list)
+            for record in self._records[:size]:
+                found[type(record)].append(record)
+            found[Command].sort(key=attrgetter("id"))
+            self._of_kind = size, found
+        return list(self._of_kind[1].get(kind, ()))
+
     @property
     def calls(self) -> list[Call]:
         """The calls into the backend."""
-        return [record for record in self if isinstance(record, Call)]
+        return self._of(Call)
 
     @property
     def commands(self) -> list[Command]:
         """The commands given to the device, in enqueue order."""
-        commands = [record for record in self if isinstance(record, Command)]
-        return sorted(commands, key=lambda command: command.id)
+        return self._of(Command)
 
     @property
     def memory(self) -> list[Memory]:
         """What happened to the memory of devices, in order."""
-        return [m for m in self if isinstance(m, Memory) and m.owner != PINNED]
+        return [record for record in self._of(Memory) if record.owner != PINNED]
 
     @property
     def pinned(self) -> list[Memory]:
         """What happened to pinned memory, in order; only `record(host=True)` asks for it."""
-        return [m for m in self if isinstance(m, Memory) and m.owner == PINNED]
+        return [record for record in self._of(Memory) if record.owner == PINNED]
 
     @property
     def hosts(self) -> list[Host]:
         """What operators of the host did with pinned memory; only `record(host=True)` asks."""
-        return [record for record in self if isinstance(record, Host)]
+        return self._of(Host)
 
     @property
     def values(self) -> list[Value]:
         """What commands left in memory, as it happened; only `record(values=True)` asks for it."""
-        return [record for record in self if isinstance(record, Value)]
+        return self._of(Value)
 
     @property
     def threads(self) -> list[int]:

@@ -45,6 +45,9 @@ class LiveLog(Log):
                     self._first = None
                     simulator.record_end(*self._wanted)
 
+    def now(self) -> Log:
+        return self if self._first is None else self[:]
+
     @overload
     def __getitem__(self, index: int) -> Record: ...
     @overload

@@ -1,6 +1,7 @@
 """The summary of a log: where the time of every stream and every host thread went."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -172,14 +173,13 @@ def copied(command: Command) -> int:
     return written or sum(access.bytes for access in command.reads)
 
 
-def _by_thread(calls: Iterable[Call]) -> list[ThreadTime]:
-    found: dict[int, tuple[int, int]] = {}
+def _by_thread(calls: Sequence[Call]) -> list[ThreadTime]:
+    counts = Counter(call.thread for call in calls)
+    blocked: Counter[int] = Counter()
     for call in calls:
-        count, blocked = found.get(call.thread, (0, 0))
-        for begin, end in call.waits_ns:
-            blocked += end - begin
-        found[call.thread] = (count + 1, blocked)
-    return [ThreadTime(k, count, blocked / 1000) for k, (count, blocked) in sorted(found.items())]
+        if call.waits_ns:
+            blocked[call.thread] += sum(end - begin for begin, end in call.waits_ns)
+    return [ThreadTime(k, count, blocked[k] / 1000) for k, count in sorted(counts.items())]
 
 
 def _by_name(commands: Iterable[Command]) -> list[KernelTime]:

@@ -5,12 +5,13 @@ import sys
 import in_us
 import pytest
 import torch
+from drawings import call
 
 from mtia_lab.hazards import find_hazards
 from mtia_lab.hazards import finding as kinds
-from mtia_lab.hazards.checker import in_order
+from mtia_lab.hazards.sequence import Learned, in_order
 from mtia_lab.log.log import Log
-from mtia_lab.log.records import PINNED, Access
+from mtia_lab.log.records import PINNED, Access, Known
 
 BYTES = 512
 MAIN, SIDE, OTHER = 0, 1, 2
@@ -129,3 +130,18 @@ def test_commands_of_two_host_threads_are_taken_in_the_order_of_their_ids():
     records = [use(1, MAIN, write=True), use(3, SIDE, write=True, after=(2,)), use(2, MAIN)]
     assert [record.id for record in in_order(Log(records))] == [1, 2, 3]
     assert kinds_in(*records) == []
+
+
+def test_calls_that_say_nothing_are_passed_over_up_to_a_backward():
+    """Which call ends a backward depends on its line alone."""
+    said = [
+        call("block", events=(3,)),
+        call("add", synchronized=(Known(0, 0, 1, 1),)),
+        call("synchronizeStream"),
+        call("wait_event", door="torch"),
+    ]
+    silent = [call("getStream"), call("mul", door="aten")]
+    backward = call("getDevice", marker="backward")
+    found = list(in_order(Log([*silent, *said, backward, *silent])))
+    assert [r for r in found if not isinstance(r, Learned)] == [*said, backward, *silent]
+    assert [learned.call for learned in found if isinstance(learned, Learned)] == [said[1]]

@@ -444,3 +444,16 @@ def test_a_kept_server_is_the_same_until_what_it_took_over_changes(monkeypatch):
         kept.stop()
     assert kept.get() is not second, "it starts anew after stop()"
     kept.stop()
+
+
+def test_a_function_is_run_by_its_source_alone():
+    def look():
+        print("HANG" in globals())
+
+    assert isolated.run(look) == Result(True, "False\n", None)
+
+
+@pytest.mark.parametrize("snippet", [lambda: print(1), print, len])
+def test_what_has_no_source_of_its_own_is_refused(snippet):
+    with pytest.raises(TypeError, match="or a function that a `def` made"):
+        isolated.run(snippet)

@@ -20,7 +20,8 @@ MAY_IMPORT = {
     "guards": {HELPER, "log", "draw", "isolated"},
     "distributed": {HELPER, "isolated"},
     "explorer": {HELPER, "log", "draw", "hazards"},
-    "exercises": {HELPER, "log", "draw", "hazards"},
+    "programs": {HELPER, "log", "draw", "hazards", "explorer"},
+    "exercises": {HELPER, "log", "draw", "hazards", "programs"},
 }
 ASSEMBLY = {"__init__.py", "__main__.py"}
 MOST_HELPERS = 13  # files at the top of the package

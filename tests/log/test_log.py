@@ -214,6 +214,19 @@ def test_several_threads_read_a_log_that_grows(lab, run):
     assert len({command.id for command in log.commands}) == count
 
 
+def test_lists_of_records_grow_with_the_log_and_are_the_readers_own(lab):
+    with lab.record() as log:
+        lab.launch("a")
+        before = log.commands
+        assert [command.name for command in before] == ["a"]
+        assert list(log.now()) == list(log) and log.now() is not log
+        lab.launch("b")
+        assert [command.name for command in log.commands] == ["a", "b"]
+    log.commands.clear()
+    assert len(before) == 1 and len(log.commands) == len(log.calls) == 2
+    assert log.now() is log
+
+
 def test_a_handler_that_looks_at_the_log_within_a_look_counts_nothing_twice(lab, monkeypatch):
     read, inside = simulator.record_read, []
 

@@ -46,6 +46,12 @@ def test_a_belief_may_be_of_any_kind_and_no_list_of_beliefs_is_needed():
     assert repr(compare(0, 1)) == "0 is too small. It is 1."
 
 
+def test_a_list_is_as_good_as_a_tuple():
+    said = repr(compare([0, 1], [1, 0], {(0, 1): "swapped"}))
+    assert said == "[0, 1]: swapped. It is [1, 0]."
+    assert repr(compare((1, 0), [1, 0])) == "[1, 0], as you guessed."
+
+
 def test_half_a_tuple_is_no_guess():
     assert repr(compare((0, ...), (0, 1))) == "no guess. It is (0, 1)."
 

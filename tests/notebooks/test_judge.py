@@ -277,3 +277,19 @@ def test_what_the_program_asserts_is_said_once_for_all_cases(verdict):
         "wrong value: 0 of 6 right",
         f"{CASES}: a tensor was asked for, and nothing came",
     ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (lambda a, b: True, "right"),
+        (lambda *all: True, "right"),
+        (lambda a, b, c=3: True, "right"),
+        (lambda a: True, "wrong type"),
+        (lambda a, b, c: True, "wrong type"),
+    ],
+)
+def test_a_function_of_other_arguments_is_told_how_it_is_called(answer, status, lab):
+    found = judge(answer, always(lambda f: f(1, 2)), takes=("a", "b"), why=WHY)
+    assert found.status == status
+    assert found.ok or found.message == "it is called like this: <lambda>(a, b)"

@@ -5,7 +5,8 @@ from itertools import product
 
 import in_us
 
-from mtia_lab.hazards.checker import Checker, in_order
+from mtia_lab.hazards.checker import Checker
+from mtia_lab.hazards.sequence import in_order
 from mtia_lab.log.log import Log
 from mtia_lab.log.records import Access, Call, Command, Known
 

@@ -90,12 +90,19 @@ def _remembered(function: Callable[..., Any]) -> Callable[..., Any]:
     def remembering(*args: Any, **options: Any) -> Any:
         named = [option for option in options.items() if option[0] != "uses"]
         parts = [*args, *options.get("uses", ()), *named]
-        key = tuple(getattr(part, "__code__", None) or repr(part) for part in parts)
+        key = tuple(map(_key, parts))
         if key not in found:
             found[key] = function(*args, **options)
         return found[key]
 
     return remembering
+
+
+def _key(part: Any) -> Any:
+    """What an argument is, whichever of its equal functions it holds."""
+    if isinstance(part, dict):
+        return tuple((name, _key(value)) for name, value in part.items())
+    return getattr(part, "__code__", None) or repr(part)
 
 
 def code_positions(nb: NotebookNode) -> list[int]:
