@@ -1,9 +1,10 @@
-"""`python -m mtia_lab COMMAND`: look at the set-up, build ahead, delete builds, copy notebooks."""
+"""`python -m mtia_lab COMMAND`: look at the set-up, build, copy notebooks, run a program."""
 
 import argparse
 import sys
+from typing import Any
 
-from .errors import MTIALabError
+from .errors import MTIALabError, NotConfigured
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,13 +18,14 @@ def main(arguments: list[str] | None = None) -> int:
     notebooks = commands.add_parser("notebooks", help=_notebooks.__doc__)
     notebooks.add_argument("folder", nargs="?", default=None, metavar="FOLDER")
     notebooks.set_defaults(run=_notebooks)
+    _add_run(commands)
     chosen = vars(parser.parse_args(arguments))
     run = chosen.pop("run")
     del chosen["command"]
     try:
         status: int = run(**chosen)
         return status
-    except MTIALabError as error:
+    except (MTIALabError, NotConfigured) as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -73,6 +75,32 @@ def _notebooks(folder: str | None) -> int:
         print(line)
     print(f"To begin: jupyter lab {copies.folder / FIRST}")
     return 0
+
+
+def _add_run(commands: Any) -> None:
+    run = commands.add_parser(
+        "run",
+        help="run a program on the device, and say what it did",
+        usage="python -m mtia_lab run [OPTION ...] {PROGRAM | -m MODULE} [ARGUMENT ...]",
+        description="Run a program unchanged on the simulated device. When it has ended, stderr "
+        "says what was found and where the time went. The exit status is the program's, or 3 if "
+        "that is 0 and hazards were found.",
+        allow_abbrev=False,
+    )
+    run.add_argument("-m", dest="module", action="store_true", help="it is the name of a module")
+    run.add_argument("--sanitize", action="store_true", help="look for hazards")
+    run.add_argument("--schedule", metavar="NAME", help='such as "latest" or "random:7"')
+    run.add_argument("--poison", action="store_true", help="poison fresh and freed memory")
+    run.add_argument("--devices", type=int, default=2, metavar="N", help="how many (2)")
+    run.add_argument("program", metavar="PROGRAM", help="a script, or with -m a module")
+    run.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT", help="its own")
+    run.set_defaults(run=_run)
+
+
+def _run(**options: Any) -> int:
+    from .programs.run import run
+
+    return run(**options)
 
 
 if __name__ == "__main__":

@@ -232,6 +232,10 @@ class CopiesUnwritable(MTIALabError):
     """There is no place for working copies of the notebooks."""
 
 
+class ProgramMissing(MTIALabError):
+    """There is no program of that name to run."""
+
+
 class NotBegun(MTIALabError, AttributeError, TypeError):
     """What is meant for `with` was used without it."""
 
