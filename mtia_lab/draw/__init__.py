@@ -11,6 +11,7 @@ from .devices import devices
 from .filmstrip import filmstrip
 from .hazard import hazard, hazards
 from .ladder import ladder, ladder_of
+from .leaks import leaks
 from .memory import memory
 from .processes import processes
 from .route import route
@@ -30,6 +31,7 @@ __all__ = [
     "hazards",
     "ladder",
     "ladder_of",
+    "leaks",
     "memory",
     "processes",
     "route",

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from notebook_files import ROOT
 
 from mtia_lab import draw
+from mtia_lab.draw.leaks import Film
 from mtia_lab.draw.svg import Canvas
 from mtia_lab.draw.text import page
 from mtia_lab.hazards import find_hazards
@@ -31,12 +32,13 @@ ATTRIBUTES = {
 
 
 def attributes_of(page):
-    """The attributes of the one tag in some HTML, as a browser reads them."""
+    """The attributes of the image that some HTML begins with, as a browser reads them."""
     tags = []
     parser = HTMLParser()
     parser.handle_starttag = lambda tag, attributes: tags.append((tag, dict(attributes)))
     parser.feed(page)
-    ((tag, attributes),) = tags
+    (tag, attributes), *more = tags
+    assert {tag for tag, _ in more} <= {"details", "summary", "code", "img"}
     assert tag == "img" and set(attributes) == {"src", "alt"}
     return attributes
 
@@ -60,6 +62,7 @@ TITLED = {
     "devices": [Log()],
     "filmstrip": [Log()],
     "ladder": [{"a": ["object"]}],
+    "leaks": [{"a": {"b": Film(Log())}}],
     "memory": [Log()],
     "processes": [{"name": "a"}],
     "route": [{"a": {"CPU": "kernel"}}],

@@ -23,6 +23,7 @@ RAW = r"zip\(\)|NoneType|_GeneratorContextManager|object is not|not so\b|cannot 
 NOT_YET = {f"{number:02d}" for number in range(13)} - {
     "00",
     "01",
+    "03",
     "05",
     "07",
     "08",

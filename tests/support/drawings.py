@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import in_us
 
 from mtia_lab import draw
+from mtia_lab.draw.leaks import Film
 from mtia_lab.draw.text import text_width
 from mtia_lab.hazards import find_hazards
 from mtia_lab.log.log import Command, Log
@@ -255,6 +256,17 @@ def findings():
     return [SimpleNamespace(first=sides[0], second=other, **fields) for other in sides[1:]]
 
 
+def contexts():
+    """Films of two contexts, each with two bodies; two of the four leak."""
+    leak = Film(Log(moves([(0, 1, 0), (1, 1, 0), (1, 0, 0)]), {0: (0, 0, 0)}), ((0, "enter"),))
+    tidy = Film(Log(moves([(0, 1, 0), (0, 0, 0)]), {0: (0, 0, 0)}), ((0, "enter"), (1, "leave")))
+    stray = Film(Log(moves([(1, 0, 3), (1, 2, 3)]), {0: (0, 0, 0)}), ((0, "enter"), (1, "body")))
+    return {
+        "with A:": {"set_device(1)": leak, "nothing": tidy},
+        "with torch.mtia.stream(A):": {"set_device(1)": tidy, "nothing": stray},
+    }
+
+
 def turned_hooks():
     """Calls through the hooks, one of which changes the state, and one through no door."""
     raising = call("setCurrentStream", (1, 0, 0), door="hooks", args="mtia:0/9", error="no")
@@ -292,6 +304,8 @@ def gallery():
         "hazards none": draw.hazards(find_hazards(Log())),
         "ladder": draw.ladder(LADDERS, dummy=DUMMY),
         "ladder nasty": draw.ladder({NASTY: [f"{NASTY}.{NASTY}", "object"]}, dummy={"object"}),
+        "leaks": draw.leaks(contexts()),
+        "leaks nasty": draw.leaks({NASTY: {NASTY: Film(four), "b": Film(Log([raising]))}}),
         "memory": draw.memory(heap_log()),
         "memory empty": draw.memory(Log()),
         "memory sixty": draw.memory(some_heap(1, 60)),
