@@ -64,6 +64,7 @@ def test_every_file_that_a_page_names_is_there(page):
     """By its path from the root or the end of it."""
     tops = ("cpp_extensions", "mtia_lab", "tests", "tools", "notebooks")
     files = [str(path) for top in tops for path in (ROOT / top).rglob("*.*")]
+    files += map(str, ROOT.glob("*.*"))
     prose = re.sub(r"^```.*?^```", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.M | re.S)
     named = set(re.findall(r"`([\w./-]+\.(?:pyi?|cpp|h|md))`", prose))
     assert [name for name in named if not any(f.endswith(f"/{name}") for f in files)] == []

@@ -63,6 +63,9 @@ print(mtia_lab.__file__, build.source_root(), repr(mtia_lab.load()), sep="\\n")
     front = sorted(path.name for path in (ROOT / "mtia_lab/explorer/front").iterdir())
     assert front == sorted(path.name for path in (package / "explorer/front").iterdir())
     assert "theme.css" in front and "explorer.js" in front
+    points = (installed / f"mtia_lab-{mtia_lab.__version__}.dist-info/entry_points.txt").read_text()
+    assert points.split() == ["[pytest11]", "pytest_mtia_lab", "=", "pytest_mtia_lab"]
+    assert (installed / "pytest_mtia_lab.py").is_file()
     command = [sys.executable, "-m", "mtia_lab", "notebooks", str(tmp_path / "mine")]
     environment = os.environ | {"PYTHONPATH": str(installed)}
     subprocess.run(command, cwd=tmp_path, env=environment, check=True)
