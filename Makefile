@@ -20,7 +20,7 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120
 SPREAD := -n auto --dist loadfile --no-loadscope-reorder
 PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(RUN) -m pytest $(SPREAD)
 
-.PHONY: help lab test setup build lint unit test-ops notebooks bench matrix sanitize faults clean
+.PHONY: help lab test setup build lint unit test-ops notebooks bench matrix handout solutions sanitize faults clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
@@ -69,6 +69,12 @@ bench: build  ## measure: builds, loads, streams, events
 
 matrix: setup  ## all tests with other releases of torch (TORCH="2.13.0 2.14.1"), each in an environment of its own
 	@$(TOOL)/matrix.py $(TORCH) $(if $(ARGS),-- $(ARGS))
+
+handout: setup  ## notebooks for a class, without the solutions, in handout/
+	@$(TOOL)/handout.py $@ $@
+
+solutions: setup  ## the exercises and their solutions alone, in solutions/
+	@$(TOOL)/handout.py $@ $@
 
 sanitize: setup  ## address, undefined-behavior and thread sanitizers over simulator and device
 	@$(TOOL)/sanitize.py

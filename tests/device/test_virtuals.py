@@ -127,6 +127,8 @@ def visit_memory(probe) -> None:
 
 
 def visit_graphs() -> None:
+    if hasattr(torch.mtia, "is_current_stream_capturing"):  # from 2.15 on
+        assert not torch.mtia.is_current_stream_capturing()
     kinds = [torch.mtia.MTIAGraph]
     if hasattr(torch.accelerator, "Graph"):
         kinds.append(torch.accelerator.Graph)

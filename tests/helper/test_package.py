@@ -22,7 +22,7 @@ from mtia_lab.load import NEWEST, OLDEST, PIN
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def test_a_warm_load_imports_no_more_than_it_needs():
+def test_a_warm_load_imports_no_more_than_it_needs(lab_built):
     program = """
 import sys
 import mtia_lab
