@@ -76,8 +76,9 @@ def columns_of(times: Iterable[float], scale: Scale, columns: int) -> list[int]:
 def deepest(steps: Steps, scale: Scale, columns: int) -> list[int]:
     """The most that a queue held in each column."""
     counts, now, before = [0] * columns, 0, 0
-    for time, count in [*steps, (scale.end, 0)]:
-        here = column(time, scale, columns)
+    steps = [*steps, (scale.end, 0)]
+    places = columns_of((time for time, _ in steps), scale, columns)
+    for here, (_, count) in zip(places, steps, strict=True):
         for k in range(before, here + 1):
             counts[k] = max(counts[k], now)
         counts[here] = max(counts[here], count)

@@ -7,6 +7,7 @@ from numbers import Real
 from ..errors import WrongArgument, WrongValue
 from ..log.arguments import a_log, some_findings
 from ..log.log import Log
+from ..log.replay import last_ns
 from . import palette
 from .aggregate import aggregate
 from .lanes import LEFT, RIGHT, Finding, Scale, Window, lay_out
@@ -70,8 +71,7 @@ def timeline(
 
 def _window(log: Log, since: float | None, until: float | None) -> Window:
     """What there is from one time to another."""
-    finishes = [command.finish_ns for command in log.commands]
-    last = max([1000, *finishes, *(call.end_ns for call in log.calls)]) / 1000
+    last = max(1.0, last_ns(log.commands, log.calls) / 1000)
     begin = max(0.0, _time("since", since, 0.0))
     end = _time("until", until, max(last, begin + 1.0))
     if end <= begin:

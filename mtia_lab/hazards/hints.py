@@ -99,7 +99,7 @@ class Hints:
 
     def add(self, record: Record | Learned) -> None:
         """The next record, in the order of `in_order`."""
-        part = self._part(record.call if isinstance(record, Learned) else record)
+        part = self._whole or self._part(record.call if isinstance(record, Learned) else record)
         if part is None:
             return
         if type(record) is Command:

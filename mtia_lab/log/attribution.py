@@ -12,10 +12,10 @@ Times in here are whole nanoseconds, so that sums are exact.
 """
 
 from bisect import bisect_right
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, chain
 from operator import attrgetter
 
 from .records import Command
@@ -140,20 +140,30 @@ def _released(
 
 def overlaps(streams: dict[tuple[int, int], Spent]) -> dict[tuple[int, int], int]:
     """How long each stream was busy while another one was, in nanoseconds."""
-    changes: Counter[int] = Counter()  # of the number of busy streams, by time
-    for spent in streams.values():
-        changes.update(spent.starts)
-        changes.subtract(spent.finishes)
-    total = count = before = 0
+    starts = sorted(chain(*(spent.starts for spent in streams.values())))
+    finishes = sorted(chain(*(spent.finishes for spent in streams.values())))
     both: dict[int, int] = {}  # how long two or more were busy, up to each of these times
-    for time in sorted(changes):
-        total += time - before if count > 1 else 0
+    total = count = before = 0
+    for time, change in _merged(starts, finishes):
+        if count > 1:
+            total += time - before
         both[time], before = total, time
-        count += changes[time]
+        count += change
     return {
         key: sum(map(both.__getitem__, spent.finishes)) - sum(map(both.__getitem__, spent.starts))
         for key, spent in streams.items()
     }
+
+
+def _merged(starts: Iterable[int], finishes: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """All of them in order, each with how it changes the number of those that are busy."""
+    rest = iter(starts)
+    start = next(rest, None)
+    for finish in finishes:
+        while start is not None and start <= finish:
+            yield start, 1
+            start = next(rest, None)
+        yield finish, -1
 
 
 def held_since(commands: Iterable[Command]) -> dict[int, float]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from .log import Log
@@ -37,6 +37,12 @@ def ready_times(commands: Iterable[Command]) -> dict[int, int]:
         ready[command.id] = max(free.get(stream, 0), min(command.enqueue_ns, command.start_ns))
         free[stream] = command.finish_ns
     return ready
+
+
+def last_ns(commands: Iterable[Command], calls: Iterable[Call]) -> int:
+    """When the last of these is over."""
+    finish = max(map(attrgetter("finish_ns"), commands), default=0)
+    return max(finish, max(map(attrgetter("end_ns"), calls), default=0))
 
 
 def launches(log: Log) -> dict[int, list[int]]:

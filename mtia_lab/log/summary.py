@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from ..errors import cut
@@ -10,6 +11,7 @@ from .arguments import a_log
 from .attribution import attribute, overlaps
 from .log import Log
 from .records import Call, Command
+from .replay import last_ns
 from .table import Table
 from .units import stream_name, thousands
 
@@ -140,8 +142,7 @@ def summary(log: Log) -> Summary:
     """
     log = a_log(summary, log)
     commands, calls = log.commands, log.calls
-    ends = [c.finish_ns for c in commands] + [c.end_ns for c in calls]
-    end = max([0, *ends, *(m.time_ns for m in log.memory)])
+    end = max(last_ns(commands, calls), max((m.time_ns for m in log.memory), default=0))
     streams = attribute(commands, end)
     both = overlaps(streams)
     mine: dict[tuple[int, int], list[Command]] = {key: [] for key in streams}
@@ -174,7 +175,7 @@ def copied(command: Command) -> int:
 
 
 def _by_thread(calls: Sequence[Call]) -> list[ThreadTime]:
-    counts = Counter(call.thread for call in calls)
+    counts = Counter(map(attrgetter("thread"), calls))
     blocked: Counter[int] = Counter()
     for call in calls:
         if call.waits_ns:
