@@ -36,6 +36,7 @@ from .log.records import Host as Host
 from .log.records import Known as Known
 from .log.records import Memory as Memory
 from .log.records import Value as Value
+from .log.saved import open_log as open_log
 from .log.summary import summary as summary
 from .log.trace import write_trace as write_trace
 from .programs.settings import poison as poison

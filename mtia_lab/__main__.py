@@ -1,10 +1,10 @@
-"""`python -m mtia_lab COMMAND`: look at the set-up, build, copy notebooks, run a program."""
+"""`python -m mtia_lab COMMAND`: the set-up, builds, notebooks, programs, logs."""
 
 import argparse
 import sys
 from typing import Any
 
-from .errors import MTIALabError, NotConfigured
+from .errors import Advice
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,6 +18,9 @@ def main(arguments: list[str] | None = None) -> int:
     notebooks = commands.add_parser("notebooks", help=_notebooks.__doc__)
     notebooks.add_argument("folder", nargs="?", default=None, metavar="FOLDER")
     notebooks.set_defaults(run=_notebooks)
+    show = commands.add_parser("show", help=_show.__doc__, description=_show.__doc__)
+    show.add_argument("file", metavar="FILE", help="what log.save() wrote, such as run.mtia")
+    show.set_defaults(run=_show)
     _add_run(commands)
     chosen = vars(parser.parse_args(arguments))
     run = chosen.pop("run")
@@ -25,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         status: int = run(**chosen)
         return status
-    except (MTIALabError, NotConfigured) as error:
+    except Advice as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -77,6 +80,19 @@ def _notebooks(folder: str | None) -> int:
     return 0
 
 
+def _show(file: str) -> int:
+    """show a saved log: what happened, what is wrong, and where the time went"""
+    from .draw.timeline import timeline
+    from .hazards import find_hazards
+    from .log.saved import open_log
+    from .log.summary import summary
+
+    log = open_log(file)
+    for shown in (log, timeline(log), find_hazards(log), summary(log)):
+        print(f"{shown!r}\n")
+    return 0
+
+
 def _add_run(commands: Any) -> None:
     run = commands.add_parser(
         "run",
@@ -92,6 +108,7 @@ def _add_run(commands: Any) -> None:
     run.add_argument("--schedule", metavar="NAME", help='such as "latest" or "random:7"')
     run.add_argument("--poison", action="store_true", help="poison fresh and freed memory")
     run.add_argument("--devices", type=int, default=2, metavar="N", help="how many (2)")
+    run.add_argument("--record", metavar="FILE.mtia", help="save the log, for `show` and open_log")
     run.add_argument("program", metavar="PROGRAM", help="a script, or with -m a module")
     run.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT", help="its own")
     run.set_defaults(run=_run)

@@ -236,6 +236,10 @@ class ProgramMissing(MTIALabError):
     """There is no program of that name to run."""
 
 
+class UnreadableLog(MTIALabError):
+    """A file is no log, or not a whole one."""
+
+
 class NotBegun(MTIALabError, AttributeError, TypeError):
     """What is meant for `with` was used without it."""
 

@@ -1,10 +1,12 @@
 """The log: every call PyTorch made into the backend, every command the device was given."""
 
 import json
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from operator import attrgetter
+from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from ..errors import cut
@@ -32,7 +34,7 @@ class Log(Sequence[Record]):
 
     What to do with it: `mtia_lab.draw.timeline(log)` and the other pictures of `mtia_lab.draw`,
     `mtia_lab.explore(log)`, `mtia_lab.summary(log)`, `mtia_lab.find_hazards(log)`,
-    `mtia_lab.write_trace(log, "run.json")`.
+    `mtia_lab.write_trace(log, "run.json")`. To keep it: `log.save("run.mtia")`.
 
     Args:
         records: what happened.
@@ -147,15 +149,26 @@ class Log(Sequence[Record]):
 
     def to_json(self) -> str:
         """One JSON object a line: the same program gives the same text in every process."""
-        encode = json.JSONEncoder(default=bytes.hex).encode
-        return "".join(
-            encode(
-                {"kind": type(record).__name__.lower()}
-                | {name: getattr(record, name) for name in _FIELDS[type(record)]}
-            )
-            + "\n"
-            for record in self
-        )
+        return "".join(map(to_line, self))
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write it to a file, which `mtia_lab.open_log` reads, in any process.
+
+        Args:
+            path: the file, whose name ends in ".mtia". If there is one already it is replaced, once
+                the new one is complete. The same log gives the same bytes.
+
+        Returns:
+            the path.
+
+        Raises:
+            ValueError: the name ends otherwise.
+            OSError: the file cannot be written.
+            TypeError: that is no path.
+        """
+        from .saved import save  # which makes logs, and so has this module
+
+        return save(self.now(), path)
 
     def to_text(self) -> str:
         """The table of all records, however long; `print(log)` shows the first and last of many."""
@@ -167,6 +180,16 @@ class Log(Sequence[Record]):
         if len(records) <= SHOWN:
             return _page(records, [records])
         return _page(records, [records[:FIRST], records[-LAST:]])
+
+
+_encode = json.JSONEncoder(default=bytes.hex).encode
+
+
+def to_line(record: Record) -> str:
+    """A record as an object of JSON, in a line."""
+    kind = type(record)
+    held = {name: getattr(record, name) for name in _FIELDS[kind]}
+    return _encode({"kind": kind.__name__.lower()} | held) + "\n"
 
 
 def _page(records: Sequence[Record], shown: Sequence[Sequence[Record]]) -> str:

@@ -7,17 +7,15 @@ threads, so each thread's events are made in their order, and sorting by time ke
 points to what begins later. No two threads have the same number, in any process.
 """
 
-import gzip
 import json
 import math
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import NoFolder, WrongValue
 from .arguments import a_log, of_type
+from .files import target, write
 from .log import Log
 from .records import PINNED, Access, Call, Command
 from .replay import SIGNS, launches, ready_times
@@ -248,19 +246,8 @@ def write_trace(log: Log, path: str | os.PathLike[str]) -> Path:
     """
     log = a_log(write_trace, log)
     of_type(write_trace, 'after the log a path, such as "run.json"', path, str, os.PathLike)
-    path = Path(path)
-    if not path.name.endswith((".json", ".json.gz")):
-        raise WrongValue(
-            f"{path.name!r} is no name for a trace: Perfetto tells by it what is inside, so let it "
-            "end in .json, or in .json.gz to have it compressed"
-        )
-    if not path.parent.is_dir():
-        raise NoFolder(
-            f"there is no folder {str(path.parent)!r} to write {path.name!r} into: make it first, "
-            "or choose another"
-        )
-    _replace(path, _text(log))
-    return path
+    place = target(path, "a trace", (".json", ".json.gz"))
+    return write(place, _text(log), compressed=place.suffix == ".gz")
 
 
 def _text(log: Log) -> Iterator[bytes]:
@@ -274,27 +261,3 @@ def _text(log: Log) -> Iterator[bytes]:
         separator = ",\n" if k else ""
         yield (separator + ",\n".join(line for _, line in lines[k : k + _CHUNK])).encode()
     yield b"\n]}\n"
-
-
-def _replace(path: Path, pieces: Iterator[bytes]) -> None:
-    """Write a new file beside the old one and put it in its place."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as raw:
-            if path.name.endswith(".gz"):  # without a name or a time in it: equal logs, equal bytes
-                with gzip.GzipFile("", "wb", 6, raw, mtime=0) as file:
-                    file.writelines(pieces)
-            else:
-                raw.writelines(pieces)
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    """What new files may not be, which mkstemp does not look at."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

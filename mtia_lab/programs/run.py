@@ -19,7 +19,8 @@ from ..errors import ProgramMissing, is_readers
 from ..hazards.sanitizer import sanitizer
 from ..load import load
 from ..log.lines import FILE_NAMES
-from ..log.recording import record
+from ..log.recording import record as recording
+from ..log.saved import place as saved_as
 from ..log.summary import summary
 
 FOUND = 3  # the exit status of a program that ended well and has hazards
@@ -40,6 +41,7 @@ def run(
     schedule: str | None = None,
     poison: bool = False,
     sanitize: bool = False,
+    record: str | None = None,
 ) -> int:
     """Load the device and run a program as Python would: as `__main__`, with its arguments.
 
@@ -53,6 +55,7 @@ def run(
         devices: as `mtia_lab.load` takes them.
         schedule, poison: as `mtia_lab.configure` takes them.
         sanitize: look for hazards.
+        record: where to save the log.
 
     Returns:
         The exit status: the program's own, or 3 if that is 0 and there are hazards.
@@ -60,17 +63,21 @@ def run(
     Raises:
         MTIALabError: the device cannot be loaded, or there is no such program.
         RuntimeError: there is no such schedule.
+        ValueError, OSError: nothing can be saved there. The program has not run then.
     """
+    saved = None if record is None else saved_as(record)
     load(devices)
     configure(schedule, poison=poison)
     process = os.getpid()
     with ExitStack() as block:
         report = block.enter_context(sanitizer()) if sanitize else None
-        log = block.enter_context(record()) if report is None else report.log
+        log = block.enter_context(recording()) if report is None else report.log
         status = _run(partial(_execute, program, arguments, module))
         status = max(status, _run(_wait_for_threads))
     if os.getpid() != process:  # it has forked, and this is the child
         return status
+    if saved is not None:
+        log.save(saved)
     for said in [summary(log)] if report is None else [report, summary(log)]:
         print(f"\n{said!r}", file=sys.__stderr__)
     if not status and not log.commands and _names_cuda():

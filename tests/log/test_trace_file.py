@@ -31,7 +31,7 @@ def _umask():
 
 
 def test_a_name_with_another_ending_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"end in \.json, or in \.json\.gz"):
+    with pytest.raises(ValueError, match=r"end in \.json or \.json\.gz"):
         mtia_lab.write_trace(Log(), tmp_path / "trace.txt")
     with pytest.raises(FileNotFoundError, match="there is no folder .*make it first"):
         mtia_lab.write_trace(Log(), tmp_path / "nowhere" / "trace.json")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
+import mtia_lab
 from mtia_lab import isolated
 
 HEAD = "import torch\nd = torch.accelerator.current_accelerator()\n"
@@ -72,7 +73,7 @@ RUNS: dict[str, tuple[str, list[str]]] = {
     **{name: (program, []) for name, program in PROGRAMS.items()},
     **{name: (program, []) for name, program in SAYS_CUDA.items()},
     "race": (RACE, []),
-    "race, sanitized": (RACE, ["--sanitize"]),
+    "race, sanitized": (RACE, ["--sanitize", "--record", "race.mtia"]),
     "right": (RIGHT, ["--sanitize", "--schedule", "latest", "--poison"]),
     "fails": (RACE + "raise SystemExit(5)\n", ["--sanitize"]),
     "threads": (
@@ -100,6 +101,7 @@ WRONG = {
     "-m sys": "there is no file of a module sys",
     "--schedule newest race.py": "unknown schedule 'newest'",
     "--devices 99 race.py": "1 to 16 devices",
+    "--record race.json race.py": "'race.json' is no name for a log",
 }
 
 
@@ -191,6 +193,12 @@ def test_hazards_are_said_with_both_lines_and_the_fix(ran):
     lines = "line race, sanitized.py:6", "line race, sanitized.py:8"
     for part in ("1 hazard", *lines, "fix: insert `", "Summary of "):
         assert part in said
+
+
+def test_the_log_is_saved(ran, folder):
+    log = mtia_lab.open_log(folder / "race.mtia")
+    assert repr(mtia_lab.find_hazards(log)) in ran["race, sanitized"].said
+    assert {record.site for record in log.commands} >= {"race, sanitized.py:6"}
 
 
 def test_without_the_sanitizer_it_ends_as_the_program_does(ran):
