@@ -286,7 +286,8 @@ def _files(answer: Any) -> set[str]:
     """The files (for a notebook: cells) that hold the reader's function or class."""
     owner = answer if issubclass(type(answer), type | types.FunctionType) else type(answer)
     parts = vars(owner).values() if issubclass(type(owner), type) else [inspect.unwrap(owner)]
-    return {part.__code__.co_filename for part in parts if type(part) is types.FunctionType}
+    bare = (getattr(part, "__func__", part) for part in parts)  # of class and static methods
+    return {part.__code__.co_filename for part in bare if type(part) is types.FunctionType}
 
 
 def with_article(noun: str) -> str:

@@ -156,6 +156,14 @@ class TestCases:
         feedback = check(Named, cases={"named": lambda cls: cls().name()})
         says(feedback, "wrong value", "named: raised AttributeError", "at line 2 of name")
 
+    @pytest.mark.parametrize("kind", [classmethod, staticmethod])
+    def test_an_exception_in_a_method_of_the_readers_class(self, kind):
+        class Named:
+            name_of = kind(lambda *handle: {}["nothing"])
+
+        feedback = check(Named, cases={"named": lambda cls: cls.name_of(1)})
+        says(feedback, "wrong value", "named: raised KeyError", "at line 1 of <lambda>")
+
     def test_not_implemented_by_a_library_is_not_the_readers_doing(self):
         def attempt(x):  # torch, too, raises this from C++ where an operator has no kernel
             return datetime.tzinfo().utcoffset(None)
