@@ -100,6 +100,13 @@ def without(position, old):
     return change
 
 
+def replaced(position, old, new):
+    def change(nb):
+        nb.cells[position].source = nb.cells[position].source.replace(old, new)
+
+    return change
+
+
 def long_cell(count, number=3):
     return source(number, "\n".join(["x = 1"] * count))
 
@@ -191,6 +198,8 @@ BROKEN = [
     ("ways_go_on", without(-1, "[two](02_two.ipynb)"), "go on to [['02']]"),
     ("ways_go_on", appended(-1, "\n- *I use an accelerator*: [two](02_two.ipynb)."), "go on to []"),
     ("ways_go_on", text(-1, "## What you now know"), "*I write a backend*"),
+    ("needs_are_taught", replaced(0, "Python", "notebook 00 and 05"), "'I write a backend': 05"),
+    ("needs_are_taught", replaced(0, "Python", "notebooks 02 to 04"), "backend': 02, 03, 04"),
     ("laws_have_a_place", text(LAW, "Text."), "no law"),
     ("laws_have_a_place", without(LAW, " (*this device*)"), "without its place"),
     ("laws_have_a_place", appended(2, "\n\n**The law:** it is so."), "without its place"),

@@ -263,6 +263,19 @@ def ways_go_on(nb: NotebookNode, path: Path) -> Iterator[str]:
             yield f"notebook 00 does not list after **{way}**: {numbers[1:]}"
 
 
+def needs_are_taught(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """The notebooks that one needs come before it on each way that it is on."""
+    number, head = path.name[:2], prose(nb).partition("\n## ")[0].lower()
+    needs = head.partition("need to know")[2].partition("\n\n")[0]
+    needed = {*re.findall(r"\b\d\d\b", needs)}
+    for first, last in re.findall(r"\b(\d\d) to (\d\d)\b", needs):
+        needed |= {f"{number:02d}" for number in range(int(first), int(last))}
+    for way, numbers in WAYS.items():
+        before = numbers[: numbers.index(number)] if number in numbers else needed
+        if unknown := needed.difference(before):
+            yield f"not taught yet on the way {way!r}: {', '.join(sorted(unknown))}"
+
+
 def linked(text: str) -> list[str]:
     """Return the numbers of the notebooks that a text links to."""
     return re.findall(r"\]\((\d\d)_\w+\.ipynb\)", text)
@@ -350,5 +363,5 @@ def calls(tree: ast.AST, name: str) -> bool:
 
 HOUSE = [size, pictures_are_frequent, pictures_are_bundles, begins_with_load, ends_at_default]
 HOUSE += [exercises_are_whole, judges_are_away, guesses_are_taken, checks_are_closed]
-HOUSE += [head_and_foot, ways_go_on, laws_have_a_place, gpu_section]
+HOUSE += [head_and_foot, ways_go_on, needs_are_taught, laws_have_a_place, gpu_section]
 HOUSE += [source_is_not_pasted, links_lead_somewhere]
