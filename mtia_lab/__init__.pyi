@@ -19,6 +19,7 @@ from .exercises.source import source as source
 from .exercises.trials import trial as trial
 from .exercises.trials import trial_cases as trial_cases
 from .explorer import explore as explore
+from .explorer import knobs as knobs
 from .guards import GuardReport as GuardReport
 from .guards import try_guard as try_guard
 from .hazards import Finding as Finding

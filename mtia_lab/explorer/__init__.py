@@ -6,15 +6,18 @@ from ..draw.timeline import timeline
 from ..hazards import Finding, Report, find_hazards
 from ..log.arguments import a_log, some_findings
 from ..log.log import Log
-from .page import Explorer, script
+from .knobs import knobs
+from .model import Model
+from .page import EXPLORER, Page, script
+from .payload import payload
 
 MOST = 500_000  # records: about what a page holds without an effort
 MOST_STORED = 4_000_000  # characters: a page is stored with its notebook
 
-__all__ = ["explore"]
+__all__ = ["explore", "knobs"]
 
 
-def explore(log: Log, findings: Iterable[Finding] | None = None) -> Explorer:
+def explore(log: Log, findings: Iterable[Finding] | None = None) -> Page:
     """Go through a log moment by moment, in JupyterLab: a slider, the queues, memory, values.
 
     Drag the slider through virtual time, or step from change to change with the arrow keys; below
@@ -44,11 +47,11 @@ def explore(log: Log, findings: Iterable[Finding] | None = None) -> Explorer:
     if len(log) <= MOST:
         findings = find_hazards(log) if findings is None else findings
         hints = findings.hints if isinstance(findings, Report) else ()
-        page = script(log, (*findings, *hints))
+        page = script(EXPLORER, payload(Model(log), (*findings, *hints)))
     if 0 < len(page) <= MOST_STORED:
         why = "In JupyterLab, mtia_lab.explore(log) lets you go through it."
     else:
         why = f"This log has {len(log):,} records, too many to go through one by one."
         page = f"<p>{why}</p>"
     picture = timeline(log, findings)
-    return Explorer(f"{picture.text}\n\n{why}", picture.svg, page)
+    return Page(f"{picture.text}\n\n{why}", picture.svg, page)

@@ -1,4 +1,4 @@
-"""The explorer as a page of its own: picture, script and data in one piece of HTML.
+"""A page of its own in a notebook's output: picture, script and data in one piece of HTML.
 
 It needs no kernel, so it lives as long as the output that holds it: in a notebook that was closed
 and opened again, and in an export. Where no script may run, the picture is what is left.
@@ -7,26 +7,33 @@ and opened again, and in an export. Where no script may run, the picture is what
 import json
 import zlib
 from base64 import b64encode
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..draw.svg import Picture
-from ..hazards import Finding
-from ..log.log import Log
-from .model import Model
-from .payload import payload
 
 FRONT = Path(__file__).parent / "front"
-PARTS = ("data", "page", "view", "arrows", "lanes", "details", "state", "explorer")
-STYLES = ("theme", "lanes", "panels")
+
+
+class Program(NamedTuple):
+    """What runs in a page, all from the folder `front`; its last part has a function `show`."""
+
+    parts: tuple[str, ...]
+    styles: tuple[str, ...]
+
+
+EXPLORER = Program(
+    ("data", "page", "stage", "view", "arrows", "lanes", "details", "state", "explorer"),
+    ("theme", "lanes", "panels"),
+)
+KNOBS = Program(("page", "stage", "knobs"), ("theme", "knobs"))
 
 
 @dataclass(frozen=True, repr=False)
-class Explorer(Picture):
-    """A log to go through. Make one with `mtia_lab.explore`.
+class Page(Picture):
+    """A picture that a page takes the place of where one can run.
 
     Args:
         beside: HTML that comes after the picture: the script that takes its place, or why there
@@ -40,18 +47,18 @@ class Explorer(Picture):
         return bundle | {"text/html": f"<div>{bundle['text/html']}{self.beside}</div>"}
 
 
-def script(log: Log, findings: Iterable[Finding]) -> str:
-    """A script, as one line of HTML, that shows the explorer in the element it stands in."""
-    return _boot().format(front=front(), data=_text(payload(Model(log), findings)))
+def script(program: Program, data: bytes) -> str:
+    """A script, as one line of HTML, that runs in the element it stands in, on deflated JSON."""
+    return _boot().format(front=front(program), data=_text(data))
 
 
 @cache
-def front() -> str:
+def front(program: Program) -> str:
     """Program and style of the page, deflated, in base64."""
-    parts = [_read(f"{part}.js") for part in PARTS]
-    style = json.dumps("\n".join(_read(f"{part}.css") for part in STYLES))
-    program = "\n".join([*parts, f"show(document.currentScript, {style});"])
-    return _text(zlib.compress(f"(() => {{\n{program}\n}})();".encode()))
+    parts = [_read(f"{part}.js") for part in program.parts]
+    style = json.dumps("\n".join(_read(f"{part}.css") for part in program.styles))
+    code = "\n".join([*parts, f"show(document.currentScript, {style});"])
+    return _text(zlib.compress(f"(() => {{\n{code}\n}})();".encode()))
 
 
 @cache

@@ -18,7 +18,7 @@ from refresh_notebooks import as_stored
 import mtia_lab
 from mtia_lab import explorer
 from mtia_lab.draw import timeline
-from mtia_lab.explorer.page import FRONT
+from mtia_lab.explorer.page import EXPLORER, FRONT, KNOBS
 from mtia_lab.explorer.payload import source_lines
 from mtia_lab.log.log import Log
 from mtia_lab.log.records import Access
@@ -58,10 +58,16 @@ def test_what_is_shown_is_the_timeline_and_a_page():
     assert repr(shown).endswith("\nIn JupyterLab, mtia_lab.explore(log) lets you go through it.")
 
 
+def test_every_file_of_the_front_is_part_of_a_page():
+    named = {f"{part}.js" for page in (EXPLORER, KNOBS) for part in page.parts}
+    named |= {f"{style}.css" for page in (EXPLORER, KNOBS) for style in page.styles}
+    assert {path.name for path in FRONT.iterdir()} == named | {"boot.js"}
+
+
 def test_the_page_holds_all_that_it_needs():
     program, data = packed(mtia_lab.explore(rerecorded()))
-    for name in (path for path in FRONT.iterdir() if path.suffix == ".js" and path.stem != "boot"):
-        assert name.read_text() in program.decode(), name
+    for part in EXPLORER.parts:
+        assert (FRONT / f"{part}.js").read_text() in program.decode(), part
     assert json.loads(data)["lanes"][0]["name"] == "host thread 0"
     assert b"import(" not in program and b"fetch(" not in program and b"http" not in data
 

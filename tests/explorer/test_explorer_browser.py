@@ -6,7 +6,7 @@ import pickle
 import nbformat
 import pytest
 from drawings import rerecorded
-from explorer_page import CELLS, CONTRASTS, MANY, PRINT, PROGRAM, ROOT, SLIDER, TABLES
+from explorer_page import CELLS, CONTRASTS, MANY, PRINT, PROGRAM, ROOT, SLIDER, TABLES, TURN
 from nbconvert import HTMLExporter
 from nbformat.v4 import new_output
 from notebook_files import code, write
@@ -35,6 +35,7 @@ def lab(tmp_path_factory):
     write(folder / "kept.ipynb", PROGRAM, "mtia_lab.explore(log)")
     shown = "mtia_lab.explore(log)", "mtia_lab.explore(many)"
     write(folder / "explored.ipynb", PROGRAM, *shown, PRINT)
+    write(folder / "turned.ipynb", PROGRAM, TURN)
     with browser.lab(folder) as lab:
         yield lab
 
@@ -272,3 +273,32 @@ def test_it_can_be_read(lab, page, model, theme):
     contrasts = page.locator(ROOT).evaluate(CONTRASTS)
     assert {"Streams", "slow", "[0, 2, 4, 6]"} <= set(contrasts)
     assert {text: c for text, c in contrasts.items() if c < READABLE} == {}
+
+
+@pytest.fixture
+def turned(lab):
+    lab.ask(browser.OPEN, "turned.ipynb")
+    lab.ask(browser.RUN)
+    lab.page.wait_for_selector(".turned")
+    yield lab.page
+    lab.ask(browser.CLOSE)
+
+
+def test_a_knob_shows_the_run_of_where_it_stands(turned):
+    long, streams = turned.get_by_label("long"), turned.get_by_label("streams")
+    assert turned.locator(".turned").get_attribute("alt").startswith("10 us on 1")
+    long.press("ArrowRight")
+    streams.press("End")
+    assert turned.locator(".turned").get_attribute("alt").startswith("30 us on 2")
+    told = turned.locator(".mtia-explorer:has(.turned) .told")
+    assert told.inner_text().startswith("30 us on 2")
+    assert (long.get_attribute("aria-valuetext"), turned.inner_text(".knob output >> nth=0")) == (
+        *("30", "30"),
+    )
+    box = long.bounding_box()
+    assert box["height"] >= 24
+    turned.mouse.click(box["x"] + box["width"] - 3, box["y"] + box["height"] / 2)
+    assert turned.locator(".turned").get_attribute("alt").startswith("60 us on 2")
+    assert turned.evaluate("document.querySelector('.jp-OutputArea-output img')") is None
+    size = "node => [node.naturalWidth, node.naturalHeight]"
+    assert min(turned.locator(".turned").evaluate(size)) > 100

@@ -9,7 +9,7 @@ import readme
 import sound_rules
 from notebook_files import NOTEBOOKS
 
-from mtia_lab.explorer.page import front
+from mtia_lab.explorer.page import EXPLORER, KNOBS, front
 
 
 def test_the_notebooks_are_numbered_without_a_gap_but_for_those_to_come():
@@ -38,8 +38,10 @@ def test_stored(path, rule):
         assert not complaints, "\n".join([path.name, *complaints])
 
 
-def test_the_explorers_that_are_stored_have_the_program_of_today():
+@pytest.mark.parametrize(("call", "program"), [("explore", EXPLORER), ("knobs", KNOBS)])
+def test_the_pages_that_are_stored_have_the_program_of_today(call, program):
     """nbval compares no script."""
-    stored = [path for path in NOTEBOOKS if "mtia_lab.explore(" in path.read_text(encoding="utf-8")]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in NOTEBOOKS}
+    stored = [name for name, text in texts.items() if f"mtia_lab.{call}(" in text]
     assert stored
-    assert [path.name for path in stored if front() not in path.read_text(encoding="utf-8")] == []
+    assert [name for name in stored if front(program) not in texts[name]] == []

@@ -15,6 +15,15 @@ with mtia_lab.record(values=True) as log:
 with mtia_lab.record() as many:
     for k in range(1000):
         mtia_lab.launch(us=k % 5)"""
+TURN = """def race(long, streams):
+    lanes = [torch.Stream("mtia") for _ in range(streams)]
+    with mtia_lab.record() as log:
+        for name, us in (("long", long), ("short", 5)):
+            with lanes[name == "short" and streams == 2]:
+                mtia_lab.launch(name, us=us)
+    torch.mtia.synchronize()
+    return mtia_lab.draw.timeline(log, title=f"{long} us on {streams}")
+mtia_lab.knobs(race, long=[10, 30, 60], streams=[1, 2])"""
 ROOT, MANY = (f":nth-match(.mtia-explorer, {k})" for k in (1, 2))
 SLIDER = f"{ROOT} input[type=range]"
 PRINT = """import base64, pickle

@@ -4,12 +4,6 @@ const KEYS =
   "keys on the slider: ← → change, with Shift command, Page ↑ ↓ host call, Home, End; " +
   "on a bar: arrows and Enter; anywhere: + and − zoom, 0 shows all";
 
-// The page says whether it is light or dark; a style in the explorer's own tree could not ask it.
-const THEMES = `
-  .mtia-explorer-host { color-scheme: light dark; }
-  :is([data-jp-theme-light="true"], .vscode-light) .mtia-explorer-host { color-scheme: light; }
-  :is([data-jp-theme-light="false"], .vscode-dark) .mtia-explorer-host { color-scheme: dark; }`;
-
 class Explorer {
   constructor(data, root) {
     this.data = data;
@@ -234,36 +228,11 @@ function legend(data) {
   );
 }
 
-/**
- * JupyterLab's plain keys, such as D D, are for cells: keep them off what has the focus in here. It
- * looks at the element itself, and first of all; so this must look before it does. Shift+Enter and
- * all with Ctrl are JupyterLab's, and Escape leads out to the cell.
- */
-function shieldKeys(host) {
-  const shield = ({ target, key, shiftKey, ctrlKey, metaKey }) => {
-    if (!host.isConnected) window.removeEventListener("keydown", shield, true);
-    if (target !== host) return;
-    const passes = ctrlKey || metaKey || (shiftKey && key === "Enter");
-    host.toggleAttribute("data-lm-suppress-shortcuts", !passes);
-    if (key === "Escape") host.closest("[tabindex]")?.focus();
-  };
-  host.addEventListener("focusin", () => window.addEventListener("keydown", shield, true));
-}
-
-/**
- * Show the explorer in the element that its script stands in, with a tree and a style of its own.
- * The picture that stands there is kept for print.
- */
+/** Show the explorer in the element that its script stands in. */
 function show(script, style) {
-  const host = script.parentNode;
   const data = new Data(JSON.parse(script.data));
-  const root = make("div", { class: "mtia-explorer", tabindex: "-1" });
+  const root = stage(script, style);
   root.style.setProperty("--fault", data.hues.fault);
   root.style.setProperty("--copy", data.hues.copy);
-  const shadow = host.attachShadow({ mode: "open", delegatesFocus: true });
-  shadow.append(make("style", {}, style), host.querySelector("img"), root);
-  host.append(make("style", {}, THEMES));
-  host.classList.add("mtia-explorer-host");
   new Explorer(data, root);
-  shieldKeys(host);
 }
