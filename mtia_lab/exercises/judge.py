@@ -162,6 +162,19 @@ def _takes(answer: Callable[..., Any], arguments: Collection[str]) -> bool:
     return True
 
 
+def twins() -> Iterator[tuple[torch.Stream, torch.Stream]]:
+    """Streams of mtia:0 and mtia:1 with one number, new ones each time: inputs for a case.
+
+    Who takes the number alone for the stream is found out by them.
+    """
+    while True:
+        pair = [torch.Stream("mtia:0"), torch.Stream("mtia:1")]
+        while pair[0].stream_id != pair[1].stream_id:
+            behind = int(pair[1].stream_id < pair[0].stream_id)
+            pair[behind] = torch.Stream(f"mtia:{behind}")
+        yield pair[0], pair[1]
+
+
 @contextmanager
 def _as_before() -> Iterator[None]:
     """From device 0 and default streams. Whatever happens inside, all is then as it was before."""

@@ -6,7 +6,7 @@ nothing.
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import _GeneratorContextManager
 from random import Random
@@ -17,7 +17,7 @@ import torch
 
 from ...device import State, state
 from ..check import Answer, Case, Feedback, say, show
-from ..judge import Cases, judge
+from ..judge import Cases, judge, twins
 
 STEP_1 = "it notes all that is current, on every device, and puts it back, the device last"
 STEP_2 = "each entry has a note of its own, and leaving takes the newest"
@@ -170,11 +170,11 @@ def _everywhere(rng: Random, run: Callable[[Any, World], str | None]) -> Case:
     """The case, from either device and with a stream of either device."""
 
     def case(make: Any) -> str | None:
-        twins = _twins()
+        streams = twins()
         for start, device in itertools.product((0, 1), (0, 1)):
-            mine, theirs = next(twins), next(twins)
+            mine, theirs = next(streams), next(streams)
             world = World(mine[device], theirs[device], theirs[1 - device], 1 - device)
-            for stream in rng.sample(next(twins), 2):
+            for stream in rng.sample(next(streams), 2):
                 torch.mtia.set_stream(stream)
             torch.mtia.set_device(start)
             if hint := run(make, world):
@@ -182,17 +182,6 @@ def _everywhere(rng: Random, run: Callable[[Any, World], str | None]) -> Case:
         return None
 
     return case
-
-
-def _twins() -> Iterator[tuple[torch.Stream, torch.Stream]]:
-    """Streams of the two devices with one number, new ones each time."""
-    pair = [torch.Stream("mtia:0"), torch.Stream("mtia:1")]
-    while True:
-        while pair[0].stream_id != pair[1].stream_id:
-            behind = int(pair[1].stream_id < pair[0].stream_id)
-            pair[behind] = torch.Stream(f"mtia:{behind}")
-        yield pair[0], pair[1]
-        pair = [torch.Stream("mtia:0"), torch.Stream("mtia:1")]
 
 
 def _made(make: Any, stream: torch.Stream) -> Any:
