@@ -12,10 +12,12 @@ import os
 import re
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,19 +99,28 @@ def served(folder: Path) -> Iterator[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    written, address = [], None
+    written, port = [], None
     try:
         for line in server.stderr:  # it ends if the server does
             written.append(line)
-            if found := re.search(r"http://127\.0\.0\.1:\d+/", line):
-                address = found[0]
+            if found := re.search(r"http://127\.0\.0\.1:(\d+)/", line):
+                port = int(found[1])
                 break
-        if address is None:
+        while port and not _answers(port):  # it names the port before it listens there
+            port = port if server.poll() is None else None
+            time.sleep(0.05)
+        if port is None:
             raise RuntimeError("JupyterLab did not start. It wrote:\n" + "".join(written))
         threading.Thread(target=server.stderr.read, daemon=True).start()  # it must not block
-        yield f"{address}lab/workspaces/test?token={token}"
+        yield f"http://127.0.0.1:{port}/lab/workspaces/test?token={token}"
     finally:
         leash.end(server)  # it ends its kernels too
+
+
+def _answers(port: int) -> bool:
+    with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
 
 
 class Lab:

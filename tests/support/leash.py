@@ -38,7 +38,7 @@ def main(command: list[str]) -> int:
 
 
 def _end_with_owner(process: subprocess.Popen) -> None:
-    sys.stdin.buffer.read()
+    os.read(sys.stdin.fileno(), 1)  # not sys.stdin.read(), whose lock would make exit an abort
     process.terminate()
     try:
         process.wait(GRACE)
