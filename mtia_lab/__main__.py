@@ -109,6 +109,7 @@ def _add_run(commands: Any) -> None:
     run.add_argument("--poison", action="store_true", help="poison fresh and freed memory")
     run.add_argument("--devices", type=int, default=2, metavar="N", help="how many (2)")
     run.add_argument("--record", metavar="FILE.mtia", help="save the log, for `show` and open_log")
+    run.add_argument("--report", metavar="FILE.html", help="write a page to explore the run")
     run.add_argument("program", metavar="PROGRAM", help="a script, or with -m a module")
     run.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT", help="its own")
     run.set_defaults(run=_run)

@@ -240,6 +240,10 @@ class UnreadableLog(MTIALabError):
     """A file is no log, or not a whole one."""
 
 
+class NoConverter(MTIALabError):
+    """No library that is installed makes files of this kind."""
+
+
 class NotBegun(MTIALabError, AttributeError, TypeError):
     """What is meant for `with` was used without it."""
 

@@ -9,11 +9,15 @@ Every name passes through `escape` here.
 import base64
 import html
 import math
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from ..errors import LONGEST, WrongArgument
+from ..errors import LONGEST, NoConverter, WrongArgument
+from ..log.files import target, write
 from . import palette
 from .text import shorten, text_width
 
@@ -64,6 +68,33 @@ class Picture:
     def __repr__(self) -> str:
         return self.text
 
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write it to a file: its name ends in .svg, in .txt for ASCII, or in .png.
+
+        Args:
+            path: the file. If there is one already it is replaced, once the new one is complete.
+
+        Returns:
+            the path.
+
+        Raises:
+            ValueError: the name ends otherwise.
+            OSError: the file cannot be written.
+            TypeError: that is no path.
+            MTIALabError: it is to be a PNG, and no library that is installed can make one.
+        """
+        forms = self._forms()
+        place = target(path, "a picture", tuple(forms))
+        return write(place, [forms[place.suffix]()])
+
+    def _forms(self) -> dict[str, Callable[[], bytes]]:
+        """What can be saved: the ending of a name -> how the file is made."""
+        return {
+            ".svg": lambda: f"{self.svg}\n".encode(),
+            ".txt": lambda: f"{self.text}\n".encode(),
+            ".png": lambda: _png(self.svg),
+        }
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         # The <img> is what survives everywhere: both themes, untrusted notebooks, exports. A screen
         # reader reads all of its alt text, so that is the headline alone.
@@ -74,6 +105,19 @@ class Picture:
             "image/svg+xml": self.svg,
             "text/html": f'<img src="data:image/svg+xml;base64,{data}" alt="{alt}">',
         }
+
+
+def _png(svg: str) -> bytes:
+    try:
+        cairosvg = import_module("cairosvg")  # there if somebody installed it
+    except (ImportError, OSError) as error:  # itself, or the library that it opens
+        raise NoConverter(
+            "The picture cannot be saved as PNG.",
+            f"that takes the package cairosvg, which cannot be imported: {error}.",
+            "save it as .svg, which browsers and editors show; or `pip install cairosvg`.",
+        ) from None
+    made: bytes = cairosvg.svg2png(bytestring=svg.encode(), scale=2)  # for screens of today
+    return made
 
 
 def number(value: float) -> str:

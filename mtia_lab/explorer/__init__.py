@@ -33,7 +33,8 @@ def explore(log: Log, findings: Iterable[Finding] | None = None) -> Page:
             look itself; `()` shows none.
 
     Returns:
-        What a notebook shows as the explorer, and a terminal as the timeline. Of a log of more than
+        What a notebook shows as the explorer, and a terminal as the timeline; `.save("run.html")`
+        writes a page of its own, which needs neither kernel nor network. Of a log of more than
         500,000 records, or one that would take more than 4 MB in the notebook, it is the timeline
         everywhere, with a sentence that says why.
 

@@ -4,9 +4,11 @@ It needs no kernel, so it lives as long as the output that holds it: in a notebo
 and opened again, and in an export. Where no script may run, the picture is what is left.
 """
 
+import html
 import json
 import zlib
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,6 +32,27 @@ EXPLORER = Program(
 )
 KNOBS = Program(("page", "stage", "knobs"), ("theme", "knobs"))
 
+PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; font-family: system-ui, sans-serif; }}
+h1 {{ font-size: 16px; }}
+</style>
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+{body}
+</main>
+</body>
+</html>
+"""
+
 
 @dataclass(frozen=True, repr=False)
 class Page(Picture):
@@ -45,6 +68,14 @@ class Page(Picture):
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         bundle = super()._repr_mimebundle_(include, exclude)
         return bundle | {"text/html": f"<div>{bundle['text/html']}{self.beside}</div>"}
+
+    def _forms(self) -> dict[str, Callable[[], bytes]]:
+        return {".html": self._page} | super()._forms()
+
+    def _page(self) -> bytes:
+        """The whole of it in one file, which asks for no kernel and no network."""
+        title = html.escape(self.text.partition("\n")[0])
+        return PAGE.format(title=title, body=self._repr_mimebundle_()["text/html"]).encode()
 
 
 def script(program: Program, data: bytes) -> str:

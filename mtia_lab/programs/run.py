@@ -16,8 +16,10 @@ from types import CodeType, ModuleType
 
 from ..device import configure
 from ..errors import ProgramMissing, is_readers
+from ..explorer import explore
 from ..hazards.sanitizer import sanitizer
 from ..load import load
+from ..log.files import target
 from ..log.lines import FILE_NAMES
 from ..log.recording import record as recording
 from ..log.saved import place as saved_as
@@ -42,6 +44,7 @@ def run(
     poison: bool = False,
     sanitize: bool = False,
     record: str | None = None,
+    report: str | None = None,
 ) -> int:
     """Load the device and run a program as Python would: as `__main__`, with its arguments.
 
@@ -56,6 +59,7 @@ def run(
         schedule, poison: as `mtia_lab.configure` takes them.
         sanitize: look for hazards.
         record: where to save the log.
+        report: where to write the explorer, with what was found, as a page.
 
     Returns:
         The exit status: the program's own, or 3 if that is 0 and there are hazards.
@@ -65,24 +69,27 @@ def run(
         RuntimeError: there is no such schedule.
         ValueError, OSError: nothing can be saved there. The program has not run then.
     """
-    saved = None if record is None else saved_as(record)
+    saved = None if record is None else saved_as(os.path.abspath(record))
+    page = None if report is None else target(os.path.abspath(report), "a page", (".html",))
     load(devices)
     configure(schedule, poison=poison)
     process = os.getpid()
     with ExitStack() as block:
-        report = block.enter_context(sanitizer()) if sanitize else None
-        log = block.enter_context(recording()) if report is None else report.log
+        found = block.enter_context(sanitizer()) if sanitize else None
+        log = block.enter_context(recording()) if found is None else found.log
         status = _run(partial(_execute, program, arguments, module))
         status = max(status, _run(_wait_for_threads))
     if os.getpid() != process:  # it has forked, and this is the child
         return status
-    if saved is not None:
-        log.save(saved)
-    for said in [summary(log)] if report is None else [report, summary(log)]:
+    for said in [summary(log)] if found is None else [found, summary(log)]:
         print(f"\n{said!r}", file=sys.__stderr__)
     if not status and not log.commands and _names_cuda():
         print(NO_CUDA, file=sys.__stderr__)
-    return status or (FOUND if report else 0)
+    if saved is not None:
+        log.save(saved)
+    if page is not None:
+        explore(log, found).save(page)
+    return status or (FOUND if found else 0)
 
 
 def _execute(program: str, arguments: Sequence[str], module: bool) -> None:

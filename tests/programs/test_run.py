@@ -1,7 +1,11 @@
 """`python -m mtia_lab run`: a program runs as under Python itself, and what it did is said."""
 
+import json
+import re
 import subprocess
 import sys
+import zlib
+from base64 import b64decode
 from typing import NamedTuple
 
 import pytest
@@ -68,12 +72,16 @@ SAYS_CUDA = {
 }
 RIGHT = RACE.replace("with two:", "two.wait_stream(one)\nwith two:")
 SET = ["--schedule", "random:7", "--poison", "--devices", "3"]
+SAVED = ["--record", "race.mtia", "--report", "race.html"]
 # What is run: its name, the program, the options before it.
 RUNS: dict[str, tuple[str, list[str]]] = {
     **{name: (program, []) for name, program in PROGRAMS.items()},
     **{name: (program, []) for name, program in SAYS_CUDA.items()},
     "race": (RACE, []),
-    "race, sanitized": (RACE, ["--sanitize", "--record", "race.mtia"]),
+    "race, sanitized": (
+        f"{RACE}import os\nos.chdir('/')\n",
+        ["--sanitize", "--record", "race.mtia", "--report", "race.html"],
+    ),
     "right": (RIGHT, ["--sanitize", "--schedule", "latest", "--poison"]),
     "fails": (RACE + "raise SystemExit(5)\n", ["--sanitize"]),
     "threads": (
@@ -102,6 +110,7 @@ WRONG = {
     "--schedule newest race.py": "unknown schedule 'newest'",
     "--devices 99 race.py": "1 to 16 devices",
     "--record race.json race.py": "'race.json' is no name for a log",
+    "--report nowhere/race.html race.py": "there is no folder",
 }
 
 
@@ -195,8 +204,11 @@ def test_hazards_are_said_with_both_lines_and_the_fix(ran):
         assert part in said
 
 
-def test_the_log_is_saved(ran, folder):
+def test_log_and_page_are_saved(ran, folder):
     log = mtia_lab.open_log(folder / "race.mtia")
+    page = (folder / "race.html").read_text()
+    _, data = (zlib.decompress(b64decode(text)) for text in re.findall(r'"(eJ[^"]+)"', page))
+    assert json.loads(data)["sources"]["race, sanitized.py:6"] == "x = torch.zeros(4, device=d) + 1"
     assert repr(mtia_lab.find_hazards(log)) in ran["race, sanitized"].said
     assert {record.site for record in log.commands} >= {"race, sanitized.py:6"}
 
