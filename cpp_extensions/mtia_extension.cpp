@@ -43,6 +43,7 @@
 #include "bindings/convert.cpp"
 #include "bindings/records.cpp"
 
+// [extension.register]
 namespace mtia::backend {
 
 C10_REGISTER_GUARD_IMPL(MTIA, MTIAGuardImpl)

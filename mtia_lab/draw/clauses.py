@@ -19,6 +19,8 @@ GLOSSARY = {
     r"\bcpp\.": "cpp.f calls the guard's f, or opens the scope of that name in C++.",
     r"\bcurrent\(\)": "current() asks the hooks: device, stream of mtia:0, stream of mtia:1.",
     r"\bkernel\(": "kernel(s, name) launches a kernel on s.",
+    r"\blast\b": "last is the last device's index.",
+    r"\bmissing\b": "missing is the index of a device that is not there.",
     r"\bran\b": "ran names the kernels that have run.",
     r"'latest'": "'latest' lets every kernel run as late as it may.",
     r"\bwhen\(": "when(x, y) says whether x starts after y.",
@@ -38,9 +40,18 @@ TAKES = "outcomes, such as those of a GuardReport,"
 PRINTED = 8  # lines of what the guard printed
 
 
+class Basis(Protocol):
+    """What a clause rests on, in words; `kind` is "header", "caller" or "advice"."""
+
+    @property
+    def kind(self) -> str: ...
+
+
 class Clause(Protocol):
     """A clause of a contract, as `guards` states it."""
 
+    @property
+    def basis(self) -> Basis: ...
     @property
     def method(self) -> str: ...
     @property
@@ -63,6 +74,8 @@ class Outcome(Protocol):
     def expected(self) -> str: ...
     @property
     def seen(self) -> str: ...
+    @property
+    def raised(self) -> bool: ...
 
 
 Outcomes = Sequence[Outcome]
@@ -82,15 +95,19 @@ LOOKS = {
     "not reached": Sign(".", palette.Hue(palette.FAINT, palette.WHITE), "not reached (dashed)"),
 }
 
+PLAIN = Sign("", palette.Hue(palette.MUTED, palette.WHITE), "")
+BASES = {"header": "PyTorch's header", "caller": "a caller relies on it", "advice": "advice"}
+
 
 def clauses(outcomes: Outcomes, printed: str = "", *, title: str = TITLE) -> Picture:
-    """A square for each clause, in the row of the method that owes it, and a card for each fault.
+    """A shape for each clause, in the row of the method that owes it, and a card for each fault.
 
-    A clause that was not reached has no card: only its name, under the reason.
+    The shape says what the clause rests on. Clauses that break with one and the same error have one
+    card, and a clause that was not reached has none: only its name, under the reason.
 
     Args:
-        outcomes: each with `clause` (`method`, `key`, `sentence`, `code`), `status` ("kept",
-            "broken" or "not reached"), `expected`, `seen` and `calls`.
+        outcomes: each with `clause` (`method`, `key`, `sentence`, `basis`, `code`), `status`
+            ("kept", "broken" or "not reached"), `expected`, `seen`, `raised` and `calls`.
         printed: what the guard wrote to standard output meanwhile.
         title: the message of the picture, which stands above it.
 
@@ -110,23 +127,42 @@ def clauses(outcomes: Outcomes, printed: str = "", *, title: str = TITLE) -> Pic
     c = Canvas()
     y = c.heading(title, _count(outcomes))
     y = _draw_methods(c, y, _by_method(outcomes))
-    items = [(_square(look), look.words) for look in LOOKS.values()]
+    items = [(_sample(look, "header"), look.words) for look in LOOKS.values()]
+    items += [(_sample(PLAIN, kind), words) for kind, words in _count_bases(outcomes).items()]
     y = c.legend(y + 8, items) + 24
-    y = _draw_note(c, y - 14, _glossary(broken[:MOST_CARDS])) + 14
-    for outcome in broken[:MOST_CARDS]:
-        y = _draw_card(c, y, outcome) + 10
-    for note in _rest(broken, unreached):
+    cards = _cards(broken)
+    y = _draw_note(c, y - 14, _glossary([card[0] for card in cards[:MOST_CARDS]])) + 14
+    for card in cards[:MOST_CARDS]:
+        y = _draw_card(c, y, *card) + 10
+    for note in _rest(cards, unreached):
         y = _draw_note(c, y, note)
     for line in _printed(printed):
         c.text(MARGIN, y + 14, line, size=12, mono=True, fit=WIDTH - 2 * MARGIN)
         y += 17
-    return Picture(_to_text(title, outcomes, broken, unreached, printed), c.svg(y + MARGIN))
+    return Picture(_to_text(title, outcomes, cards, unreached, printed), c.svg(y + MARGIN))
 
 
 def _count(outcomes: Outcomes) -> str:
     counts = {status: sum(o.status == status for o in outcomes) for status in LOOKS}
     shown = [f"{count} {status}" for status, count in counts.items() if count or status == "kept"]
     return f"{len(outcomes)} clauses: {', '.join(shown)}"
+
+
+def _count_bases(outcomes: Outcomes) -> dict[str, str]:
+    """How many clauses rest on what."""
+    kinds = [outcome.clause.basis.kind for outcome in outcomes]
+    return {
+        kind: f"{words} ({kinds.count(kind)})" for kind, words in BASES.items() if kind in kinds
+    }
+
+
+def _cards(broken: Outcomes) -> list[list[Outcome]]:
+    """The faults; those with one and the same error are one."""
+    cards: dict[str, list[Outcome]] = {}
+    for outcome in broken:
+        same = outcome.seen if outcome.raised else outcome.clause.key
+        cards.setdefault(same, []).append(outcome)
+    return list(cards.values())
 
 
 def _by_method(outcomes: Outcomes) -> dict[str, list[Outcome]]:
@@ -149,16 +185,24 @@ def _draw_methods(c: Canvas, y: float, methods: dict[str, list[Outcome]]) -> flo
         for place, outcome in enumerate(owed):
             tip = f"{outcome.clause.key}: {outcome.clause.sentence}"
             left = x + LABEL + step * place
-            _draw_square(c, left, top + 1, step - 3, LOOKS[outcome.status], tip)
+            sign, basis = LOOKS[outcome.status], outcome.clause.basis
+            _draw_shape(c, left, top + 1, step - 3, sign, basis.kind, f"{tip} ({basis})")
     return y + ROW * rows
 
 
-def _draw_square(
-    c: Canvas, x: float, y: float, width: float, sign: Sign, tip: str | None = None
+def _draw_shape(
+    c: Canvas, x: float, y: float, width: float, sign: Sign, kind: str, tip: str | None = None
 ) -> None:
-    look: Look = {"fill": sign.hue.pale, "stroke": sign.hue.strong, "radius": 2}
+    """A square for the header, a round one for a caller, a slanted one for advice."""
+    look: Look = {"fill": sign.hue.pale, "stroke": sign.hue.strong}
     look["dash"] = "3 2" if sign.mark == "." else None
-    c.rect(x, y, width, SQUARE, tip, **look)
+    if kind == "advice":
+        middle = x + width / 2, y + SQUARE / 2
+        corners = [(middle[0], y), (x + width, middle[1]), (middle[0], y + SQUARE), (x, middle[1])]
+        c.polygon(corners, tip, **look)
+    else:
+        look["radius"] = SQUARE / 2 if kind == "caller" else 2
+        c.rect(x, y, width, SQUARE, tip, **look)
     if sign.mark == "X":
         _cross(c, x, y, width)
 
@@ -168,24 +212,27 @@ def _cross(c: Canvas, x: float, y: float, width: float) -> None:
         c.line([(left, y + 3), (right, y + SQUARE - 3)], stroke=palette.FAULT.strong, width=2)
 
 
-def _square(sign: Sign) -> Swatch:
-    return lambda c, x, y: _draw_square(c, x + 8, y, SQUARE, sign)
+def _sample(sign: Sign, kind: str) -> Swatch:
+    return lambda c, x, y: _draw_shape(c, x + 8, y, SQUARE, sign, kind)
 
 
-def _draw_card(c: Canvas, y: float, outcome: Outcome) -> float:
-    """What one fault is about; returns the y below its card."""
+def _draw_card(c: Canvas, y: float, outcome: Outcome, *others: Outcome) -> float:
+    """What one fault is about, and which have the same error; returns the y below its card."""
     color = LOOKS[outcome.status].hue.strong
     room = WIDTH - 2 * MARGIN - 28
     code = outcome.clause.code.splitlines()[:LINES]
     said = wrap(_seen(outcome)[:LETTERS], room, 12.5, bold=True)
     expected = [f"expected {outcome.expected}"] if outcome.expected else []
-    height = 32 + 17 * (len(code) + len(expected) + len(said)) + 6
+    also = wrap(_also(others), room, 12.5) if others else []
+    height = 49 + 17 * (len(code) + len(expected) + len(said) + len(also)) + 6
     c.rect(MARGIN, y, WIDTH - 2 * MARGIN, height, fill=palette.WHITE, stroke=palette.LINE)
     c.rect(MARGIN, y, 6, height, fill=color, radius=3)
     x = MARGIN + 18
     key = c.text(x, y + 20, outcome.clause.key, size=13, bold=True, mono=True, fit=room / 2)
     c.text(x + key + 12, y + 20, outcome.clause.sentence, size=12.5, fit=room - key - 12)
-    y += 24
+    y += 37
+    c.text(x, y, str(outcome.clause.basis), size=12, color=palette.MUTED, fit=room)
+    y += 4
     for line in code:
         y += 17
         inset = len(line) - len(line.lstrip())  # SVG has no leading spaces
@@ -197,6 +244,9 @@ def _draw_card(c: Canvas, y: float, outcome: Outcome) -> float:
     for line in said:
         y += 17
         c.text(x, y, line, size=12.5, bold=True, color=color, fit=room)
+    for line in also:
+        y += 17
+        c.text(x, y, line, size=12.5, fit=room)
     return y + 14
 
 
@@ -218,9 +268,13 @@ def _seen(outcome: Outcome) -> str:
     return f"saw {outcome.seen}" if outcome.expected else outcome.seen
 
 
-def _rest(broken: Outcomes, unreached: Outcomes) -> list[str]:
-    """The faults that have no card of their own; those not reached by the reason."""
-    rest = [outcome.clause.key for outcome in broken[MOST_CARDS:]]
+def _also(others: Outcomes) -> str:
+    return f"The same in {', '.join(other.clause.key for other in others)}."
+
+
+def _rest(cards: Sequence[Outcomes], unreached: Outcomes) -> list[str]:
+    """The faults for whose cards there is no room; those not reached by the reason."""
+    rest = [outcome.clause.key for card in cards[MOST_CARDS:] for outcome in card]
     reasons: dict[str, list[str]] = {}
     for outcome in unreached:
         reasons.setdefault(outcome.seen, []).append(outcome.clause.key)
@@ -236,7 +290,7 @@ def _printed(printed: str) -> list[str]:
 
 
 def _to_text(
-    title: str, outcomes: Outcomes, broken: Outcomes, unreached: Outcomes, printed: str
+    title: str, outcomes: Outcomes, cards: Sequence[Outcomes], unreached: Outcomes, printed: str
 ) -> str:
     cells = [
         f"{text.cut(method, 24)} {''.join(LOOKS[outcome.status].mark for outcome in owed)}"
@@ -244,20 +298,22 @@ def _to_text(
     ]
     rows = -(-len(cells) // COLUMNS)
     columns = [cells[start : start + rows] for start in range(0, len(cells), rows)]
-    shown = broken[:MOST_CARDS]
-    cards = [line for outcome in shown for line in _card_text(outcome)]
-    rest = [line for note in _rest(broken, unreached) for line in ("", *text.paragraph(note))]
+    shown = cards[:MOST_CARDS]
+    faults = [line for card in shown for line in _card_text(*card)]
+    rest = [line for note in _rest(cards, unreached) for line in ("", *text.paragraph(note))]
     output = [text.cut(line, text.COLUMNS) for line in ["", *_printed(printed)]]
     head = [f"{title}: {_count(outcomes)}", ""]
-    note = text.paragraph(_glossary(shown)) if shown else []
-    key = ["", "+ kept   X broken   . not reached", *note]
-    return text.page(head, text.beside(columns), key, cards, rest, output)
+    note = text.paragraph(_glossary([card[0] for card in shown])) if shown else []
+    key = ["", "+ kept   X broken   . not reached", "   ".join(_count_bases(outcomes).values())]
+    return text.page(head, text.beside(columns), [*key, *note], faults, rest, output)
 
 
-def _card_text(outcome: Outcome) -> list[str]:
+def _card_text(outcome: Outcome, *others: Outcome) -> list[str]:
     mark = LOOKS[outcome.status].mark
     head = text.paragraph(f"{mark} {outcome.clause.key}: {outcome.clause.sentence}", "    ")
     code = [f"    {text.cut(line, 94)}" for line in outcome.clause.code.splitlines()[:LINES]]
     expected = [f"    expected {text.cut(outcome.expected, 85)}"] if outcome.expected else []
     seen = text.paragraph(f"    {_seen(outcome)[:LETTERS]}", "        ")
-    return ["", *head, *code, *expected, *seen]
+    basis = text.paragraph(f"    ({outcome.clause.basis})", "    ")
+    also = text.paragraph(f"    {_also(others)}", "    ") if others else []
+    return ["", *head, *basis, *code, *expected, *seen, *also]

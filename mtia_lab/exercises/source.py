@@ -51,5 +51,5 @@ def _pieces(root: Path) -> dict[str, Source]:
 
 def _block(lines: list[str], indent: str) -> list[str]:
     """Up to the closing brace that stands as far in as the tag did."""
-    end = next(i for i, line in enumerate(lines) if re.match(rf"{indent}}};?$", line))
+    end = next(i for i, line in enumerate(lines) if re.match(rf"{indent}}};?(  // .*)?$", line))
     return [line.removeprefix(indent) for line in lines[: end + 1]]

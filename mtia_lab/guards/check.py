@@ -23,7 +23,9 @@ _lock = threading.Lock()
 server = KeptServer(_PRELUDE)  # from one check to the next
 
 
-def try_guard(source: str, *, timeout: float = 10.0, first_line: int = 1) -> GuardReport:
+def try_guard(
+    source: str, *, timeout: float = 10.0, first_line: int = 1, devices: int = 2
+) -> GuardReport:
     """Check a guard against PyTorch's contract, clause by clause. Nothing of it runs here.
 
     Args:
@@ -31,6 +33,7 @@ def try_guard(source: str, *, timeout: float = 10.0, first_line: int = 1) -> Gua
             the lab's own, `real`. What it overrides differs. `...` or nothing is not checked.
         timeout: seconds until a process that checks it counts as hung and is killed.
         first_line: the number that errors give the first line of the source.
+        devices: how many there are where it is checked; 2 or more.
 
     Returns:
         a `GuardReport`. A clause in which the process died or hung is broken; the ones after it
@@ -57,7 +60,7 @@ def try_guard(source: str, *, timeout: float = 10.0, first_line: int = 1) -> Gua
             shift = first_line - 1
             moved = (replace(error, line=error.line and error.line + shift) for error in errors)
             return GuardReport(source, errors=tuple(moved))
-        outcomes, printed = check(found, timeout=timeout)
+        outcomes, printed = check(found, timeout=timeout, devices=devices)
     return GuardReport(source, outcomes, printed=printed, cached=found.cached)
 
 
@@ -67,13 +70,16 @@ def _strip(source: str) -> str:
     return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
-def check(found: Libraries, *, timeout: float, before: str = "") -> tuple[tuple[Outcome, ...], str]:
+def check(
+    found: Libraries, *, timeout: float, before: str = "", devices: int = 2
+) -> tuple[tuple[Outcome, ...], str]:
     """Check all clauses, in as many processes as it takes; return the outcomes and the output.
 
     Args:
         found: the libraries.
         timeout: seconds for each process.
         before: Python that runs in each process first.
+        devices: how many there are.
     """
     outcomes: dict[str, Outcome] = {}
     printed, hangs, resets = "", 0, True
@@ -86,7 +92,7 @@ def check(found: Libraries, *, timeout: float, before: str = "") -> tuple[tuple[
         with tempfile.NamedTemporaryFile(prefix="mtia_lab-") as notes:
             names = f"{str(found.guard)!r}, {str(found.probes)!r}, {notes.name!r}"
             code = f"{before}\n{_PRELUDE}\nrunner.run({names}, {waiting}, resets={resets})"
-            result = server.get().run_each({"": code}, timeout=timeout, devices=2)[""]
+            result = server.get().run_each({"": code}, timeout=timeout, devices=devices)[""]
             text = Path(notes.name).read_text(encoding="utf-8", errors="replace")
         printed += result.stdout
         hangs += result.error == "hung"
@@ -123,7 +129,7 @@ def _read(notes: str, result: Result) -> Iterator[tuple[str, Outcome]]:
             key = ""
     if key:
         seen = _how_it_died(result, open_calls, thrown_from, ending)
-        yield key, Outcome(BY_KEY[key], BROKEN, "", seen, tuple(dict.fromkeys(calls)))
+        yield key, Outcome(BY_KEY[key], BROKEN, "", seen, tuple(dict.fromkeys(calls)), raised=True)
 
 
 def _died_between_clauses(notes: str) -> bool:

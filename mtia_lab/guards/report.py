@@ -22,6 +22,7 @@ class Outcome:
         expected: what it promises to be seen.
         seen: what was seen; of a clause not reached, why it was not.
         calls: the guard's methods that were called, each once, in order of their first call.
+        raised: whether what was seen is an exception, or how the process ended.
     """
 
     clause: Clause
@@ -29,12 +30,14 @@ class Outcome:
     expected: str = ""
     seen: str = ""
     calls: tuple[str, ...] = ()
+    raised: bool = False
 
     def __repr__(self) -> str:
         if self.status == KEPT:
             return f"{self.clause.key} kept: {self.clause.sentence}"
         fault = f"expected {self.expected}; saw {self.seen}" if self.expected else self.seen
-        return f"{self.clause.key} {self.status}: {self.clause.sentence} ({fault})"
+        about = f"{self.clause.sentence} ({self.clause.basis}; {fault})"
+        return f"{self.clause.key} {self.status}: {about}"
 
 
 @dataclass(frozen=True, repr=False)

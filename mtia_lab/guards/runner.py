@@ -59,8 +59,8 @@ class Runner:
         self._names = {torch.mtia.default_stream(i): f"default stream {i}" for i in (0, 1)}
         self._names |= {stream: name for name, stream in self._streams.items()}
 
-    def check(self, clause: Clause) -> dict[str, str]:
-        """Check one clause; return its status, and what was expected and seen if that is not so."""
+    def check(self, clause: Clause) -> dict[str, str | bool]:
+        """Check one clause; return its status, what was expected, and what was seen or raised."""
         _to_default()
         with record() as log:
             names = self._namespace(log)
@@ -68,15 +68,16 @@ class Runner:
                 exec(clause.given, names)
             except Exception as error:
                 return {"status": "not reached", "expected": "", "seen": _raised(error)}
+            raised = False
             try:
                 exec(clause.do, names)
                 seen = self._show(eval(clause.look, names))
             except Exception as error:
-                seen = _raised(error)
+                seen, raised = _raised(error), True
             expected = self._show(eval(clause.expected, names))
             names.clear()  # events go here, not at some later time
-        kept = seen == expected
-        return {"status": "kept" if kept else "broken", "expected": expected, "seen": seen}
+        status = "kept" if seen == expected else "broken"
+        return {"status": status, "expected": expected, "seen": seen, "raised": raised}
 
     def reset(self) -> None:
         """Take back what a clause left in the guard, as far as the guard lets that happen."""
@@ -119,6 +120,8 @@ class Runner:
             "ran": ran,
             "when": when,
             "log": log,
+            "last": torch.mtia.device_count() - 1,
+            "missing": torch.mtia.device_count() + 5,
             "pause": _pause,
             "in_thread": _in_thread,
             "raises": _raises,

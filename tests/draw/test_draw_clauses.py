@@ -23,8 +23,28 @@ def test_there_is_a_square_for_each_clause_with_its_sentence():
         found = [square.words.partition(":")[0] for square in squares(drawing, status)]
         assert len(found) == len(clauses)
     (unreached,) = squares(drawing, "not reached")
-    assert unreached.words == "destroyEvent.x: It makes the stream current for the hooks, too."
+    sentence = "It makes the stream current for the hooks, too."
+    assert unreached.words == f"destroyEvent.x: {sentence} (header)"
     assert unreached.attributes["stroke-dasharray"]
+
+
+def test_the_shape_says_what_a_clause_rests_on():
+    kinds = ["header", "caller", "advice"]
+    picture = draw.clauses([outcome(f"a.{kind}", kind=kind) for kind in kinds for _ in "ab"])
+    drawing = Drawing(picture)
+    square, _, round_one, _ = squares(drawing, "kept")  # advice is a slanted one, no rectangle
+    assert float(square.attributes["rx"]) < float(round_one.attributes["rx"])
+    assert "PyTorch's header (2)   a caller relies on it (2)   advice (2)" in picture.text
+    assert drawing.find("advice (2)")
+
+
+def test_what_breaks_with_one_error_has_one_card():
+    errors = [outcome(f"a.{k}", "broken", k, "RuntimeError: no events", raised=True) for k in "xyz"]
+    values = [outcome(f"b.{k}", "broken", "1", "2") for k in "pq"]
+    picture = draw.clauses([*errors, *values])
+    assert picture.text.count("no events") == 1 and "The same in a.y, a.z." in picture.text
+    assert picture.text.count("saw 2") == 2, "an equal value is another fault"
+    assert Drawing(picture).find("The same in a.y, a.z.")
 
 
 def test_squares_leave_room_for_the_next_method_however_many_there_are():

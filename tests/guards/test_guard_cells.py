@@ -47,7 +47,7 @@ def test_a_report_tells_what_broke_and_what_was_printed(stored):
     assert stored.broken[:2] == ("exchangeStream.sets", "with stream.enters")
     outcome = stored["exchangeStream.sets"]
     assert (outcome.expected, outcome.seen) == ("A", "default stream 0")
-    assert repr(outcome).endswith("(expected A; saw default stream 0)")
+    assert repr(outcome).endswith("(PyTorch's header; expected A; saw default stream 0)")
     entering = stored["with stream.enters"]
     assert entering.expected == "(1, default stream 0, B)"  # one thing of three parts
     assert stored.overrides == ("exchangeStream",)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from guard_faults import BATCHES, ELSEWHERE, FAULTS
+from house_rules import is_there
 from torch_headers import virtuals
 
-from mtia_lab.guards import check, library
+from mtia_lab.guards import check, library, try_guard
 from mtia_lab.guards.contract import BY_KEY, CLAUSES
 from mtia_lab.guards.diagnostics import signatures
 from mtia_lab.guards.report import BROKEN, NOT_REACHED
@@ -55,6 +56,23 @@ def test_every_clause_is_broken_by_some_fault_and_every_fault_is_in_the_table():
     tried = Path(__file__).read_text(encoding="utf-8")
     assert named == {name for name in named if name in FAULTS or f'trying("{name}"' in tried}
     assert FAULTS.keys() <= named
+
+
+@pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause.key)
+def test_a_clause_says_what_it_rests_on_and_a_caller_where_that_is(clause):
+    basis = clause.basis
+    assert basis.kind in ("header", "caller", "advice")
+    assert bool(basis.who) == (basis.kind == "caller") and basis.who in str(basis)
+    assert bool(basis.file) == (basis.kind != "advice") and is_there(basis.file or "advice.cpp")
+    built_on_the_guard = clause.method not in signatures()
+    assert basis.kind == "caller" or not built_on_the_guard
+
+
+def test_there_may_be_more_devices(lab_built):
+    two = "if (device.index() < 2) real.uncheckedSetDevice(device);"
+    guard = f"void uncheckedSetDevice(c10::Device device) const noexcept override {{ {two} }}"
+    assert try_guard(guard, timeout=TIMEOUT).ok
+    assert try_guard(guard, timeout=TIMEOUT, devices=3).broken == ("uncheckedSetDevice.sets",)
 
 
 def test_what_is_built_on_a_method_that_throws_is_not_reached(trying):

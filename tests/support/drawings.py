@@ -218,13 +218,24 @@ FAMILY = {
 }
 
 
-def outcome(key, status="kept", expected="A", seen="A", code="cpp.look()"):
+class basis(str):
+    """What a clause rests on."""
+
+    @property
+    def kind(self):
+        return str(self)
+
+
+def outcome(
+    key, status="kept", expected="A", seen="A", code="cpp.look()", kind="header", raised=False
+):
     """What became of a clause of a contract."""
     sentence = "It makes the stream current for the hooks, too."
+    method, code = key.partition(".")[0], f"with B:\n    {code}"
     clause = SimpleNamespace(
-        key=key, method=key.partition(".")[0], sentence=sentence, code=f"with B:\n    {code}"
+        key=key, method=method, sentence=sentence, code=code, basis=basis(kind)
     )
-    fields = {"expected": expected, "seen": seen, "calls": ("getDevice",)}
+    fields = {"expected": expected, "seen": seen, "calls": ("getDevice",), "raised": raised}
     return SimpleNamespace(clause=clause, status=status, **fields)
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from .basis import HEADER, Basis
+
 
 @dataclass(frozen=True)
 class Clause:
@@ -14,6 +16,7 @@ class Clause:
         expected: an expression for what it must give.
         given: what is set up first. If that raises, the clause is not reached.
         do: what is done then, with the guard's method in it, if `look` alone will not do.
+        basis: what it rests on.
     """
 
     key: str
@@ -22,6 +25,7 @@ class Clause:
     expected: str
     given: str = ""
     do: str = ""
+    basis: Basis = HEADER
 
     @property
     def method(self) -> str:

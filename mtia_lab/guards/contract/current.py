@@ -1,9 +1,10 @@
 """The contract of what is current: devices, streams, and who may change them.
 
-In the words of PyTorch's headers where they promise (c10/core/impl/DeviceGuardImplInterface.h), and
-else from how torch.Stream, torch.accelerator and the guards of C++ rely on it.
+In the words of PyTorch's header where it promises, and else by how its callers rely on it; each
+clause says which (basis.py).
 """
 
+from .basis import ADVICE, ENGINE, MULTI, STREAM
 from .clause import Clause
 
 DEVICES = (
@@ -20,6 +21,7 @@ DEVICES = (
         given="torch.mtia.set_device(1)",
         look="in_thread(torch.accelerator.current_device_index)",
         expected="0",
+        basis=ENGINE,
     ),
     Clause(
         "setDevice.sets",
@@ -35,20 +37,22 @@ DEVICES = (
         do="torch.accelerator.set_device_index(1)",
         look="current()[1:]",
         expected="A, default(1)",
+        basis=STREAM,
     ),
     Clause(
         "setDevice.refuses",
         "setDevice throws for a device that is not there, and changes nothing.",
         given="torch.mtia.set_device(1)",
-        look="raises(torch.accelerator.set_device_index, 7), torch.mtia.current_device()",
+        look="raises(torch.accelerator.set_device_index, missing), torch.mtia.current_device()",
         expected="True, 1",
+        basis=ADVICE,
     ),
     Clause(
         "exchangeDevice.sets",
         "exchangeDevice makes the device current.",
-        do="cpp.exchangeDevice(1)",
+        do="cpp.exchangeDevice(last)",
         look="torch.mtia.current_device()",
-        expected="1",
+        expected="last",
     ),
     Clause(
         "exchangeDevice.returns",
@@ -60,14 +64,14 @@ DEVICES = (
     Clause(
         "uncheckedSetDevice.sets",
         "uncheckedSetDevice really sets: destructors restore the device with it.",
-        do="cpp.uncheckedSetDevice(1)",
+        do="cpp.uncheckedSetDevice(last)",
         look="torch.mtia.current_device()",
-        expected="1",
+        expected="last",
     ),
     Clause(
         "uncheckedSetDevice.noexcept",
         "uncheckedSetDevice never throws, not even for a device that is not there.",
-        do="cpp.uncheckedSetDevice(7)",
+        do="cpp.uncheckedSetDevice(missing)",
         look="torch.mtia.current_device()",
         expected="0",
     ),
@@ -122,6 +126,7 @@ STREAMS = (
         do="cpp.exchangeStream(B)",
         look="current()[:2]",
         expected="0, A",
+        basis=MULTI,
     ),
     Clause(
         "getDefaultStream.constant",
@@ -143,6 +148,7 @@ STREAMS = (
         do="cpp.getNewStream(1)",
         look="current()",
         expected="0, default(0), default(1)",
+        basis=STREAM,
     ),
     Clause(
         "getNewStream.minus_one",
@@ -150,6 +156,7 @@ STREAMS = (
         given="torch.mtia.set_device(1)",
         look="torch.Stream('mtia').device",
         expected="torch.device('mtia:1')",
+        basis=STREAM,
     ),
     Clause(
         "getStreamFromGlobalPool.of_device",

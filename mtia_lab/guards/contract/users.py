@@ -1,5 +1,6 @@
 """What PyTorch builds on the guard: contexts of Python, guards of C++, autograd."""
 
+from .basis import ACCELERATOR, ENGINE, MULTI, SCOPE, STREAM, STREAM_SCOPE
 from .clause import Clause
 
 CONTEXTS = (
@@ -9,6 +10,7 @@ CONTEXTS = (
         do="with B:\n    inside = current()",
         look="inside",
         expected="1, default(0), B",
+        basis=STREAM,
     ),
     Clause(
         "with stream.restores",
@@ -17,6 +19,7 @@ CONTEXTS = (
         do="with torch.Stream('mtia:1'):\n    pass",
         look="current()",
         expected="0, A, B",
+        basis=STREAM,
     ),
     Clause(
         "with stream.unwinds",
@@ -25,6 +28,7 @@ CONTEXTS = (
         do="with suppress(KeyError), A:\n    raise KeyError",
         look="current()",
         expected="1, default(0), default(1)",
+        basis=STREAM,
     ),
     Clause(
         "with device_index.enters",
@@ -32,6 +36,7 @@ CONTEXTS = (
         do="with torch.accelerator.device_index(1):\n    inside = torch.mtia.current_device()",
         look="inside",
         expected="1",
+        basis=ACCELERATOR,
     ),
     Clause(
         "with device_index.unwinds",
@@ -39,6 +44,7 @@ CONTEXTS = (
         do="with suppress(KeyError), torch.accelerator.device_index(1):\n    raise KeyError",
         look="torch.mtia.current_device()",
         expected="0",
+        basis=ACCELERATOR,
     ),
     Clause(
         "wait_stream.orders",
@@ -47,6 +53,7 @@ CONTEXTS = (
         do="C.wait_stream(A); kernel(C, 'c')",
         look="when('c', 'a')",
         expected="'after a'",
+        basis=STREAM,
     ),
 )
 
@@ -57,6 +64,7 @@ SCOPES = (
         do="inside = cpp.DeviceGuard(1)",
         look="inside",
         expected="1, default(0), default(1)",
+        basis=SCOPE,
     ),
     Clause(
         "DeviceGuard.unwinds",
@@ -64,6 +72,7 @@ SCOPES = (
         do="cpp.DeviceGuard(1, throws=True)",
         look="torch.mtia.current_device()",
         expected="0",
+        basis=SCOPE,
     ),
     Clause(
         "OptionalDeviceGuard.unwinds",
@@ -71,6 +80,7 @@ SCOPES = (
         do="cpp.OptionalDeviceGuard(1, throws=True)",
         look="torch.mtia.current_device()",
         expected="0",
+        basis=SCOPE,
     ),
     Clause(
         "StreamGuard.enters",
@@ -78,6 +88,7 @@ SCOPES = (
         do="inside = cpp.StreamGuard(B)",
         look="inside",
         expected="1, default(0), B",
+        basis=STREAM_SCOPE,
     ),
     Clause(
         "StreamGuard.unwinds",
@@ -85,6 +96,7 @@ SCOPES = (
         do="cpp.StreamGuard(B, throws=True)",
         look="current()",
         expected="0, default(0), default(1)",
+        basis=STREAM_SCOPE,
     ),
     Clause(
         "MultiStreamGuard.enters",
@@ -92,6 +104,7 @@ SCOPES = (
         do="inside = cpp.MultiStreamGuard(A, B)",
         look="inside",
         expected="0, A, B",
+        basis=MULTI,
     ),
     Clause(
         "MultiStreamGuard.unwinds",
@@ -99,6 +112,7 @@ SCOPES = (
         do="cpp.MultiStreamGuard(A, B, throws=True)",
         look="current()",
         expected="0, default(0), default(1)",
+        basis=MULTI,
     ),
 )
 
@@ -110,6 +124,7 @@ AUTOGRAD = (
         "y.backward()",
         look="seen['another thread'], seen['device'], seen['stream']",
         expected="True, 1, B",
+        basis=ENGINE,
     ),
     Clause(
         "autograd.restores",
@@ -118,5 +133,6 @@ AUTOGRAD = (
         do="y = Spy.apply(torch.empty((), device='mtia:0', requires_grad=True))\ny.backward()",
         look="current()",
         expected="0, A, default(1)",
+        basis=ENGINE,
     ),
 )

@@ -1,5 +1,6 @@
 """The contract of what runs when: streams, events, memory."""
 
+from .basis import ADVICE, EVENT, PYTHON_EVENT, STREAM
 from .clause import Clause
 
 STREAM_WORK = (
@@ -17,6 +18,7 @@ STREAM_WORK = (
         given="kernel(A, 'a', us=500)",
         look="pause(A.query)",
         expected="'at once'",
+        basis=ADVICE,
     ),
     Clause(
         "synchronizeStream.waits",
@@ -44,6 +46,7 @@ EVENTS = (
         do="e.record(A)",
         look="e.event_id == 0",
         expected="False",
+        basis=EVENT,
     ),
     Clause(
         "record.behind",
@@ -136,6 +139,7 @@ EVENTS = (
         given="e = torch.Event(); kernel(A, 'a', us=500); e.record(A)",
         look="pause(e.query)",
         expected="'at once'",
+        basis=ADVICE,
     ),
     Clause(
         "queryEvent.unrecorded",
@@ -157,6 +161,7 @@ EVENTS = (
         given="kernel(A, 'a', us=500)",
         look="pause(cpp.synchronizeUnrecorded)",
         expected="'at once'",
+        basis=ADVICE,
     ),
     Clause(
         "elapsedTime.milliseconds",
@@ -165,6 +170,7 @@ EVENTS = (
         "e.record(A); kernel(A, 'b', us=250); f.record(A); torch.mtia.synchronize(0)",
         look="round(e.elapsed_time(f), 6)",
         expected="0.25",
+        basis=PYTHON_EVENT,
     ),
     Clause(
         "destroyEvent.keeps_waits",
@@ -173,6 +179,7 @@ EVENTS = (
         do="del e; kernel(C, 'c')",
         look="when('c', 'a')",
         expected="'after a'",
+        basis=STREAM,
     ),
     Clause(
         "destroyEvent.noexcept",
