@@ -26,6 +26,8 @@ from .hazards import Finding as Finding
 from .hazards import Report as Report
 from .hazards import find_hazards as find_hazards
 from .hazards.sanitizer import sanitizer as sanitizer
+from .lawbook import LawTable as LawTable
+from .lawbook import laws as laws
 from .load import Status as Status
 from .load import load as load
 from .log.log import Log as Log
