@@ -52,7 +52,7 @@ def compare(guess: Answer, outcome: Answer, beliefs: Mapping[Any, str] | None = 
 
 
 def _sentence(guess: Answer, outcome: Answer, beliefs: Mapping[Any, str] | Any) -> str:
-    came = one_line(repr(outcome))
+    came = _show(outcome)
     if guess is ... or (isinstance(guess, tuple | list) and any(part is ... for part in guess)):
         return f"no guess. It is {came}."
     status, wrong = compare_values(_plain(guess), _plain(outcome))
@@ -67,6 +67,13 @@ def _sentence(guess: Answer, outcome: Answer, beliefs: Mapping[Any, str] | Any) 
 def _plain(value: Answer) -> Answer:
     """A list as a tuple, as nobody means the difference, and only a tuple is a key of beliefs."""
     return tuple(value) if isinstance(value, list) else value
+
+
+def _show(value: Answer) -> str:
+    """On one line, the same on every run: the order of a set's strings is not."""
+    if isinstance(value, set | frozenset):
+        return "{" + ", ".join(sorted(map(repr, value))) + "}"
+    return one_line(repr(value))
 
 
 def _listed(names: Any) -> str:
