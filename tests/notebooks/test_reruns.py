@@ -5,7 +5,7 @@ import pytest
 import sessions
 from notebook_files import NOTEBOOKS, write
 
-NOT_YET = {"10", "12"}  # notebooks that cannot
+NOT_YET = {"10"}  # notebooks that cannot
 
 
 @pytest.fixture(scope="module")
