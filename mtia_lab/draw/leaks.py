@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Any, NamedTuple
 
 from ..errors import WrongArgument, WrongValue
@@ -13,7 +14,7 @@ from .svg import MARGIN, ROOM, Canvas, Picture, Style
 from .text import wrap
 
 TITLE = "What each context leaves behind"
-HEAD = 254  # width of the column that names the contexts
+HEAD = 262  # width of the column that names the contexts
 WIDEST = 150  # of the other columns
 CELL = 62  # height of a cell
 MOST = 6, 24  # columns and rows
@@ -67,7 +68,7 @@ class Matrix(Picture):
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         bundle = super()._repr_mimebundle_(include, exclude)
         rows = [
-            _details(row, "".join(_details(column, _img(film)) for column, film in films.items()))
+            _details(row, f"<blockquote>{''.join(starmap(_opened, films.items()))}</blockquote>")
             for row, films in self.films.items()
         ]
         return bundle | {"text/html": bundle["text/html"] + "".join(rows)}
@@ -158,9 +159,8 @@ def _draw_cell(c: Canvas, x: float, y: float, width: float, film: Film) -> None:
     c.text(x + width / 2, y + CELL - 9, state, size=12, mono=True, anchor="middle", fit=width - 12)
 
 
-def _img(picture: Picture) -> str:
-    bundle: str = picture._repr_mimebundle_()["text/html"]
-    return bundle
+def _opened(column: str, film: Picture) -> str:
+    return _details(column, film._repr_mimebundle_()["text/html"])
 
 
 def _details(summary: str, body: str) -> str:

@@ -62,7 +62,11 @@ def _restores(rng: Random) -> Cases:
         "the body sets all it can": sets_all,
     }
     cases = {name: _everywhere(rng, _left_alone(body)) for name, body in bodies.items()}
-    return cases | {"the body raises": _everywhere(rng, _raises)}
+    return {
+        **cases,
+        "the body raises": _everywhere(rng, _raises),
+        "a stream that is current there already": _everywhere(rng, _current_already),
+    }
 
 
 def _nests(rng: Random) -> Cases:
@@ -105,6 +109,13 @@ def _raises(make: Any, world: World) -> str | None:
     except ValueError as raised:
         return _moved(before) if raised is error else f"another exception came out: {say(raised)}"
     return "the body's exception did not come out of the `with`"
+
+
+def _current_already(make: Any, world: World) -> str | None:
+    """`with stream:` does not even set the device then."""
+    torch.mtia.set_stream(world.target)
+    torch.mtia.set_device(world.other)
+    return _left_alone(lambda world: torch.mtia.set_stream(world.beside))(make, world)
 
 
 def _again(make: Any, world: World) -> str | None:

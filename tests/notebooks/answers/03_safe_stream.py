@@ -81,6 +81,20 @@ def safe_stream(stream):
         torch.mtia.set_device(device)
 
 
+# %% wrong: `with`, which does not enter what is current -> current there already: inside, the
+@contextlib.contextmanager
+def safe_stream(stream):
+    device = torch.mtia.current_device()
+    streams = [torch.mtia.current_stream(d) for d in (0, 1)]
+    try:
+        with stream:
+            yield
+    finally:
+        for s in streams:
+            torch.mtia.set_stream(s)
+        torch.mtia.set_device(device)
+
+
 # %% wrong: to the defaults instead of back -> it began at
 @contextlib.contextmanager
 def safe_stream(stream):
