@@ -88,7 +88,7 @@ def _show(file: str) -> int:
     from .log.summary import summary
 
     log = open_log(file)
-    for shown in (log, timeline(log), find_hazards(log), summary(log)):
+    for shown in (log, timeline(log), find_hazards(log), summary(log, lines=True)):
         print(f"{shown!r}\n")
     return 0
 

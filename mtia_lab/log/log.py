@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import fields
 from operator import attrgetter
 from pathlib import Path
@@ -27,7 +27,8 @@ class Log(Sequence[Record]):
 
     It grows while the block runs and stays as it is afterwards. It is a sequence of records, in the
     order in which they happened. Show it, or `print(log)`, for a table, of a long log the first
-    and last rows; `log[100:150]` is a log too, and `log.to_text()` is the table of all.
+    and last rows; `log[100:150]` and `log.filter(stream=1)` are logs too, and `log.to_text()` is
+    the table of all.
 
     What is in it: `log.calls`, `log.commands`, `log.memory`, `log.pinned`, `log.hosts`,
     `log.values`, each a list of records, and `log.threads`. `log.to_json()` is for programs.
@@ -146,6 +147,43 @@ class Log(Sequence[Record]):
     def threads(self) -> list[int]:
         """The logical numbers of the host threads that took part, in order of appearance."""
         return list(dict.fromkeys(record.thread for record in self))
+
+    def filter(
+        self,
+        *,
+        stream: Any = None,
+        device: Any = None,
+        thread: int | Collection[int] | None = None,
+        line: str | Collection[str] | None = None,
+        name: str | Collection[str] | None = None,
+        kind: str | Collection[str] | None = None,
+        since: float | None = None,
+        until: float | None = None,
+    ) -> "Log":
+        """The records that are all of what is asked for, as a log.
+
+        Each may be a list or a set of what will do, as in `log.filter(kind=["kernel", "copy"])`.
+
+        Args:
+            stream: an id, (device, id), or a `torch.Stream`. A call is on the stream that it was
+                given and on those that it enqueued on.
+            device: an index, or a `torch.device`; likewise.
+            thread: the logical number of a host thread.
+            line: a line as the log names it, "train.py:12" or "In[3]:2"; or all of "train.py".
+            name: of the operator, call, command or action on memory; with * and ?, as in "mul*" or
+                "guard.get*".
+            kind: "call", "command", "memory", "host" or "value"; of commands also "kernel", "copy",
+                "record" or "wait".
+            since, until: from when to when, in virtual µs: what was going on then.
+
+        Raises:
+            TypeError, ValueError: nothing can be that.
+        """
+        from .filtering import filtered  # which makes logs, and so has this module
+
+        wanted = {"stream": stream, "device": device, "thread": thread, "line": line}
+        wanted |= {"name": name, "kind": kind}
+        return filtered(self.now(), since=since, until=until, **wanted)
 
     def to_json(self) -> str:
         """One JSON object a line: the same program gives the same text in every process."""

@@ -1,6 +1,6 @@
 """The summary of a log: where the time of every stream and every host thread went."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -86,6 +86,29 @@ class KernelTime:
     share: float
 
 
+@dataclass(frozen=True, slots=True)
+class LineTime:
+    """What one line of the program costs, in µs of virtual time.
+
+    Attributes:
+        line: as "In[3]:2" or "train.py:12"; None for what no line of the reader's did.
+        calls: its calls into the backend.
+        host: how long the host was in them.
+        blocked: how long of that it stood still, waiting for the device.
+        commands: what they enqueued: kernels, copies, event records and waits.
+        device: how long its kernels and copies took together.
+        share: of the time of all kernels and copies, from 0 to 1.
+    """
+
+    line: str | None
+    calls: int
+    host: float
+    blocked: float
+    commands: int
+    device: float
+    share: float
+
+
 @dataclass(frozen=True, repr=False)
 class Summary:
     """Where the time went. Printed, or shown by a notebook, it is a set of plain tables.
@@ -95,12 +118,16 @@ class Summary:
         streams: by device and stream.
         threads: by number.
         kernels: those that took longest first.
+        lines: of the program, those that cost host and device most first.
+        with_lines: whether there is a table of them.
     """
 
     span: float
     streams: tuple[StreamTime, ...]
     threads: tuple[ThreadTime, ...]
     kernels: tuple[KernelTime, ...]
+    lines: tuple[LineTime, ...]
+    with_lines: bool
 
     @property
     def title(self) -> str:
@@ -109,11 +136,12 @@ class Summary:
 
     @property
     def tables(self) -> list[Table]:
-        """One table each for streams, host threads and kernels; none that would be empty."""
+        """One each for streams, host threads, kernels and perhaps lines; none that are empty."""
         tables = [
             (_streams(self.streams, self.span), self.streams),
             (_threads(self.threads), self.threads),
             (_kernels(self.kernels), self.kernels),
+            (_lines(self.lines), self.lines if self.with_lines else ()),
         ]
         return [table for table, rows in tables if rows]
 
@@ -129,13 +157,14 @@ class Summary:
         }
 
 
-def summary(log: Log) -> Summary:
+def summary(log: Log, *, lines: bool = False) -> Summary:
     """Say where the time of every stream and every host thread went.
 
     A stream's idle time is attributed to what it waited for: the host, a dependency or a copy.
 
     Args:
         log: what `mtia_lab.record()` yielded.
+        lines: show what each line of the program costs as well.
 
     Raises:
         TypeError: it is no log.
@@ -163,7 +192,14 @@ def summary(log: Log) -> Summary:
         )
         for key, spent in streams.items()
     ]
-    return Summary(end / 1000, tuple(rows), tuple(_by_thread(calls)), tuple(_by_name(commands)))
+    return Summary(
+        end / 1000,
+        tuple(rows),
+        tuple(_by_thread(calls)),
+        tuple(_by_name(commands)),
+        tuple(_by_line(calls, commands)),
+        lines,
+    )
 
 
 def copied(command: Command) -> int:
@@ -195,6 +231,29 @@ def _by_name(commands: Iterable[Command]) -> list[KernelTime]:
         KernelTime(name, kind, n, time / 1000, time / total)
         for (name, kind), (n, time) in by_time(found)
     ]
+
+
+def _by_line(calls: Sequence[Call], commands: Iterable[Command]) -> list[LineTime]:
+    known = {call.id for call in calls}
+    found: defaultdict[str | None, list[int]] = defaultdict(lambda: [0] * 5)
+    for call in calls:
+        spent = found[call.site]
+        spent[0] += 1
+        if call.call not in known:  # what is called within a call, that has
+            spent[1] += call.end_ns - call.begin_ns
+        if call.waits_ns:
+            spent[2] += sum(end - begin for begin, end in call.waits_ns)
+    for command in commands:
+        spent = found[command.site]
+        spent[3] += 1
+        if command.type in ("kernel", "copy"):
+            spent[4] += command.finish_ns - command.start_ns
+    total = max(1, sum(spent[4] for spent in found.values()))
+    rows = [
+        LineTime(line, n, host / 1000, blocked / 1000, given, device / 1000, device / total)
+        for line, (n, host, blocked, given, device) in found.items()
+    ]
+    return sorted(rows, key=lambda row: (-row.host - row.device, row.line or ""))
 
 
 def _column(times: Iterable[float]) -> list[str]:
@@ -241,6 +300,21 @@ def _kernels(rows: tuple[KernelTime, ...]) -> Table:
     ]
     head = ("longest", "", "count", "time, us", "share")
     return Table(head, words, names=2, total=len(rows), whole="summary(log).kernels")
+
+
+def _lines(rows: tuple[LineTime, ...]) -> Table:
+    shown = rows[:TOP]
+    columns = {
+        "line": [cut(row.line or "no line of yours", NAME) for row in shown],
+        "calls": [f"{row.calls:,}" for row in shown],
+        "host, us": _column([row.host for row in shown]),
+        "blocked": _column([row.blocked for row in shown]),
+        "commands": [f"{row.commands:,}" for row in shown],
+        "device, us": _column([row.device for row in shown]),
+        "share": [_share(row.share, 1) for row in shown],
+    }
+    words = list(zip(*columns.values(), strict=True))
+    return Table(tuple(columns), words, total=len(rows), whole="summary(log).lines")
 
 
 Name = TypeVar("Name", str, tuple[str, str])

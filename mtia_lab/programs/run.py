@@ -81,7 +81,8 @@ def run(
         status = max(status, _run(_wait_for_threads))
     if os.getpid() != process:  # it has forked, and this is the child
         return status
-    for said in [summary(log)] if found is None else [found, summary(log)]:
+    spent = summary(log, lines=True)
+    for said in [spent] if found is None else [found, spent]:
         print(f"\n{said!r}", file=sys.__stderr__)
     if not status and not log.commands and _names_cuda():
         print(NO_CUDA, file=sys.__stderr__)

@@ -1,7 +1,10 @@
 """The summary adds up, and agrees with looking at every moment of a log one by one."""
 
+import inspect
 import itertools
+import random
 import re
+from dataclasses import replace
 
 import in_us
 import pytest
@@ -206,3 +209,56 @@ def test_it_stays_short_and_names_do_no_harm():
     assert len(got.streams) == len(got.kernels) == 200
     assert "... and 160 more" in text and "... and 190 more" in text and text.isascii()
     assert "<&>" not in got._repr_mimebundle_()["text/html"]
+
+
+def test_each_line_costs_what_it_makes_host_and_device_do(lab, streams):
+    one, _ = streams
+    file = "test_summary.py"
+    first = line_number()
+    with lab.record() as log:
+        with one:
+            lab.launch("a", us=30)
+            lab.launch("b", us=20)
+        one.synchronize()
+    found = {row.line: row for row in mtia_lab.summary(log).lines}
+    a, b, wait = (found[f"{file}:{first + k}"] for k in (3, 4, 5))
+    assert (a.device, b.device, wait.device) == (30, 20, 0)
+    assert (a.share, b.share) == (0.6, 0.4) and a.commands == b.commands == 1
+    assert wait.blocked > 40 and wait.host >= wait.blocked and a.blocked == 0
+    assert a.calls == 1 and a.host == 2  # what a launch costs
+
+
+def line_number():
+    return inspect.currentframe().f_back.f_lineno
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_lines_add_up_to_the_rest(seed):
+    draws = random.Random(seed)
+    sites = [None, "a.py:1", "a.py:2", NASTY]
+    log = Log([replace(record, site=draws.choice(sites)) for record in some_log(seed, 60)])
+    found = mtia_lab.summary(log)
+    lines = found.lines
+    assert {row.line for row in lines} == set(sites)
+    assert sum(row.calls for row in lines) == sum(row.calls for row in found.threads)
+    assert sum(row.blocked for row in lines) == pytest.approx(found.threads[0].blocked)
+    assert sum(row.device for row in lines) == pytest.approx(sum(k.time for k in found.kernels))
+    assert sum(row.commands for row in lines) == len(log.commands)
+    assert sum(row.host for row in lines) == pytest.approx(sum(c.end - c.begin for c in log.calls))
+    costs = [row.host + row.device for row in lines]
+    assert costs == sorted(costs, reverse=True)
+
+
+def test_a_call_within_a_call_is_no_further_time_of_the_host():
+    outer = call("outer", begin=0.0, end=9.0, id=1, site="a.py:1")
+    inner = call("inner", begin=2.0, end=5.0, id=2, call=1, site="a.py:1")
+    assert [row.host for row in mtia_lab.summary(Log([inner, outer])).lines] == [9]
+    assert [row.host for row in mtia_lab.summary(Log([inner])).lines] == [3]  # the outer is cut off
+
+
+def test_the_table_of_lines_is_there_when_asked_for():
+    log = Log([replace(record, site=None) for record in some_log(1, 40)])
+    plain, asked = mtia_lab.summary(log), mtia_lab.summary(log, lines=True)
+    assert repr(asked).startswith(repr(plain)) and "no line of yours" in repr(asked)
+    assert "no line of yours" not in repr(plain)
+    assert "<td" in asked.tables[-1].html() and len(asked.tables) == len(plain.tables) + 1

@@ -1,0 +1,158 @@
+"""`log.filter(...)`: the records that are asked for, in a log that can be drawn and summed up."""
+
+import pytest
+import torch
+from drawings import heap_log, memory, racing_log, rerecorded, some_log
+
+import mtia_lab
+from mtia_lab import draw
+from mtia_lab.log.log import Log
+from mtia_lab.log.records import Call, Command, Memory
+
+
+@pytest.fixture
+def program(lab, streams):
+    """A log of two streams and a device beside, with every kind of record."""
+    one, two = streams
+    with lab.record(host=True, values=True) as log:
+        with one:
+            x = torch.ones(4).pin_memory().to("mtia", non_blocking=True)
+        two.wait_event(one.record_event())
+        with two:
+            y = x * 2
+        torch.zeros(3, device="mtia:1")
+        y.sum().item()
+        torch.ones(2, pin_memory=True).tolist()
+    return log
+
+
+def commands(log):
+    return [command.name for command in log.commands]
+
+
+def test_by_stream_a_call_comes_with_what_it_enqueued(program, streams):
+    _, two = streams
+    pair = two.device_index, two.stream_id
+    found = program.filter(stream=two)
+    assert list(found) == list(program.filter(stream=pair))
+    assert list(found) == list(program.filter(stream=two.stream_id))  # no other device has it
+    assert found.commands == [c for c in program.commands if c.stream == two.stream_id]
+    assert {"guard.block", "aten.mul.Tensor"} <= {call.method for call in found.calls}
+    assert {value.command for value in found.values} == {c.id for c in found.commands if c.writes}
+    assert not found.hosts and {m.stream for m in found.memory} == {two.stream_id}
+
+
+def test_by_device(program):
+    found = program.filter(device=torch.device("mtia:1"))
+    assert list(found) == list(program.filter(device=1))
+    assert commands(found) == ["zero_"] and {m.device for m in found.memory} == {1}
+
+
+def test_by_line_name_and_kind(program):
+    line = next(c.site for c in program.commands if c.name == "mul")
+    found = program.filter(line=line)
+    assert {record.site for record in found} == {line} and "mul" in commands(found)
+    assert list(program.filter(line=line.partition(":")[0])) == [r for r in program if r.site]
+    assert commands(program.filter(name="m*l")) == ["mul"]
+    assert {call.name for call in program.filter(name="guard.get*").calls} >= {"getDevice"}
+    assert {call.door for call in program.filter(name="guard.*").calls} == {"guard"}
+    for kind, type_ in {"call": Call, "command": Command, "memory": Memory}.items():
+        assert list(program.filter(kind=kind)) == [r for r in program if isinstance(r, type_)]
+    kinds = program.filter(kind={"copy", "record"})
+    assert {command.type for command in kinds} == {"copy", "record"}
+    assert list(program.filter(thread=0)) == list(program)
+    assert len(program.filter(thread=[1, 2])) == 0
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_is_asked_for_is_asked_of_each_record(seed):
+    log = racing_log(seed, 60)
+    lower, upper = 20.0, 60.0
+
+    def goes_on(record):
+        if isinstance(record, Call):
+            return record.end >= lower and record.begin <= upper
+        if isinstance(record, Command):
+            return record.finish >= lower and record.enqueue <= upper
+        return lower <= record.time <= upper
+
+    window = log.filter(since=lower, until=upper)
+    assert list(window) == [record for record in log if goes_on(record)]
+    both = log.filter(since=lower, until=upper, kind="kernel", stream=[(0, 1), (1, 9)], thread=0)
+    assert list(both) == [
+        record
+        for record in window
+        if isinstance(record, Command) and record.type == "kernel" and record.thread == 0
+        and (record.device, record.stream) in ((0, 1), (1, 9))
+    ]  # fmt: skip
+    assert list(log.filter()) == list(log) and log.filter().initial_state == log.initial_state
+
+
+def test_what_was_before_the_part_is_known():
+    records = [memory("alloc", 0, 512), memory("alloc", 512, 512, stream=1, time=5.0)]
+    records += [memory("free", 0, 512, time=9.0), memory("alloc", 1024, 512, time=20.0)]
+    part = Log(records, {0: (1, 0, 2)}).filter(since=10)
+    assert part.initial_memory == records[1:2] and list(part) == records[3:]
+    assert part.initial_state == {0: (1, 0, 2)}
+    assert Log(records).filter(since=10, stream=0).initial_memory == []
+    assert Log(records).filter(since=30).initial_memory == [records[1], records[3]]
+
+
+@pytest.mark.parametrize(
+    "make", [rerecorded, heap_log, lambda: racing_log(2, 80), lambda: some_log(3, 80)]
+)
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"stream": (0, 1)},
+        {"device": 1},
+        {"thread": 1},
+        {"kind": "kernel"},
+        {"kind": "wait"},
+        {"kind": "memory"},
+        {"since": 30},
+        {"until": 30},
+        {"since": 20, "until": 50, "kind": ["call", "copy", "wait"]},
+        {"name": "nothing"},
+    ],
+    ids=str,
+)
+def test_a_part_can_be_drawn_checked_summed_up_and_saved(make, wanted, tmp_path):
+    part = make().filter(**wanted)
+    for show in (
+        *(draw.timeline, draw.memory, draw.filmstrip, draw.threads),
+        *(mtia_lab.find_hazards, mtia_lab.summary, mtia_lab.explore, repr),
+    ):
+        assert repr(show(part))
+    mtia_lab.write_trace(part, tmp_path / "t.json")
+    assert list(mtia_lab.open_log(part.save(tmp_path / "x.mtia"))) == list(part)
+
+
+def test_a_log_that_grows_is_filtered_as_it_is(lab):
+    with lab.record() as log:
+        lab.launch("first")
+        found = log.filter(kind="kernel")
+        lab.launch("second")
+    assert commands(found) == ["first"] and commands(log.filter(kind="kernel")) == [
+        "first",
+        "second",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ({"stream": "0"}, "stream is '0', but has to be an id"),
+        ({"stream": (0, None)}, "stream is None, but has to be an id"),
+        ({"device": "mtia:0"}, "device is 'mtia:0', but has to be an index"),
+        ({"thread": True}, "thread is True"),
+        ({"line": 5}, "line is 5, but has to be text"),
+        ({"name": [mtia_lab]}, "but has to be text"),
+        ({"kind": "kernels"}, "'kernels' is no kind of record; there are call, command, kernel"),
+        ({"since": "5"}, "since is '5', but a time is a number of microseconds"),
+        ({"door": "guard"}, "unexpected keyword argument 'door'"),
+    ],
+)
+def test_what_nothing_can_be_is_refused(wanted, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        rerecorded().filter(**wanted)
