@@ -27,7 +27,7 @@ Answer = object  # whatever a reader wrote
 Case = Callable[[Any], bool | str | None]
 
 _UNSET = object()
-_TODO = "replace the ... in the cell above and run it again"
+_TODO = "replace the ... and run the cell again"
 
 
 @dataclass(frozen=True, repr=False)
