@@ -33,7 +33,7 @@ GLOSSARY = {
 COLUMNS = 3  # of methods
 LABEL = 178  # room for a method's name
 SQUARE, ROW = 13, 23
-MOST_CARDS = 8  # drawn in full; the rest is named
+MOST_CARDS = 4  # drawn in full; the rest is named
 MOST = 500  # outcomes
 LINES, LETTERS = 40, 2000  # of a clause's code, and of what was seen
 TAKES = "outcomes, such as those of a GuardReport,"
@@ -191,25 +191,28 @@ def _draw_methods(c: Canvas, y: float, methods: dict[str, list[Outcome]]) -> flo
 
 
 def _draw_shape(
-    c: Canvas, x: float, y: float, width: float, sign: Sign, kind: str, tip: str | None = None
+    c: Canvas, x: float, y: float, size: float, sign: Sign, kind: str, tip: str | None = None
 ) -> None:
-    """A square for the header, a round one for a caller, a slanted one for advice."""
+    """A square for the header, a circle for a caller, a diamond for advice."""
     look: Look = {"fill": sign.hue.pale, "stroke": sign.hue.strong}
     look["dash"] = "3 2" if sign.mark == "." else None
+    y += (SQUARE - size) / 2
     if kind == "advice":
-        middle = x + width / 2, y + SQUARE / 2
-        corners = [(middle[0], y), (x + width, middle[1]), (middle[0], y + SQUARE), (x, middle[1])]
+        half = size / 2
+        corners = [(x + half, y), (x + size, y + half), (x + half, y + size), (x, y + half)]
         c.polygon(corners, tip, **look)
     else:
-        look["radius"] = SQUARE / 2 if kind == "caller" else 2
-        c.rect(x, y, width, SQUARE, tip, **look)
+        look["radius"] = size / 2 if kind == "caller" else 2
+        c.rect(x, y, size, size, tip, **look)
     if sign.mark == "X":
-        _cross(c, x, y, width)
+        _cross(c, x, y, size)
 
 
-def _cross(c: Canvas, x: float, y: float, width: float) -> None:
-    for left, right in ((x + 3, x + width - 3), (x + width - 3, x + 3)):
-        c.line([(left, y + 3), (right, y + SQUARE - 3)], stroke=palette.FAULT.strong, width=2)
+def _cross(c: Canvas, x: float, y: float, size: float) -> None:
+    low, high = size / 4.5, size - size / 4.5
+    for left, right in ((low, high), (high, low)):
+        points = [(x + left, y + low), (x + right, y + high)]
+        c.line(points, stroke=palette.FAULT.strong, width=1.8)
 
 
 def _sample(sign: Sign, kind: str) -> Swatch:
