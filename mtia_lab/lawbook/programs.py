@@ -80,13 +80,20 @@ def _three_numbers(device: str) -> bool:
     return same == stream and hash(same) == hash(stream) and same is not stream
 
 
-@_law("02", CUDA_TOO, "Two new streams are two streams.", "CUDA has 32: the 33rd is the first")
+@_law(
+    "02",
+    CUDA_TOO,
+    "Two new streams are two streams.",
+    "CUDA has a pool of 32: the 33rd is the first",
+)
 def _two_streams(device: str) -> bool:
     return torch.Stream(device) != torch.Stream(device)
 
 
 @_law(
-    "03", PYTORCH, "`with stream:` puts back the stream it found, whatever its body made current."
+    "03",
+    PYTORCH,
+    "A stream's with block puts back the stream it found, whatever became current in it.",
 )
 def _context(device: str) -> bool:
     before = _current()
@@ -133,7 +140,7 @@ def _waits(device: str) -> bool:
         return read.item() == 8
 
 
-@_law("05", PYTORCH, "`elapsed_time` needs events that were made with `enable_timing`.")
+@_law("05", PYTORCH, "elapsed_time needs events that were made with enable_timing=True.")
 def _timing(device: str) -> bool:
     first, last = torch.Event(device), torch.Event(device)
     first.record()
@@ -142,7 +149,7 @@ def _timing(device: str) -> bool:
     return _raises(lambda: first.elapsed_time(last))
 
 
-@_law("06", PYTORCH, "`torch.accelerator` and the device's own module say the same of the current.")
+@_law("06", PYTORCH, "torch.accelerator and the device's own module agree on what is current.")
 def _doors(device: str) -> bool:
     module = torch.get_device_module(device)
     with torch.Stream(device) as stream:
@@ -156,19 +163,26 @@ def _scalars(device: str) -> bool:
     return (x + torch.tensor(1.0)).sum().item() == 6 and _raises(lambda: x + torch.ones(3))
 
 
-@_law("08", CUDA_TOO, "A launch returns before its kernel has run.", "CUDA_LAUNCH_BLOCKING=1")
+@_law(
+    "08",
+    CUDA_TOO,
+    "A launch returns before its kernel has run.",
+    "not under CUDA_LAUNCH_BLOCKING=1",
+)
 def _asynchronous(device: str) -> bool:
     _work(device)
     return not _current().query()
 
 
-@_law("08", CUDA_TOO, "`item()` waits for the current stream.")
+@_law("08", CUDA_TOO, "item() waits for the current stream.")
 def _item(device: str) -> bool:
     _work(device).sum().item()
     return _current().query()
 
 
-@_law("08", CUDA_TOO, "A copy from pinned memory need not hold the host.", "no pinned memory: MPS")
+@_law(
+    "08", CUDA_TOO, "A copy from pinned memory need not hold the host.", "MPS has no pinned memory"
+)
 def _pinned(device: str) -> bool:
     source = torch.ones(32 * MiB, dtype=torch.uint8, pin_memory=True)
     target = torch.empty_like(source, device=device)
@@ -232,7 +246,12 @@ def _reserved(device: str) -> bool:
     return kept.nbytes <= sums[0] <= sums[1]
 
 
-@_law("11", CUDA_TOO, "A freed block comes back at once on its own stream.", "another allocator")
+@_law(
+    "11",
+    CUDA_TOO,
+    "A freed block comes back at once on its own stream.",
+    "an allocator may choose another block",
+)
 def _comes_back(device: str) -> bool:
     block = _block(device)
     address = block.data_ptr()
@@ -249,7 +268,7 @@ def _other_stream(device: str) -> bool:
         return _block(device).data_ptr() != address
 
 
-@_law("11", CUDA_TOO, "After `record_stream` a freed block rests until that stream is done.")
+@_law("11", CUDA_TOO, "After record_stream a freed block rests until that stream is done.")
 def _rests(device: str) -> bool:
     block, side = _block(device), torch.Stream(device)
     address = block.data_ptr()
