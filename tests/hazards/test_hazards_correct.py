@@ -4,6 +4,7 @@ from contextlib import nullcontext
 
 import graph_programs
 import graphs
+import op_samples
 import pytest
 import random_programs
 import torch
@@ -21,8 +22,6 @@ def assert_correct(report):
 
 @pytest.mark.parametrize("start", range(3))
 def test_operators_on_a_stream_of_their_own(lab, start):
-    import op_samples  # it takes some seconds
-
     side = torch.Stream("mtia")
     with lab.sanitizer() as report:
         for name in op_samples.names(torch.float32)[::15][start::3]:

@@ -5,24 +5,43 @@ with: some 700 operators, each with sample inputs. Kernels here are the CPU's, s
 equal, bit for bit, not merely close.
 """
 
+import functools
 import warnings
+import zlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import torch
 from sweeps.program import copy_to, tensors_in
-from torch.testing._internal.common_methods_invocations import op_db
 
 # Nothing can be compared: uninitialized memory, and kernels compiled for CUDA.
 _NOTHING_TO_COMPARE = ("empty", "new_empty", "jiterator")
 
-ENTRIES = {
-    op.formatted_name: op for op in op_db if not op.formatted_name.startswith(_NOTHING_TO_COMPARE)
-}
+
+@functools.cache
+def entries() -> dict:
+    """The entries by name. To import the database takes three seconds."""
+    from torch.testing._internal.common_methods_invocations import op_db
+
+    found = {op.formatted_name: op for op in op_db}
+    return {k: op for k, op in found.items() if not k.startswith(_NOTHING_TO_COMPARE)}
 
 
 def names(dtype: torch.dtype) -> list[str]:
     """Return the entries whose operator takes `dtype` on the CPU."""
-    return [name for name, op in ENTRIES.items() if dtype in op.supported_dtypes("cpu")]
+    return [name for name, op in entries().items() if dtype in op.supported_dtypes("cpu")]
+
+
+def names_to_collect(config) -> list[str]:
+    """Return `names(torch.float32)`, which pytest keeps from one run to the next."""
+    cache = getattr(config, "cache", None)  # it can be switched off
+    key = f"operators/{torch.__version__}-{zlib.crc32(Path(__file__).read_bytes())}"
+    found = cache.get(key, None) if cache else None
+    if not found:
+        found = names(torch.float32)
+        if cache:
+            cache.set(key, found)
+    return found
 
 
 def difference(
@@ -43,7 +62,7 @@ def difference(
     Raises:
         Exception: what the device raised where the CPU raised nothing.
     """
-    op = ENTRIES[name]
+    op = entries()[name]
     _seed(3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

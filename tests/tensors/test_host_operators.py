@@ -15,8 +15,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-ENTRIES = op_samples.names(torch.float32)
-SAMPLE = ENTRIES[::12]
 LOOKS = {
     "tolist": lambda h: h.tolist(),
     "a number's tolist": lambda h: h[1, 1].tolist(),
@@ -111,7 +109,7 @@ class Pinned:
     """The first sample of an operator with all its dense tensors in pinned memory, one a block."""
 
     def __init__(self, name):
-        self.op = op_samples.ENTRIES[name]
+        self.op = op_samples.entries()[name]
         op_samples._seed(3)
         sample = next(iter(self.op.sample_inputs_func(self.op, "cpu", torch.float32, False)))
         self.tensors = []
@@ -172,7 +170,9 @@ def dies(forbidden):
 def test_an_operator_looks_at_what_the_log_says_and_at_nothing_else(lab, pytestconfig):
     """Of a tensor that it does not look at, its memory may be gone; of any other not."""
     missed, false = [], []
-    for name in ENTRIES if pytestconfig.getoption("--all-ops") else SAMPLE:
+    names = op_samples.names(torch.float32)
+    few = names[::12]
+    for name in names if pytestconfig.getoption("--all-ops") else few:
         sample = Pinned(name)
         used = looked_at(lab, sample) if sample.tensors else None
         if used is None or name == "resolve_neg":  # asked for by itself it is taken for tolist
@@ -180,7 +180,7 @@ def test_an_operator_looks_at_what_the_log_says_and_at_nothing_else(lab, pytestc
         rest = [k for k in range(len(sample.tensors)) if k not in used]
         if rest and dies([(sample, rest)]):
             missed.append(name)
-        for number in used[:1] if name in SAMPLE else []:  # others may need no element of these
+        for number in used[:1] if name in few else []:  # others may need no element of these
             if dies([(sample, [number])]) is False:
                 false.append((name, number))
     assert not missed and not false

@@ -26,7 +26,6 @@ CHUNKED = (
     "nn_functional_linear_cross_entropy_chunked_none",
 )
 
-FLOAT32 = op_samples.names(torch.float32)
 SAMPLES = 6  # of an entry; some have a thousand
 
 
@@ -42,20 +41,19 @@ def latest(lab):
 def differs(name: str, dtype: torch.dtype, at_most: int = SAMPLES) -> str | None:
     close = name in NOT_REPRODUCIBLE or (name in CHUNKED and dtype.itemsize == 2)
     options = {"close": close, "at_most": at_most}
-    backward = dtype in op_samples.ENTRIES[name].supported_backward_dtypes("cpu")
+    backward = dtype in op_samples.entries()[name].supported_backward_dtypes("cpu")
     return op_samples.difference(name, dtype, backward=False, **options) or (
         op_samples.difference(name, dtype, backward=True, **options) if backward else None
     )
 
 
-@pytest.mark.parametrize("name", FLOAT32)
-def test_float32_equals_the_cpu(latest, name):
-    if name not in EXCEPTIONS:
-        assert differs(name, torch.float32) is None
+def test_float32_equals_the_cpu(latest, float32):
+    if float32 not in EXCEPTIONS:
+        assert differs(float32, torch.float32) is None
         return
     with pytest.raises(Exception, match="sparse|Sparse|Could not run"):
-        problem = differs(name, torch.float32)
-        raise AssertionError(problem or f"{name} passes: take it out of EXCEPTIONS")
+        problem = differs(float32, torch.float32)
+        raise AssertionError(problem or f"{float32} passes: take it out of EXCEPTIONS")
 
 
 @pytest.mark.parametrize(
@@ -74,27 +72,30 @@ def test_some_operators_in_other_dtypes(latest, name, dtype):
 
 
 def pytest_generate_tests(metafunc):
+    if "float32" in metafunc.fixturenames:
+        metafunc.parametrize("float32", op_samples.names_to_collect(metafunc.config))
     if "entry" in metafunc.fixturenames:  # none but in make test-ops: it takes minutes
         wanted = metafunc.config.getoption("--all-ops")
-        entries = sorted(set(op_samples.ENTRIES) - set(EXCEPTIONS))
         left_out = pytest.param("", marks=pytest.mark.skip(reason="`make test-ops` runs them"))
-        metafunc.parametrize("entry", entries if wanted else [left_out])
+        entries = sorted(set(op_samples.entries()) - set(EXCEPTIONS)) if wanted else [left_out]
+        metafunc.parametrize("entry", entries)
 
 
 def test_all_samples_of_all_dtypes_equal_the_cpu(latest, entry):
-    dtypes = sorted(op_samples.ENTRIES[entry].supported_dtypes("cpu"), key=str)
+    dtypes = sorted(op_samples.entries()[entry].supported_dtypes("cpu"), key=str)
     problems = {str(dtype): differs(entry, dtype, at_most=1_000_000) for dtype in dtypes}
     assert not {dtype: problem for dtype, problem in problems.items() if problem}
 
 
-def test_the_exceptions_are_entries_and_the_database_is_whole():
-    assert set(EXCEPTIONS) <= set(FLOAT32)
-    assert {*NOT_REPRODUCIBLE, *CHUNKED} <= set(FLOAT32)
-    assert len(FLOAT32) >= 600
+def test_the_exceptions_are_entries_and_the_database_is_whole(pytestconfig):
+    names = op_samples.names(torch.float32)
+    assert op_samples.names_to_collect(pytestconfig) == names
+    assert {*EXCEPTIONS, *NOT_REPRODUCIBLE, *CHUNKED} <= set(names)
+    assert len(names) >= 600
 
 
 def test_a_wrong_result_is_noticed(latest, monkeypatch):
-    right = op_samples.ENTRIES["add"].op
+    right = op_samples.entries()["add"].op
     wrong = lambda x, *rest, **more: right(x, *rest, **more) + (x.device.type == "mtia")  # noqa: E731
-    monkeypatch.setattr(op_samples.ENTRIES["add"], "op", wrong)
+    monkeypatch.setattr(op_samples.entries()["add"], "op", wrong)
     assert "elements differ" in differs("add", torch.float32)

@@ -25,7 +25,7 @@ def record(one_in: int, path: str) -> None:
     warnings.simplefilter("ignore")
     recorder = _Recorder()
     for dtype in DTYPES:
-        for name, op in op_samples.ENTRIES.items():
+        for name, op in op_samples.entries().items():
             if in_sample(name, one_in) and dtype in op.supported_dtypes("cpu"):
                 _run(op, dtype, recorder)
     for op in _foreach_entries() if one_in == 1 else []:
