@@ -2,7 +2,9 @@
 
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "../sim/host_thread.h"
 #include "../sim/runtime.h"
@@ -11,7 +13,6 @@ namespace mtia::backend {
 
 std::string show(bool value) { return value ? "True" : "False"; }
 std::string show(int64_t value) { return std::to_string(value); }
-std::string show(const std::string& value) { return value; }
 
 std::string show(double value) {
   char text[32];
@@ -35,10 +36,8 @@ std::string show(const c10::MempoolId_t& pool) {
 
 std::vector<int64_t> thread_state() {
   const sim::HostThread& thread = sim::this_thread();
-  std::vector<int64_t> state{thread.device};
-  for (int device = 0; device < sim::device_count(); ++device) {
-    state.push_back(thread.streams[device]);
-  }
+  std::vector<int64_t> state(static_cast<size_t>(1 + sim::device_count()), thread.device);
+  std::copy_n(thread.streams.begin(), sim::device_count(), state.begin() + 1);
   return state;
 }
 
@@ -48,12 +47,9 @@ thread_local int64_t calls = 0;
 
 int64_t calls_of_this_thread() noexcept { return calls; }
 
-OpenCall::OpenCall(const char* door, const char* name, std::initializer_list<std::string> args)
-    : record_{door, name, "", std::nullopt, std::nullopt} {
+OpenCall::OpenCall(const char* door, const char* name, std::string args)
+    : record_{door, name, std::move(args), std::nullopt, std::nullopt} {
   ++calls;
-  for (const std::string& each : args) {
-    record_.args += (record_.args.empty() ? "" : ", ") + each;
-  }
   record_.site = sim::log::site();
   sim::HostThread& thread = sim::this_thread();
   record_.thread = thread.number;

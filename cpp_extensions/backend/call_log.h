@@ -9,7 +9,6 @@
 #include <c10/core/Stream.h>
 
 #include <exception>
-#include <initializer_list>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -28,12 +27,18 @@ std::string show(int64_t value);
 std::string show(double value);
 std::string show(const c10::Device& device);
 std::string show(const c10::Stream& stream);
-std::string show(const std::string& value);
+inline const std::string& show(const std::string& value) { return value; }
 std::string show(EventHandle event);
 std::string show(const c10::MempoolId_t& pool);
 template <typename T>
 std::enable_if_t<std::is_integral_v<T>, std::string> show(T value) {
   return show(static_cast<int64_t>(value));
+}
+template <typename... Args>
+std::string listed(const Args&... args) {
+  std::string text;
+  ((text += text.empty() ? "" : ", ", text += show(args)), ...);
+  return text;
 }
 
 // This thread's device, then its current stream of each device.
@@ -45,7 +50,7 @@ int64_t calls_of_this_thread() noexcept;
 // The record of one call, from construction until it is closed and put into the log.
 class OpenCall {
  public:
-  OpenCall(const char* door, const char* name, std::initializer_list<std::string> args);
+  OpenCall(const char* door, const char* name, std::string args);
   // What the call was given, for programs: streams and events.
   template <typename T>
   void note(const T&) {}
@@ -71,7 +76,7 @@ auto logged(const char* door, const char* name, const Body& body, const Args&...
   if (!sim::log::recording()) {
     return body();
   }
-  OpenCall call(door, name, {show(args)...});
+  OpenCall call(door, name, listed(args...));
   (call.note(args), ...);
   try {
     if constexpr (std::is_void_v<decltype(body())>) {

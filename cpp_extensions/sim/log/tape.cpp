@@ -19,15 +19,29 @@ bool ByPlace::operator()(const Access& one, const Access& other) const {
 
 // Small numbers take few bytes, those below zero as well: 0, -1, 1, -2 are written as 0, 1, 2, 3.
 void Tape::write(Kind kind, int64_t number) {
-  bytes_.push_back(static_cast<char>(kind));
+  put(kind);
   auto rest = static_cast<uint64_t>(number) << 1 ^ static_cast<uint64_t>(number >> 63);
   for (; rest >= kMore; rest >>= kBits) {
-    bytes_.push_back(static_cast<char>(rest | kMore));
+    put(rest | kMore);
   }
-  bytes_.push_back(static_cast<char>(rest));
+  put(rest);
 }
 
-void Tape::write(const char* text) { text == nullptr ? write_none() : write(std::string(text)); }
+void Tape::write(const char* text) {
+  if (text == nullptr) {
+    return write_none();
+  }
+  const auto [at, is_new] = literals_.try_emplace(text, 0);
+  if (is_new) {
+    at->second = texts_.number_of(text);
+  }
+  write(Kind::Text, at->second);
+}
+
+void Tape::write(StreamRef stream) {
+  pair_ = {stream.device, stream.id};
+  write(pair_);
+}
 
 void Tape::write(const Bytes& bytes) {
   write(Kind::Bytes, static_cast<int64_t>(bytes.held.size()));
@@ -35,7 +49,7 @@ void Tape::write(const Bytes& bytes) {
 }
 
 void Tape::write(const Known& known) {
-  bytes_.push_back(static_cast<char>(Kind::Known));
+  put(Kind::Known);
   known.fields([this](const char* /*name*/, const auto& value) { write(value); });
 }
 

@@ -66,7 +66,7 @@ class Tape {
   template <typename T>
   void append(const T& record) {
     begins_.push_back(bytes_.size());
-    bytes_.push_back(static_cast<char>(place_among<T>(static_cast<Record*>(nullptr))));
+    put(place_among<T>(static_cast<Record*>(nullptr)));
     record.fields([this](const char* /*name*/, const auto& value) { write(value); });
   }
 
@@ -81,19 +81,21 @@ class Tape {
   Part from(size_t record) const;
 
  private:
+  void put(uint64_t byte) { bytes_.push_back(static_cast<char>(byte)); }
+  void put(Kind kind) { put(static_cast<uint64_t>(kind)); }
   void write(Kind kind, int64_t number);
-  void write_none() { bytes_.push_back(static_cast<char>(Kind::None)); }
+  void write_none() { put(Kind::None); }
   void write(int64_t number) { write(Kind::Number, number); }
   void write(int number) { write(Kind::Number, number); }
   void write(At at) { write(Kind::Moment, at.time); }
   void write(const std::string& text) { write(Kind::Text, texts_.number_of(text)); }
-  void write(const char* text);  // null: None
+  void write(const char* text);  // that is never freed; null: None
   void write(const Bytes& bytes);
   void write(const Access& access) { write(Kind::Access, accesses_.number_of(access)); }
   void write(const Known& known);
   void write(const Wait& wait);
   void write(const Used& used);
-  void write(StreamRef stream) { write(std::vector<int64_t>{stream.device, stream.id}); }
+  void write(StreamRef stream);
   void write(const std::vector<int64_t>& numbers);
   template <typename T>
   void write(const std::vector<T>& values) {
@@ -114,7 +116,9 @@ class Tape {
   std::string bytes_;
   std::vector<size_t> begins_;  // of each record
   Texts texts_;
+  std::unordered_map<const char*, int64_t> literals_;  // their numbers among the texts
   Tuples tuples_;
+  std::vector<int64_t> pair_;  // only one, to have its memory once
   Accesses accesses_;
 };
 
