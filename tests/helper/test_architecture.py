@@ -62,7 +62,7 @@ def test_every_file_says_what_it_is():
 @pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
 def test_every_file_that_a_page_names_is_there(page):
     """By its path from the root or the end of it."""
-    tops = ("cpp_extensions", "mtia_lab", "tests", "tools", "notebooks")
+    tops = ("cpp_extensions", "mtia_lab", "tests", "tools", "notebooks", "docs")
     files = [str(path) for top in tops for path in (ROOT / top).rglob("*.*")]
     files += map(str, ROOT.glob("*.*"))
     prose = re.sub(r"^```.*?^```", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.M | re.S)
