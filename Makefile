@@ -17,8 +17,9 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120
 # A file to a worker, in the order of tests/conftest.py: what takes long may not come last, alone.
 # There are more workers than cores, so each computes on one. They start processes by the hundred,
 # each of which would compile the package anew where Python is told to keep no bytecode.
+# By exec, so that what ends make ends pytest and not a shell in between.
 SPREAD := -n auto --dist loadfile --no-loadscope-reorder
-PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(RUN) -m pytest $(SPREAD)
+PYTEST := exec env PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(RUN) -m pytest $(SPREAD)
 
 .PHONY: help lab test setup build lint unit test-ops notebooks bench matrix handout solutions sanitize faults clean
 
