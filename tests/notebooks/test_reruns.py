@@ -5,8 +5,6 @@ import pytest
 import sessions
 from notebook_files import NOTEBOOKS, write
 
-NOT_YET = {"10"}  # notebooks that cannot
-
 
 @pytest.fixture(scope="module")
 def server(lab_built):
@@ -23,10 +21,7 @@ def failing(server, path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_reruns(path, server):
-    if path.name[:2] in NOT_YET:
-        assert failing(server, path), f"{path.name} can be run again: take it out of NOT_YET"
-    else:
-        assert failing(server, path) == {}
+    assert failing(server, path) == {}
 
 
 @pytest.mark.parametrize(

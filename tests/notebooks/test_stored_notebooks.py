@@ -19,23 +19,11 @@ def test_the_notebooks_are_numbered_without_a_gap_but_for_those_to_come():
     assert sorted(numbers) == [f"{n:02d}" for n in range(13)]
 
 
-# Rules that a notebook does not keep yet; once it does, the test fails until its line is gone.
-NOT_YET = {
-    rule: {"10"}
-    for rule in ("judges_are_away", "guesses_are_taken", "checks_are_closed", "ways_go_on")
-}
-NOT_YET |= {"needs_are_taught": {"10"}}
-NOT_YET |= {"pictures_are_frequent": {"10"}}
-
-
 @pytest.mark.parametrize("rule", sound_rules.SOUND + house_rules.HOUSE, ids=lambda r: r.__name__)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_stored(path, rule):
     complaints = list(rule(nbformat.read(path, as_version=4), path))
-    if path.name[:2] in NOT_YET.get(rule.__name__, ()):
-        assert complaints, f"{path.name} keeps {rule.__name__} now: take it out of NOT_YET"
-    else:
-        assert not complaints, "\n".join([path.name, *complaints])
+    assert not complaints, "\n".join([path.name, *complaints])
 
 
 @pytest.mark.parametrize(("call", "program"), [("explore", EXPLORER), ("knobs", KNOBS)])

@@ -1,0 +1,108 @@
+"""Notebook 10: how many event pairs backward inserts, and two losses side by side."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...device import Profile
+from ...log.recording import record
+from ...programs.settings import configured
+from ..check import WRONG_TYPE, WRONG_VALUE, Answer, Feedback, check, show
+from ..judge import Cases, judge, program_cases
+
+SIDE = 384
+TO_COUNT = ("straight", "wholly_aside", "relay", "twice_aside", "detached")
+
+
+# --- Exercise 1: count the pairs ------------------------------------------------------------------
+
+
+def judge_counted(answer: Answer) -> Feedback:
+    """Whether each function has as many event pairs in its backward as the answer says."""
+    why = (
+        "a pair for each edge between two streams, the one from the starting gradient included, "
+        "and one at the end for each other stream on which leaves got gradients"
+    )
+    if not isinstance(answer, dict):
+        return Feedback(WRONG_TYPE, f"wanted a dict of counts by function, got {show(answer)}")
+    if not all(callable(function) for function in answer):
+        return Feedback(WRONG_TYPE, "the keys are the functions themselves, as in {straight: ...}")
+    given = {function.__name__: count for function, count in answer.items()}
+    if lacking := [name for name in TO_COUNT if name not in given]:
+        return Feedback(WRONG_VALUE, f"no count for {', '.join(lacking)}")
+    functions = {function.__name__: function for function in answer}
+    with configured("modelled", poison=False):
+        return check(given, expected={k: _pairs(functions[k]) for k in TO_COUNT}, why=why)
+
+
+def _pairs(function: Callable[[Tensor], Tensor]) -> int:
+    loss = function(torch.randn(8, 8).to("mtia").requires_grad_())
+    with record() as log:
+        loss.backward()
+    return sum(command.type == "wait" for command in log.commands)
+
+
+# --- Exercise 2: two losses, side by side ---------------------------------------------------------
+
+
+def judge_side_by_side(answer: Answer) -> Feedback:
+    """Whether the gradients of two losses are computed at the same time, and added properly."""
+    why = (
+        "each backward runs where its forward ran, at the same time; the default stream waits for "
+        "both, and the memory of the parts is lent to it"
+    )
+    return judge(answer, _cases, why=why, profile=Profile(kernel_slots=64, allocate_us=0))
+
+
+def _cases(rng: Random) -> Cases:
+    cases = program_cases(_summed, _side_by_side, rng, inputs=_inputs, kernels=["mm"], slack=1.15)
+    return {**cases, "the host": lambda answer: _never_waits(answer, *_inputs(rng))}
+
+
+def _inputs(rng: Random) -> tuple[Tensor, tuple[Callable[[Tensor], Tensor], ...]]:
+    generator = torch.Generator().manual_seed(rng.randrange(2**32))
+    start, weight = torch.randn(2, SIDE, SIDE, generator=generator).to("mtia")
+    return start, (lambda x: (x @ weight).sum(), lambda x: (x @ weight.t()).sin().sum())
+
+
+def _called(answer: Callable[..., Any], start: Tensor, losses: Any) -> Tensor:
+    """What it returns for an x that the default stream has only just been told to compute."""
+    total = answer((start * 1).requires_grad_(), losses)
+    if not isinstance(total, Tensor):
+        raise AssertionError(
+            f"returned {show(total)}, where the sum of the gradients was asked for"
+        )
+    if total.shape != start.shape:
+        raise AssertionError(
+            f"returned a tensor of shape {tuple(total.shape)}, where the gradient has "
+            f"{tuple(start.shape)}"
+        )
+    return total
+
+
+def _summed(answer: Callable[..., Any], start: Tensor, losses: Any) -> list[float]:
+    sums = _called(answer, start, losses).cpu().double().sum(1)
+    return [round(value, 2) for value in sums[:3].tolist()] + [round(sums.sum().item(), 1)]
+
+
+def _never_waits(answer: Callable[..., Any], start: Tensor, losses: Any) -> str | None:
+    with record() as log:
+        _called(answer, start, losses)
+    waits = [call.name for call in log.calls if call.waited]
+    return f"it waited for the device, in {waits[0]}" if waits else None
+
+
+def _side_by_side(x: Tensor, losses: Any) -> Tensor:
+    main, parts = torch.mtia.current_stream(), []
+    streams = [torch.Stream("mtia") for _ in losses]
+    for stream, loss in zip(streams, losses, strict=True):
+        stream.wait_stream(main)
+        with stream:
+            parts.append(torch.autograd.grad(loss(x), x)[0])
+    for stream, part in zip(streams, parts, strict=True):
+        main.wait_stream(stream)
+        part.record_stream(main)
+    return parts[0] + parts[1]
