@@ -17,7 +17,6 @@ from .exercises.check import check as check
 from .exercises.guess import compare as compare
 from .exercises.source import source as source
 from .exercises.trials import trial as trial
-from .exercises.trials import trial_cases as trial_cases
 from .explorer import explore as explore
 from .explorer import knobs as knobs
 from .guards import GuardReport as GuardReport

@@ -1,12 +1,10 @@
 """Trials of a program: its value under each schedule, and what the sanitizer says about it."""
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..hazards.sanitizer import LiveReport, sanitizer
 from ..programs.settings import configured
-from .check import Case
 
 SCHEDULES = ("modelled", "blocking", "latest", "random:1")
 
@@ -50,50 +48,3 @@ def trial(
             value = program(*args)
         us = max((call.end for call in report.log.calls), default=0.0)
     return Trial(value, report, us)
-
-
-def trial_cases(
-    program: Callable[..., Any], *, right: Any, within: float, kernels: dict[str, int] | None = None
-) -> dict[str, Case]:
-    """Cases for `mtia_lab.check`: is a program with the reader's part in it right, and frugal?
-
-    Args:
-        program: called with the answer, for each of the four schedules, and for the sanitizer.
-        right: the value it has to return under each of them.
-        within: how long the host may take for it, in µs of virtual time under "modelled".
-        kernels: how often which kernels have to run, so that a right value is also computed.
-
-    Returns:
-        Named cases. Their hints: a wrong value; still a hazard, and between which commands; kernels
-        that are missing; or, though nothing is wrong, over-synchronized.
-    """
-
-    def value(schedule: str) -> Case:
-        def case(answer: Any) -> bool | str:
-            got = trial(program, answer, schedule=schedule).value
-            return got == right or f"wrong value: {got}"
-
-        return case
-
-    def sanitized(answer: Any) -> str | None:
-        for finding in trial(program, answer).report:
-            names = [side.name for side in (finding.first, finding.second) if side]
-            return f"still a hazard: {finding.kind}, between {' and '.join(names)}"
-        return None
-
-    def computed(answer: Any) -> str | None:
-        names = Counter(command.name for command in trial(program, answer).report.log.commands)
-        for name, times in (kernels or {}).items():
-            if names[name] != times:
-                return f"not computed: {name} ran {names[name]} times, not {times}"
-        return None
-
-    def frugal(answer: Any) -> bool | str:
-        _, report, us = trial(program, answer)
-        if us > within:
-            return f"over-synchronized: the host took {us:.0f} us, and {within:g} will do"
-        return not report.hints or f"over-synchronized: {report.hints[0].kind}"
-
-    cases: dict[str, Case] = {f"value under {schedule}": value(schedule) for schedule in SCHEDULES}
-    cases |= {"kernels": computed} if kernels else {}
-    return cases | {"sanitizer": sanitized, "time": frugal}
