@@ -310,9 +310,10 @@ def _to_text(title: str, ahead: Half, back: Half) -> str:
         return text.page(lines)
     types = {command.type for command in commands}
     key = "   ".join(words for kind, words in KEY.items() if kind in types)
-    head = f"{'id':>4}  {'where':<{NAME}}{'thread':>6}  {'what':<{WHAT}}"
+    head = f"{'no.':>4}  {'where':<{NAME}}{'thread':>6}  {'what':<{WHAT}}"
     head += f" {'start':>9} {'finish':>9}"
-    return text.page(lines, "", key, "", head, [_row(command) for command in commands])
+    rows = [_row(number, command) for number, command in enumerate(commands, 1)]
+    return text.page(lines, "", key, "", head, rows)
 
 
 def _chart(half: Half, stream: tuple[int, int]) -> str:
@@ -331,8 +332,8 @@ def _chart(half: Half, stream: tuple[int, int]) -> str:
     return f"{lane_name(stream):<{NAME}}|{''.join(cells)}"
 
 
-def _row(command: Command) -> str:
+def _row(number: int, command: Command) -> str:
     where = lane_name(stream_of(command))
     times = " ".join(f"{microseconds(t):>9}" for t in (command.start, command.finish))
     what = cut(describe(command), WHAT)
-    return f"{command.id:>4}  {where:<{NAME}}{command.thread:>6}  {what:<{WHAT}} {times}"
+    return f"{number:>4}  {where:<{NAME}}{command.thread:>6}  {what:<{WHAT}} {times}"

@@ -39,9 +39,10 @@ def to_text(title: str, layout: Layout, missing: Sequence[str]) -> str:
     items = [(placed.item, lane.key) for lane in layout.lanes for placed in lane.items]
     rows = [_row(item, key) for item, key in items if isinstance(item, Call)]
     commands = [(item, key) for item, key in items if not isinstance(item, Call)]
-    rows += [_row(item, key) for item, key in sorted(commands, key=lambda pair: pair[0].id)]
+    ordered = sorted(commands, key=lambda pair: pair[0].id)
+    rows += [_row(item, key, f"{number}") for number, (item, key) in enumerate(ordered, 1)]
     if rows:
-        head = f"{'id':>4}  {'where':<{NAME}}  {'what':<{WHAT}} {'waited':>9}"
+        head = f"{'no.':>4}  {'where':<{NAME}}  {'what':<{WHAT}} {'waited':>9}"
         lines += ["", *_key(layout), "", f"{head} {'start':>10} {'finish':>10}", *rows]
     else:
         lines.append("nothing was enqueued")
@@ -140,15 +141,15 @@ def _key(layout: Layout) -> list[str]:
     return lines
 
 
-def _row(item: Item, key: Key) -> str:
+def _row(item: Item, key: Key, number: str = "") -> str:
     if isinstance(item, Call):
-        what, label, waited = f"{item.name} {item.args}".strip(), "", item.waited
+        what, waited = f"{item.name} {item.args}".strip(), item.waited
     else:
-        what, label, waited = describe(item), str(item.id), item.start - item.enqueue
+        what, waited = describe(item), item.start - item.enqueue
     times = " ".join(f"{microseconds(time):>10}" for time in times_of(item))
     shown = microseconds(waited) if waited > 0 else ""
     where = cut(lane_name(key), NAME)
-    return f"{label:>4}  {where:<{NAME}}  {cut(what, WHAT):<{WHAT}} {shown:>9} {times}"
+    return f"{number:>4}  {where:<{NAME}}  {cut(what, WHAT):<{WHAT}} {shown:>9} {times}"
 
 
 # --- Findings -------------------------------------------------------------------------------------
