@@ -16,6 +16,8 @@
 #include <ATen/native/transformers/attention.h>
 #include <ATen/ops/_fused_sdp_choice_native.h>
 
+#include "backend/graph.h"
+#include "backend/guard.h"
 #include "backend/kineto.h"
 
 #ifndef MTIA_SPLIT
@@ -55,11 +57,9 @@ REGISTER_MTIA_HOOKS(MTIAHooks)
 REGISTER_ALLOCATOR(c10::DeviceType::MTIA, &allocator())
 REGISTER_HOST_ALLOCATOR(c10::DeviceType::MTIA, &pinned_allocator())
 
-#if MTIA_LAB_TORCH_AT_LEAST(2, 12)
 using at::GraphImplRegistry;
 using at::RegistererGraphImplRegistry;
 REGISTER_GRAPH_IMPL(MTIA, MTIAGraphImpl)
-#endif
 
 }  // namespace mtia::backend
 

@@ -22,13 +22,11 @@ from typing import Any, Self
 from .cache import LIBRARY
 from .errors import CompileError, CompilerBroken, CompilerKilled, CompilerTooOld, LibraryBroken
 from .progress import Progress
-from .toolchain import Command, find_compiler, find_ninja, standard_needed
+from .toolchain import Command, find_compiler, find_ninja
 
+STANDARD = "c++20"  # the one that torch's headers need
 # Headers that came with the standard, so that a compiler which merely takes the flag fails too.
-_PROBES = {
-    "c++17": "#include <filesystem>\n#include <optional>\nint main() {}\n",
-    "c++20": "#include <concepts>\n#include <span>\ntemplate <std::integral T> T f(T t);\n",
-}
+_PROBE = "#include <concepts>\n#include <span>\ntemplate <std::integral T> T f(T t);\n"
 _OLD_PROBE = "#include <vector>\nint main() { return 0; }\n"  # any compiler that works takes it
 _SAID = 10  # lines of a compiler that does not work
 
@@ -56,16 +54,15 @@ def check_standard(compiler: Command) -> None:
         CompilerTooOld: it does not, though it works.
         CompilerBroken, CompilerKilled: as their names say.
     """
-    standard = standard_needed()
-    if (said := _refusal([*compiler, f"-std={standard}"], _PROBES[standard])) is None:
+    if (said := _refusal([*compiler, f"-std={STANDARD}"], _PROBE)) is None:
         return
     _check_killed(compiler, said)
     if (said := _refusal([*compiler], _OLD_PROBE)) is not None:
         _check_killed(compiler, said)
         raise broken(compiler, said)
     raise CompilerTooOld(
-        f"The simulated device cannot be built: {shlex.join(compiler)} does not know {standard}.",
-        f"this torch's headers need {standard}; the compiler is {compiler_version(compiler)!r}.",
+        f"The simulated device cannot be built: {shlex.join(compiler)} does not know {STANDARD}.",
+        f"this torch's headers need {STANDARD}; the compiler is {compiler_version(compiler)!r}.",
         "install a newer one (g++ 11 or clang 14 will do) and name it in the environment variable "
         "CXX.",
     )
@@ -358,7 +355,7 @@ def _compile_script(compiler: Command, flags: Iterable[str], verbose: bool) -> s
         *("-isystem", str(include), "-isystem", str(include / "torch/csrc/api/include")),
         *("-isystem", sysconfig.get_path("include")),
     ]
-    command = [*compiler, "-c", "-fPIC", f"-std={standard_needed()}", *flags, *against]
+    command = [*compiler, "-c", "-fPIC", f"-std={STANDARD}", *flags, *against]
     return _script(f'{shlex.join(command)} "$1" -o "$2" -MMD -MF "$2.d"', verbose)
 
 

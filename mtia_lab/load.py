@@ -32,7 +32,7 @@ from .errors import (
     UnsupportedTorch,
 )
 
-OLDEST, NEWEST = (2, 11), (2, 15)  # releases of torch that pass all tests: tools/matrix.py
+OLDEST, NEWEST = (2, 13), (2, 15)  # releases of torch that pass all tests: tools/matrix.py
 PIN = "2.13.0"  # the one that constraints.txt names
 MOST_DEVICES = 16
 

@@ -101,11 +101,6 @@ def find_ninja() -> str:
     )
 
 
-def standard_needed() -> str:
-    """Return the C++ standard that the headers of the installed torch need."""
-    return "c++20" if torch_release() >= (2, 12) else "c++17"
-
-
 def torch_release() -> tuple[int, int]:
     """Return torch's major and minor version."""
     import torch

@@ -157,21 +157,11 @@ void note_arguments(sim::HostRecord& record, c10::ArrayRef<const c10::IValue> in
   }
 }
 
-// PyTorch 2.11 and 2.12 may call it by another name; 2.11 is compiled as C++17, without `requires`.
-template <typename Slot>
-auto holds_object(const Slot& slot, int) -> decltype(slot.load_pyobj() != nullptr) {
-  return slot.load_pyobj() != nullptr;
-}
-template <typename Slot>
-bool holds_object(const Slot& slot, long) {
-  return slot.check_pyobj().has_value();
-}
-
 // tolist() has no operator, but it resolves what is lazy before it looks. numpy(), which looks at
 // nothing yet, does so with a tensor of its own, of which Python does not know.
 bool is_tolist(const std::string& name, c10::ArrayRef<const c10::IValue> inputs) {
   return name == "aten::resolve_neg" && inputs[0].isTensor() &&
-         holds_object(*inputs[0].toTensor().unsafeGetTensorImpl()->pyobj_slot(), 0);
+         inputs[0].toTensor().unsafeGetTensorImpl()->pyobj_slot()->load_pyobj() != nullptr;
 }
 
 // Contract: called when an operator begins; what is returned lives until it ends.

@@ -13,7 +13,6 @@ sim::PoolId to_pool(const c10::MempoolId_t& pool) {
 
 c10::MempoolId_t from_pool(sim::PoolId pool) { return {0, static_cast<uint64_t>(pool)}; }
 
-#if MTIA_LAB_TORCH_AT_LEAST(2, 12)
 namespace {
 template <typename Body, typename... Args>
 auto graph(const char* name, const Body& body, const Args&... args) {
@@ -77,6 +76,5 @@ void MTIAGraphImpl::debug_dump(const std::string& path) {
   };
   graph("debug_dump", dump, id_);
 }
-#endif
 
 }  // namespace mtia::backend

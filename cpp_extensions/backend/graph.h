@@ -1,14 +1,11 @@
-// Graph capture as PyTorch knows it: the hooks about graphs, for torch.mtia, and since torch 2.12
-// an at::GraphImplInterface, for torch.accelerator.Graph. Both are views of sim/graph/graph.h.
+// Graph capture as PyTorch knows it: the hooks about graphs, for torch.mtia, and an
+// at::GraphImplInterface, for torch.accelerator.Graph. Both are views of sim/graph/graph.h.
 #pragma once
 
+#include <ATen/core/GraphImplInterface.h>
 #include <c10/core/Allocator.h>
 
 #include "../sim/graph/graph.h"
-#include "guard.h"  // MTIA_LAB_TORCH_AT_LEAST
-#if MTIA_LAB_TORCH_AT_LEAST(2, 12)
-#include <ATen/core/GraphImplInterface.h>
-#endif
 
 namespace mtia::backend {
 
@@ -16,7 +13,6 @@ namespace mtia::backend {
 sim::PoolId to_pool(const c10::MempoolId_t& pool);
 c10::MempoolId_t from_pool(sim::PoolId pool);
 
-#if MTIA_LAB_TORCH_AT_LEAST(2, 12)
 class MTIAGraphImpl final : public at::GraphImplInterface {
  public:
   explicit MTIAGraphImpl(const at::GraphImplArgs& args);
@@ -33,6 +29,5 @@ class MTIAGraphImpl final : public at::GraphImplInterface {
  private:
   sim::GraphId id_;
 };
-#endif
 
 }  // namespace mtia::backend

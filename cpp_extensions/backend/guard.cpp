@@ -123,13 +123,11 @@ void* MTIAGuardImpl::getStreamNativeHandle(const c10::Stream stream) const {
       [&] { return reinterpret_cast<void*>(sim::native_handle(to_ref(stream))); }, stream);
 }
 
-#if MTIA_LAB_TORCH_AT_LEAST(2, 12)
 // [guard.is_stream_capturing]
 // Contract: whether launches on `stream` are being captured into a graph instead of run.
 bool MTIAGuardImpl::isStreamCapturing(const c10::Stream& stream) const {
   return guard("isStreamCapturing", [&] { return sim::is_capturing(to_ref(stream)); }, stream);
 }
-#endif
 
 // --- Memory -------------------------------------------------------------------------------------
 

@@ -2,11 +2,6 @@
 #pragma once
 
 #include <c10/core/impl/DeviceGuardImplInterface.h>
-#include <torch/version.h>
-
-#define MTIA_LAB_TORCH_AT_LEAST(major, minor) \
-  (TORCH_VERSION_MAJOR > (major) ||           \
-   (TORCH_VERSION_MAJOR == (major) && TORCH_VERSION_MINOR >= (minor)))
 
 namespace mtia::backend {
 
@@ -29,9 +24,7 @@ struct MTIAGuardImpl final : c10::impl::DeviceGuardImplInterface {
   void synchronizeStream(const c10::Stream& stream) const override;
   void synchronizeDevice(c10::DeviceIndex index) const override;
   void* getStreamNativeHandle(const c10::Stream stream) const override;
-#if MTIA_LAB_TORCH_AT_LEAST(2, 12)
   bool isStreamCapturing(const c10::Stream& stream) const override;
-#endif
 
   void recordDataPtrOnStream(const c10::DataPtr& data, const c10::Stream& stream) const override;
 

@@ -2,16 +2,16 @@
 #pragma once
 
 #include <ATen/detail/MTIAHooksInterface.h>
+#include <torch/version.h>
 
-#include "guard.h"  // MTIA_LAB_TORCH_AT_LEAST
+#define MTIA_LAB_TORCH_AT_LEAST(major, minor) \
+  (TORCH_VERSION_MAJOR > (major) ||           \
+   (TORCH_VERSION_MAJOR == (major) && TORCH_VERSION_MINOR >= (minor)))
 
 namespace mtia::backend {
 
 // PyTorch looks the hooks up by this very name.
 struct MTIAHooks final : at::MTIAHooksInterface {
-  MTIAHooks() = default;
-  explicit MTIAHooks(at::MTIAHooksArgs) {}  // what the registry passes before 2.13
-
   // Set-up
   void init() const override;
   bool isBuilt() const override { return true; }

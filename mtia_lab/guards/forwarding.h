@@ -2,13 +2,8 @@
 #pragma once
 
 #include <c10/core/impl/DeviceGuardImplInterface.h>
-#include <torch/version.h>
 
 #include <exception>
-
-#define MTIA_LAB_TORCH_AT_LEAST(major, minor) \
-  (TORCH_VERSION_MAJOR > (major) ||           \
-   (TORCH_VERSION_MAJOR == (major) && TORCH_VERSION_MINOR >= (minor)))
 
 namespace mtia_lab {
 
@@ -106,12 +101,10 @@ struct ForwardingGuard : Impl {
     const Noted call(note_, "getStreamNativeHandle");
     return real.getStreamNativeHandle(stream);
   }
-#if MTIA_LAB_TORCH_AT_LEAST(2, 12)
   bool isStreamCapturing(const c10::Stream& stream) const override {
     const Noted call(note_, "isStreamCapturing");
     return real.isStreamCapturing(stream);
   }
-#endif
 
   // Memory
   void recordDataPtrOnStream(const c10::DataPtr& data, const c10::Stream& stream) const override {

@@ -150,7 +150,6 @@ def test_native_handles_tell_streams_apart_and_are_never_null():
     assert handles == [s.native_handle for s in streams]
 
 
-@pytest.mark.skipif(not hasattr(torch.Stream, "is_capturing"), reason="torch has it from 2.12 on")
 def test_no_stream_is_being_captured():
     assert torch.Stream("mtia:1").is_capturing() is False
 

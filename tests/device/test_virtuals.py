@@ -19,9 +19,8 @@ HEADERS = {
     "guard": ["c10/core/impl/DeviceGuardImplInterface.h"],
     "hooks": ["ATen/detail/AcceleratorHooksInterface.h", "ATen/detail/MTIAHooksInterface.h"],
     "allocator": ["c10/core/CachingDeviceAllocator.h"],
+    "graph": ["ATen/core/GraphImplInterface.h"],
 }
-if hasattr(torch.accelerator, "Graph"):
-    HEADERS["graph"] = ["ATen/core/GraphImplInterface.h"]
 CONSTANT = "constant, asked all the time, so not logged; its value is asserted below"
 EXEMPT = {
     ("guard", "type"): CONSTANT,
@@ -95,8 +94,7 @@ def visit_everything(lab, probe) -> None:
     stream.query()
     stream.synchronize()
     assert stream.native_handle
-    if hasattr(stream, "is_capturing"):
-        stream.is_capturing()
+    stream.is_capturing()
     del begin, end
 
     visit_memory(probe)
@@ -129,10 +127,7 @@ def visit_memory(probe) -> None:
 def visit_graphs() -> None:
     if hasattr(torch.mtia, "is_current_stream_capturing"):  # from 2.15 on
         assert not torch.mtia.is_current_stream_capturing()
-    kinds = [torch.mtia.MTIAGraph]
-    if hasattr(torch.accelerator, "Graph"):
-        kinds.append(torch.accelerator.Graph)
-    for make in kinds:
+    for make in (torch.mtia.MTIAGraph, torch.accelerator.Graph):
         graph = make(keep_graph=True)
         graph.capture_begin(*([torch.mtia.graph_pool_handle()] * (make is torch.mtia.MTIAGraph)))
         graph.capture_end()

@@ -221,7 +221,6 @@ def test_what_another_thread_enqueues_on_the_stream_is_captured_too(lab):
     assert x.tolist() == [2]
 
 
-@pytest.mark.skipif(not hasattr(torch.accelerator, "Graph"), reason="came with torch 2.13")
 def test_the_accelerators_graph(lab, tmp_path):
     x = numbers(1)
     torch.mtia.synchronize()

@@ -179,7 +179,7 @@ def test_ninja_is_found_though_its_folder_is_not_on_the_path(monkeypatch):
 
 
 def test_a_compiler_that_does_not_know_the_standard(wanted, tmp_path, monkeypatch):
-    standard = toolchain.standard_needed()
+    standard = compiler.STANDARD
     refuse = f'case "$*" in *-std={standard}*) echo "error: unrecognized -std={standard}"; exit 1'
     text = f'{refuse};; *--version*) echo "old c++ 1.0"; exit;; esac\nexec c++ "$@"'
     monkeypatch.setenv("CXX", script(tmp_path / "old-g++", text))
