@@ -21,7 +21,11 @@ MAY_IMPORT = {
     "distributed": {HELPER, "isolated"},
     "explorer": {HELPER, "log", "draw", "hazards"},
     "programs": {HELPER, "log", "draw", "hazards", "explorer"},
-    "exercises": {HELPER, "log", "isolated", "draw", "hazards", "guards", "programs"},
+    "lawbook": {HELPER, "log", "isolated", "programs"},
+    "exercises": {
+        *(HELPER, "log", "isolated", "distributed"),
+        *("draw", "hazards", "guards", "programs"),
+    },
 }
 ASSEMBLY = {"__init__.py", "__main__.py"}
 MOST_HELPERS = 13  # files at the top of the package

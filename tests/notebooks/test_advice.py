@@ -58,9 +58,12 @@ NOT_ADVICE = {
     "doctor.py": {"_Remark"},
     "folders.py": {"FileNotFoundError", "NotADirectoryError", "Unsafe"},
     "distributed/ranks.py": {"NotCopied", "WorkerLeft"},
+    "exercises/judges/threads.py": {"KeyError"},
     "exercises/source.py": {"ValueError"},
     "guards/probes.py": {"RuntimeError"},
+    "lawbook/tries.py": {"RuntimeError"},
     "log/block.py": {"AttributeError"},
+    "log/saved.py": {"ValueError"},
 }
 
 
@@ -141,6 +144,9 @@ def test_every_error_that_a_reader_meets_is_advice():
     for tree in trees.values():
         known |= {name for name, of in bases(tree).items() if of & known and "Advice" not in of}
     found = {str(file.relative_to(package)): raised(tree) & known for file, tree in trees.items()}
+    for file in found:
+        if file.startswith("exercises/judges/"):
+            found[file] -= {"AssertionError"}  # a hint, which check() puts into its words
     assert {file: names for file, names in found.items() if names} == NOT_ADVICE
 
 
