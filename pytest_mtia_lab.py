@@ -48,7 +48,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     mark = metafunc.definition.get_closest_marker("schedules")
     if mark is None:
         return
-    from mtia_lab.exercises.trials import SCHEDULES
+    from mtia_lab.programs.trials import SCHEDULES
 
     if not mark.args or mark.kwargs:
         raise pytest.UsageError(

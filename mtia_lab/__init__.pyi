@@ -16,7 +16,6 @@ from .device import stream_priority as stream_priority
 from .exercises.check import check as check
 from .exercises.guess import compare as compare
 from .exercises.source import source as source
-from .exercises.trials import trial as trial
 from .explorer import explore as explore
 from .explorer import knobs as knobs
 from .guards import GuardReport as GuardReport
@@ -45,6 +44,7 @@ from .programs.settings import poison as poison
 from .programs.settings import profile as profile
 from .programs.settings import reset as reset
 from .programs.settings import schedule as schedule
+from .programs.trials import trial as trial
 
 __version__: str
 

@@ -16,6 +16,7 @@ import torch
 
 from ..device import Profile, configuration, configure, state
 from ..programs.settings import idle
+from ..programs.trials import SCHEDULES, Trial, trial
 from .check import (
     RIGHT,
     WRONG_TYPE,
@@ -29,7 +30,6 @@ from .check import (
     say,
     with_article,
 )
-from .trials import SCHEDULES, Trial, trial
 
 Cases = Mapping[str, Case]
 _attempts = itertools.count()
@@ -109,10 +109,7 @@ def program_cases(
             attempt, right = both(answer, schedule=schedule, poison=True)
             if compare_values(attempt.value, right.value)[0] != RIGHT:
                 return f"expected {_show(right.value)}, got {_show(attempt.value)}"
-            for finding in attempt.report:
-                names = [side.name for side in (finding.first, finding.second) if side]
-                return f"right by luck: {finding.kind}, between {' and '.join(names)}"
-            return None
+            return luck(attempt)
 
         return case
 
@@ -132,10 +129,22 @@ def program_cases(
         unneeded -= {hint.kind for hint in right.report.hints}
         return f"waits in vain: {min(unneeded)}" if unneeded else None
 
-    schedules = (*SCHEDULES, f"random:{rng.randrange(2, 10_000)}")
-    cases: dict[str, Case] = {f"under {schedule}": under(schedule) for schedule in schedules}
+    cases: dict[str, Case] = {f"under {name}": under(name) for name in schedules(rng)}
     cases |= {"what runs on the device": computed} if kernels else {}
     return cases | {"time": frugal}
+
+
+def schedules(rng: Random) -> tuple[str, ...]:
+    """All schedules, and one more random one."""
+    return (*SCHEDULES, f"random:{rng.randrange(2, 10_000)}")
+
+
+def luck(attempt: Trial) -> str | None:
+    """The hazard by which a right value is one by luck; None if there is none."""
+    for finding in attempt.report:
+        names = [side.name for side in (finding.first, finding.second) if side]
+        return f"right by luck: {finding.kind}, between {' and '.join(names)}"
+    return None
 
 
 def _alone(case: Case) -> Case:

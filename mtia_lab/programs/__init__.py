@@ -1,1 +1,1 @@
-"""Programs of the reader's own: settings that last for a block, and a runner for whole scripts."""
+"""Programs of the reader's own: settings for a block, trials, and a runner for whole scripts."""

@@ -160,7 +160,7 @@ def ran(tmp_path_factory):
             (folder / file).write_text(text)
         words = ["-v", "-p", "pytest_mtia_lab", "--strict-markers", *options]
         snippets[name] = f"os.chdir({str(folder)!r})\nsys.exit(pytest.main({words!r}))"
-    prelude = "import os, sys, pytest, mtia_lab.programs.settings, mtia_lab.exercises.trials\n"
+    prelude = "import os, sys, pytest, mtia_lab.programs.settings, mtia_lab.programs.trials\n"
     prelude += "os.environ['PYTEST_DISABLE_PLUGIN_AUTOLOAD'] = '1'"
     results = isolated.run_each(snippets, prelude, timeout=300)
     return {

@@ -11,9 +11,9 @@ from torch import nn
 
 from ... import distributed
 from ...log.records import Command
+from ...programs.trials import Trial, trial
 from ..check import Answer, Case, Feedback
-from ..judge import Cases, judge
-from ..trials import SCHEDULES, Trial, trial
+from ..judge import Cases, judge, luck, schedules
 
 _Grads = list[torch.Tensor]
 
@@ -32,8 +32,7 @@ def judge_two(two: Answer) -> Feedback:
 
 
 def _two_cases(rng: Random) -> Cases:
-    schedules = (*SCHEDULES, f"random:{rng.randrange(2, 10_000)}")
-    cases = {f"under {name}": _product(name, _matrices(rng)) for name in schedules}
+    cases = {f"under {name}": _product(name, _matrices(rng)) for name in schedules(rng)}
     return cases | {"time": _fast(_matrices(rng))}
 
 
@@ -63,18 +62,15 @@ def _read(two: Callable[..., Any], rows: torch.Tensor, weight: torch.Tensor) -> 
 def _product(schedule: str, matrices: tuple[torch.Tensor, torch.Tensor]) -> Case:
     def case(two: Any) -> str | None:
         given = [matrix.to("mtia:0") for matrix in matrices]
-        got, report, _ = trial(_read, two, *given, schedule=schedule, poison=True)
-        wanted = _one(*matrices)
+        attempt = trial(_read, two, *given, schedule=schedule, poison=True)
+        got, wanted = attempt.value, _one(*matrices)
         if got.shape != wanted.shape:
             return f"the result has the shape {[*got.shape]}, and not {[*wanted.shape]}"
         wrong = (got != wanted).any(1).nonzero().flatten().tolist()
         if wrong:
             where = f"the first is row {wrong[0]}"
             return f"{len(wrong)} of {len(wanted)} rows of the result are wrong, {where}"
-        for finding in report:
-            names = [side.name for side in (finding.first, finding.second) if side]
-            return f"right by luck: {finding.kind}, between {' and '.join(names)}"
-        return None
+        return luck(attempt)
 
     return case
 
@@ -126,11 +122,10 @@ def _average_cases(rng: Random) -> Cases:
     dice = torch.Generator().manual_seed(rng.randrange(2**31))
     rows = RANKS * rng.randrange(4, 9)
     images, labels = torch.randn(rows, 5, generator=dice), torch.randint(3, (rows,), generator=dice)
-    seed, noise = rng.randrange(2**31), rng.randrange(2, 10_000)
+    seed, tried = rng.randrange(2**31), schedules(rng)
 
     def case(average: Any) -> str | None:
-        schedules = (*SCHEDULES, f"random:{noise}")
-        arguments = (trial, schedules, seed, images, labels)
+        arguments = (trial, tried, seed, images, labels)
         answer = getattr(average, "__wrapped__", average)  # the reader's, whose source is sent
         try:
             uses = [model, gradients, answer]
@@ -138,7 +133,7 @@ def _average_cases(rng: Random) -> Cases:
         except distributed.RanksFailed as error:
             return _failure(error.why)
         own = [gradients(model(seed), *_share(rank, images, labels)) for rank in range(RANKS)]
-        for schedule in schedules:
+        for schedule in tried:
             found = [results[schedule] for results in ranks]
             if wrong := _compared([grads for grads, _ in found], own):
                 return f"under {schedule}: {wrong}"

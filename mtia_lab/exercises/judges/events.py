@@ -12,9 +12,9 @@ from typing import NamedTuple
 import torch
 
 from ...log.records import Call, Command
+from ...programs.trials import trial
 from ..check import Answer, Case, Feedback
 from ..judge import Cases, judge
-from ..trials import trial
 
 
 class Kernel(NamedTuple):

@@ -8,9 +8,9 @@ import torch
 from torch import Stream, Tensor
 
 from ...device import launch
+from ...programs.trials import trial
 from ..check import Answer, Feedback, show
 from ..judge import Cases, judge, program_cases
-from ..trials import trial
 
 SIDE = 256
 RACES = ("read-after-write race", "write-after-read race", "write-after-write race")

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from ...log.records import Command
+from ...programs.trials import Trial, trial
 from ..check import Answer, Case, Feedback, one_line
-from ..judge import Cases, judge
-from ..trials import SCHEDULES, Trial, trial
+from ..judge import Cases, judge, luck, schedules
 
 MiB = 2**20
 PARTS = 1.5  # of the size of x: wasteful makes three tensors of it, and half of that will do
@@ -35,8 +35,7 @@ def judge_frugal(frugal: Answer) -> Feedback:
 
 
 def _cases(rng: Random) -> Cases:
-    schedules = (*SCHEDULES, f"random:{rng.randrange(2, 10_000)}")
-    cases = {f"the number, under {name}": _value(name, _tensor(rng)) for name in schedules}
+    cases = {f"the number, under {name}": _value(name, _tensor(rng)) for name in schedules(rng)}
     return cases | {
         "x": _unchanged(_tensor(rng)),
         "where it is computed": _on_the_device(_tensor(rng)),
@@ -71,14 +70,12 @@ def _value(schedule: str, x: torch.Tensor) -> Case:
     def case(frugal: Any) -> str | None:
         exact = x.double()
         wanted = ((exact - exact.min()) / (exact.max() - exact.min())).square().mean().item()
-        got, report, _ = _trial(frugal, x, schedule=schedule, poison=True)
+        attempt = _trial(frugal, x, schedule=schedule, poison=True)
+        got = attempt.value
         if not math.isclose(got, wanted, rel_tol=1e-4):
             ends = f"from {x.min().item():.3g} to {x.max().item():.3g}"
             return f"for numbers {ends} expected {wanted:.5f}, got {got:.5f}"
-        for finding in report:
-            names = [side.name for side in (finding.first, finding.second) if side]
-            return f"right by luck: {finding.kind}, between {' and '.join(names)}"
-        return None
+        return luck(attempt)
 
     return case
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ..check import Answer, Case, Feedback, place, say, show
-from ..judge import Cases, judge
+from ..judge import Cases, judge, twins
 
 Named = Any  # the class to judge
 
@@ -56,7 +56,7 @@ def _by_hand(named: Named, names: list[str]) -> str | None:
 
 
 def _one_id(named: Named, names: list[str]) -> str | None:
-    _level()
+    next(twins())  # the next streams of both devices have one id, too
     streams = [_make(named, name, f"mtia:{k}") for k, name in enumerate(names)]
     return _all_differ(named, streams, names)
 
@@ -66,18 +66,10 @@ def _two_streams(named: Named, names: list[str]) -> str | None:
 
 
 def _nameless(named: Named, names: list[str]) -> str | None:
-    _level()
+    next(twins())
     _make(named, names[0], "mtia:0")
     same_id = torch.Stream("mtia:1")
     return _differs(named, same_id, None) or _differs(named, torch.mtia.default_stream(), None)
-
-
-def _level() -> None:
-    """Let the next streams of both devices have one id, as they are counted for each device."""
-    one, other = torch.Stream("mtia:0"), torch.Stream("mtia:1")
-    behind = one if one.stream_id < other.stream_id else other
-    for _ in range(abs(one.stream_id - other.stream_id)):
-        torch.Stream(behind.device)
 
 
 def _make(named: Named, name: str, device: str) -> torch.Stream:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..hazards.sanitizer import LiveReport, sanitizer
-from ..programs.settings import configured
+from .settings import configured
 
 SCHEDULES = ("modelled", "blocking", "latest", "random:1")
 
