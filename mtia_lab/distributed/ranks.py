@@ -4,7 +4,6 @@ import contextlib
 import inspect
 import json
 import tempfile
-import textwrap
 import threading
 import traceback
 from collections.abc import Callable, Sequence
@@ -204,13 +203,7 @@ def _source(function: Callable[..., Any]) -> tuple[str, str]:
             f"{function!r} has no source of its own to send to other processes; "
             "give a function or a class made with def or class"
         )
-    try:
-        lines, _ = inspect.getsourcelines(function)
-    except OSError:
-        raise WrongArgument(
-            f"the source of {function.__name__} cannot be found; write it in a cell or in a file"
-        ) from None
-    return function.__name__, textwrap.dedent("".join(lines))
+    return function.__name__, isolated.source_of(function)
 
 
 def _place(error: BaseException, files: set[str]) -> str:

@@ -314,11 +314,25 @@ def check_whole(number: int, name: str) -> None:
         )
 
 
+def source_of(function: Callable[..., Any]) -> str:
+    """The text of a function or class, as if it stood at the left margin.
+
+    Raises:
+        TypeError: nobody knows it.
+    """
+    try:
+        return textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError):
+        raise WrongArgument(
+            f"the source of {function.__name__} cannot be found; write it in a cell or in a file"
+        ) from None
+
+
 def _source(snippet: Snippet) -> str:
     """The code of a snippet: of a function its definition, and a call of it."""
     if isinstance(snippet, str):
         return snippet
-    return f"{textwrap.dedent(inspect.getsource(snippet))}\n{snippet.__name__}()\n"
+    return f"{source_of(snippet)}\n{snippet.__name__}()\n"
 
 
 def _check(snippets: Mapping[str, Snippet], timeout: float, devices: int | None = None) -> None:
@@ -334,6 +348,8 @@ def _check(snippets: Mapping[str, Snippet], timeout: float, devices: int | None 
                 f"{name!r} is a {type(code).__name__}; give Python code as text, or a function "
                 "that a `def` made"
             )
+        if not isinstance(code, str):
+            source_of(code)
     check_seconds(timeout)
     if devices is not None:
         check_whole(devices, "devices")

@@ -457,3 +457,11 @@ def test_a_function_is_run_by_its_source_alone():
 def test_what_has_no_source_of_its_own_is_refused(snippet):
     with pytest.raises(TypeError, match="or a function that a `def` made"):
         isolated.run(snippet)
+
+
+def test_a_function_whose_source_is_lost_is_refused_before_anything_is_started(monkeypatch):
+    monkeypatch.setattr(isolated, "Server", None)
+    names = {}
+    exec("def lost(): pass", names)
+    with pytest.raises(TypeError, match="source of lost cannot be found; write it in a cell"):
+        isolated.run(names["lost"])
