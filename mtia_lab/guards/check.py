@@ -9,8 +9,8 @@ from pathlib import Path
 
 from .. import build
 from ..compiler import Refused
-from ..errors import WrongArgument
-from ..isolated import KeptServer, Result, check_seconds
+from ..errors import WrongArgument, WrongValue
+from ..isolated import KeptServer, Result, check_seconds, check_whole
 from ..log.units import count
 from .contract import BY_KEY, CLAUSES
 from .diagnostics import Diagnostic, diagnose, oversights, signatures
@@ -41,9 +41,13 @@ def try_guard(
 
     Raises:
         MTIALabError: there is no compiler, or no folder for the library.
-        TypeError, ValueError: the source is not text, or the timeout no number of seconds.
+        TypeError, ValueError: the source is not text, the timeout no number of seconds, or there
+            would be fewer than 2 devices.
     """
     check_seconds(timeout)
+    check_whole(devices, "devices")
+    if devices < 2:
+        raise WrongValue(f"devices is {devices}, but the contract is about 2 or more: try 2")
     if not isinstance(source, str):
         raise WrongArgument(f"the source is a {type(source).__name__}; give C++ as text")
     if _strip(source) in ("", "..."):

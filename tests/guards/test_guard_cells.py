@@ -118,6 +118,12 @@ def test_a_timeout_that_is_none_is_refused_before_the_compiler_starts(monkeypatc
         mtia_lab.try_guard(STORES_NOTHING, timeout=None)
 
 
+@pytest.mark.parametrize(("devices", "error"), [(1, ValueError), ("3", TypeError)])
+def test_fewer_than_two_devices_are_refused(devices, error):
+    with pytest.raises(error, match=f"devices is {devices!r}, .*: try 2"):
+        mtia_lab.try_guard(STORES_NOTHING, devices=devices)
+
+
 # --- Errors ---------------------------------------------------------------------------------------
 
 
