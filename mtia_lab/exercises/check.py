@@ -202,7 +202,7 @@ def _run_cases(answer: Answer, cases: Mapping[str, Case], why: str) -> Feedback:
             if isinstance(error, NotImplementedError) and is_raised_in_python(error):
                 return Feedback(NOT_STARTED, _TODO)
             where = place(error, answer)
-            hint = f"raised {say(error)}{where}" if where else f"cannot be used: {say(error)}"
+            hint = f"raised {say(error)}{where}" if where else f"cannot be used: {_misuse(error)}"
         if hint:
             failed.setdefault(hint, []).append(one_line(name))
     if not failed:
@@ -210,6 +210,11 @@ def _run_cases(answer: Answer, cases: Mapping[str, Case], why: str) -> Feedback:
     lines = [f"{len(cases) - sum(map(len, failed.values()))} of {len(cases)} right"]
     lines += [f"  {', '.join(names)}: {hint}" for hint, names in failed.items()]
     return Feedback(WRONG_VALUE, "\n".join(lines))
+
+
+def _misuse(error: BaseException) -> str:
+    """What went wrong around the reader's code: that a call does not fit is said by its message."""
+    return say(error, named=not isinstance(error, TypeError))
 
 
 def _hint(result: Any) -> str:

@@ -164,6 +164,10 @@ class TestCases:
         feedback = check(Named, cases={"named": lambda cls: cls.name_of(1)})
         says(feedback, "wrong value", "named: raised KeyError", "at line 1 of <lambda>")
 
+    def test_what_does_not_fit_its_call_is_said_without_the_name_of_an_exception(self):
+        feedback = check(3, cases=CASES)
+        says(feedback, "wrong value", "one, two: cannot be used: 'int' object is not callable")
+
     def test_not_implemented_by_a_library_is_not_the_readers_doing(self):
         def attempt(x):  # torch, too, raises this from C++ where an operator has no kernel
             return datetime.tzinfo().utcoffset(None)
