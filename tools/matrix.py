@@ -59,7 +59,7 @@ def row(version: str, more: list[str]) -> list[Counter[str]]:
     found = []
     for number, arguments in enumerate(PARTS.values()):
         report = folder / f"{number}.xml"
-        run = [python, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadscope"]
+        run = [python, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile"]
         run += [*arguments, f"--junitxml={report}", *more]
         subprocess.run(run, cwd=ROOT, env=environment, check=False)
         found.append(counts(report) if report.exists() else Counter())

@@ -162,6 +162,7 @@ BROKEN = [
     ("checks_are_closed", lambda nb: code_cell(nb, CHECK).metadata.pop("jupyter"), "is a check"),
     ("checks_are_closed", source(CHECK, "assert 1, 'one'"), "does not begin with: # Check"),
     ("checks_are_closed", source(CHECK, "# Check: it\nassert 1"), "without words: assert 1"),
+    ("checks_are_closed", source(CHECK, "# Check: it\ncompare(guess_one, 1)"), "asserts nothing"),
     ("checks_are_closed", source(3, "assert 1, 'one'"), "asserts in plain sight"),
     ("size", text(2, "few words"), "words, not 900"),
     ("size", text(2, "```\n" + "word " * 900 + "\n```"), "words, not 900"),

@@ -78,10 +78,7 @@ RUNS: dict[str, tuple[str, list[str]]] = {
     **{name: (program, []) for name, program in PROGRAMS.items()},
     **{name: (program, []) for name, program in SAYS_CUDA.items()},
     "race": (RACE, []),
-    "race, sanitized": (
-        f"{RACE}import os\nos.chdir('/')\n",
-        ["--sanitize", "--record", "race.mtia", "--report", "race.html"],
-    ),
+    "race, sanitized": (f"{RACE}import os\nos.chdir('/')\n", ["--sanitize", *SAVED]),
     "right": (RIGHT, ["--sanitize", "--schedule", "latest", "--poison"]),
     "fails": (RACE + "raise SystemExit(5)\n", ["--sanitize"]),
     "threads": (

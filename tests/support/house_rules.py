@@ -230,8 +230,11 @@ def checks_are_closed(nb: NotebookNode, path: Path) -> Iterator[str]:
                 yield f"[{number}] is a check: set jupyter.source_hidden, and not outputs_hidden"
             if not first.startswith(CHECK):
                 yield f"[{number}] does not begin with: {CHECK}..."
-            for node in walk(cell.source):
-                if isinstance(node, ast.Assert) and node.msg is None:
+            asserted = [node for node in walk(cell.source) if isinstance(node, ast.Assert)]
+            if not asserted:  # a comparison with a guess never fails
+                yield f"[{number}] is a check that asserts nothing"
+            for node in asserted:
+                if node.msg is None:
                     yield f"[{number}] an assertion without words: {ast.unparse(node)[:60]}"
         elif not {"solution", "exercise"} & {*tags(cell)} and asserts(cell):
             yield f"[{number}] asserts in plain sight: give it the tag check"
