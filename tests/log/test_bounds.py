@@ -11,6 +11,7 @@ import mtia_lab
 from mtia_lab import Log, draw
 from mtia_lab.hazards import find_hazards
 from mtia_lab.log.log import FIRST, LAST, SHOWN
+from mtia_lab.log.units import microseconds
 
 TEXT, SVG = 50_000, 500_000  # characters, at most
 SIZE = 2000
@@ -136,11 +137,13 @@ def test_memory_shows_the_peak_of_a_long_log():
 
 
 def test_backward_draws_what_is_next_to_the_turn():
-    picture = draw.backward(passes(SIZE))
+    log = passes(SIZE)
+    picture = draw.backward(log)
     assert picture.text.count("850 before: draw.timeline(log) has all") == 1
     assert picture.text.count("850 after: draw.timeline(log) has all") == 1
-    ids = [int(n) for n in re.findall(r"^ *(\d+)  mtia", picture.text, re.MULTILINE)]
-    assert ids == [*range(SIZE // 2 - 149, SIZE // 2 + 151)]
+    rows = re.findall(r"^ *(\d+)  mtia.* (\S+) +\S+$", picture.text, re.MULTILINE)
+    drawn = log.commands[SIZE // 2 - 150 : SIZE // 2 + 150]
+    assert rows == [(f"{n}", microseconds(c.start)) for n, c in enumerate(drawn, 1)]
 
 
 def test_calls_of_a_line_have_a_bound():
