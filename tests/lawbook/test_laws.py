@@ -83,7 +83,7 @@ def test_an_accelerator_that_is_not_there_after_all_is_said_to_be(lab, monkeypat
     assert "cuda" in table._repr_html_()
 
 
-def test_each_law_stands_in_a_notebook():
+def test_each_law_names_a_notebook_and_no_two_are_the_same():
     numbers = {path.name[:2] for path in NOTEBOOKS}
     assert {law.notebook for law in LAWS} <= numbers
     assert len({law.sentence for law in LAWS}) == len(LAWS)

@@ -8,7 +8,7 @@ import sys
 import handout
 import nbformat
 import pytest
-from house_rules import SOLUTION
+from house_rules import SOLUTION, WAYS
 from notebook_files import NOTEBOOKS, ROOT, tags
 
 GUIDE = (ROOT / "TEACHING.md").read_text(encoding="utf-8")
@@ -55,6 +55,16 @@ def test_the_teachers_table_has_each_notebook_and_its_minutes():
     for path, (_, _, minutes) in zip(NOTEBOOKS, rows, strict=True):
         head = nbformat.read(path, as_version=4).cells[0].source
         assert re.findall(r"(\d+) minutes|Minutes:\*\* (\d+)", head)[0].count(minutes) == 1, path
+
+
+def test_the_two_courses_are_the_two_ways():
+    section = GUIDE.partition("## Two courses")[2].partition("\n## ")[0]
+    courses = re.findall(r"^- .*?: (.*)", section, re.MULTILINE)
+    found = []
+    for course in courses:
+        spans = re.findall(r"(\d\d)(?: to (\d\d))?", course)
+        found.append([f"{n:02d}" for a, b in spans for n in range(int(a), int(b or a) + 1)])
+    assert found == list(WAYS.values())
 
 
 def test_what_the_teachers_page_and_the_containers_run_is_there():
