@@ -26,6 +26,8 @@ from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
 from notebook_files import METADATA, NOTEBOOKS, ROOT, code_cells, printed
 from sound_rules import errors_are_announced, machine_traces, nothing_is_skipped
 
+from mtia_lab import build
+
 CELL_TIMEOUT = 120  # seconds
 DIFF_LINES = 40
 
@@ -39,6 +41,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail on a change")
     parser.add_argument("notebooks", nargs="*", type=Path, default=NOTEBOOKS)
     options = parser.parse_args(arguments)
+    build.ensure(build.Recipe.now())  # else a notebook would store the progress of its build
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         outcomes = pool.map(lambda path: refresh(path, options.check), options.notebooks)
         failed = 0

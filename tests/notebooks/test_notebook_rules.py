@@ -174,6 +174,7 @@ BROKEN = [
      "[8] is the last of 5"),
     ("pictures_are_bundles", bare_picture("text/plain"), "no plain text"),
     ("pictures_are_bundles", bare_picture("text/html"), "no <img> with alt"),
+    ("pictures_are_bundles", outputs(3, new_output("display_data", data={})), "output is empty"),
     ("begins_with_load", source(1, "import torch"), "does not import mtia_lab"),
     ("begins_with_load", source(1, "import mtia_lab"), "does not call mtia_lab.load()"),
     ("begins_with_load", source(1, "import mtia_lab\nprint(1)\nmtia_lab.load()"), "right after"),

@@ -88,6 +88,8 @@ def pictures_are_bundles(nb: NotebookNode, path: Path) -> Iterator[str]:
                     yield f"[{number}] a picture has no plain text"
                 if not re.search(r"<img\b[^>]*\balt=", data.get("text/html", "")):
                     yield f"[{number}] a picture has no <img> with alt text"
+            if "data" in output and not data:  # a progress bar was there, and cleared
+                yield f"[{number}] an output is empty"
             if data and "text/plain" not in data:
                 yield f"[{number}] an output has no plain text, so it can only be seen"
 
