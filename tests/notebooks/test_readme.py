@@ -13,7 +13,7 @@ import mtia_lab.distributed
 TEXT = readme.README.read_text(encoding="utf-8")
 
 
-def test_the_picture_is_what_the_example_draws():
+def test_the_picture_is_what_the_example_draws(lab_built):
     ran = subprocess.run(
         [sys.executable, readme.__file__, "--print"], capture_output=True, text=True, check=True
     )
