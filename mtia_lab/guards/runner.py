@@ -56,7 +56,7 @@ class Runner:
         A, C = torch.Stream("mtia:0"), torch.Stream("mtia:0")
         B = [torch.Stream("mtia:1") for _ in range(3)][-1]
         self._streams = {"A": A, "B": B, "C": C}
-        self._names = {torch.mtia.default_stream(i): f"default stream {i}" for i in (0, 1)}
+        self._names = {torch.mtia.default_stream(i): f"default stream {i}" for i in _devices()}
         self._names |= {stream: name for name, stream in self._streams.items()}
 
     def check(self, clause: Clause) -> dict[str, str | bool]:
@@ -82,7 +82,7 @@ class Runner:
     def reset(self) -> None:
         """Take back what a clause left in the guard, as far as the guard lets that happen."""
         _to_default()
-        for device in (0, 1):
+        for device in _devices():
             default = torch.mtia.default_stream(device)
             with contextlib.suppress(Exception):
                 if self.cpp.getStream(device) != default:
@@ -142,9 +142,13 @@ class Runner:
         return value.__name__ if isinstance(value, type) else repr(value)
 
 
+def _devices() -> range:
+    return range(torch.mtia.device_count())
+
+
 def _to_default() -> None:
     """Make everything current that is so at first, as far as the hooks know."""
-    for device in (1, 0):
+    for device in reversed(_devices()):
         torch.mtia.synchronize(device)
         torch.mtia.set_stream(torch.mtia.default_stream(device))
     configure("modelled")

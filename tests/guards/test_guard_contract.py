@@ -12,6 +12,7 @@ from guard_faults import BATCHES, ELSEWHERE, FAULTS
 from house_rules import is_there
 from torch_headers import virtuals
 
+from mtia_lab import isolated
 from mtia_lab.guards import check, library, try_guard
 from mtia_lab.guards.contract import BY_KEY, CLAUSES
 from mtia_lab.guards.diagnostics import signatures
@@ -179,3 +180,14 @@ def test_a_clause_reads_well(clause):
     compile(f"{clause.given}\n{clause.do}", clause.key, "exec")
     compile(clause.look, clause.key, "eval")
     compile(clause.expected, clause.key, "eval")
+
+
+def test_each_clause_begins_at_the_default_on_every_device(lab_built):
+    code = (
+        "import torch, mtia_lab\n"
+        "from mtia_lab.guards.runner import _to_default\n"
+        "torch.mtia.set_stream(torch.Stream('mtia:2'))\n"
+        "_to_default()\n"
+        "print(mtia_lab.state())"
+    )
+    assert isolated.run(code, devices=3).stdout == "(0, 0, 0, 0)\n"
