@@ -4,7 +4,6 @@ import contextlib
 import inspect
 import json
 import tempfile
-import threading
 import traceback
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -24,7 +23,6 @@ from .group import BACKEND, PeerLost, trail
 # torch._dynamo is what the first operator on the device imports: once here, not in every rank.
 _PRELUDE = f"import torch, torch.distributed, torch._dynamo, {__name__}"
 server = KeptServer(_PRELUDE)  # from one call to the next: a call forks from it
-_lock = threading.Lock()
 _GRACE = 15  # seconds that Gloo's own timeout comes before a process counts as hung
 _MOST_RANKS = 64
 _LAB = __name__.partition(".")[0]  # workers see it by this name
@@ -104,7 +102,7 @@ def run(
                 f"({type(error).__name__}: {error}); give tensors, numbers, text and containers of "
                 "them, and name functions in `uses`"
             ) from error
-        with _lock:
+        with server.lock:
             results = server.get().run_each(
                 {f"{k}": f"from {__name__} import be; be({k}, {folder!r})" for k in range(ranks)},
                 timeout=timeout + _GRACE,

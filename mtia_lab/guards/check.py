@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,6 @@ from .report import BROKEN, NOT_REACHED, GuardReport, Outcome
 
 MOST_HANGS = 2  # then the rest is not checked: each costs the whole timeout
 _PRELUDE = f"import {__package__}.runner as runner"
-_lock = threading.Lock()
 server = KeptServer(_PRELUDE)  # from one check to the next
 
 
@@ -52,7 +50,7 @@ def try_guard(
         raise WrongArgument(f"the source is a {type(source).__name__}; give C++ as text")
     if _strip(source) in ("", "..."):
         return GuardReport(source, started=False)
-    with _lock:
+    with server.lock:
         server.get()  # it imports torch while the compiler runs
         build.ensure(build.Recipe.now())
         try:

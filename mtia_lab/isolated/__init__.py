@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -96,9 +97,9 @@ def run_each(
         TimeoutError: the prelude does not end.
         TypeError, ValueError: an argument is not what is said here; nothing was started.
     """
-    _check(snippets, timeout, devices)
+    codes = _checked(snippets, timeout, devices)
     with Server(prelude, timeout=timeout) as server:
-        return server.run_each(snippets, timeout=timeout, devices=devices, together=together)
+        return server.run_each(codes, timeout=timeout, devices=devices, together=together)
 
 
 class Server:
@@ -112,7 +113,7 @@ class Server:
     """
 
     def __init__(self, prelude: str = "import torch", *, timeout: float = 100):
-        _check({"prelude": prelude}, timeout)
+        _checked({"prelude": prelude}, timeout)
         self._deadline = time.monotonic() + timeout + _START_SECONDS
         self._ready = False
         self._owner = os.getpid()
@@ -152,25 +153,25 @@ class Server:
 
         Whatever this raises but for a wrong argument, the server is closed then.
         """
-        _check(snippets, timeout, devices)
+        codes = _checked(snippets, timeout, devices)
         timeout = float(timeout)
-        jobs = max(1, len(snippets) if together else min(len(snippets), _cores()))
+        jobs = max(1, len(codes) if together else min(len(codes), _cores()))
         load = "" if devices is None else f"import mtia_lab; mtia_lab.load(devices={int(devices)})"
         request = {
             "setup": load,
-            "snippets": [_source(snippet) for snippet in snippets.values()],
+            "snippets": list(codes.values()),
             "timeout": timeout,
             "jobs": jobs,
         }
         try:
             self._wait_for_prelude()
             self._send(request)
-            rounds = -(-len(snippets) // jobs)  # batches of `jobs` at worst
+            rounds = -(-len(codes) // jobs)  # batches of `jobs` at worst
             reply = self._receive(time.monotonic() + timeout * rounds + _START_SECONDS)
         except BaseException:
             self.close()
             raise
-        results = zip(snippets, reply["results"], strict=True)
+        results = zip(codes, reply["results"], strict=True)
         return {name: Result(**fields) for name, fields in results}
 
     @property
@@ -261,10 +262,14 @@ class KeptServer:
 
     Args:
         prelude: as for `run_each`.
+
+    Attributes:
+        lock: to be held while it is used, for it answers one request at a time.
     """
 
     def __init__(self, prelude: str):
         self._prelude = prelude
+        self.lock = threading.Lock()
         self._server: Server | None = None
         self._taken: tuple[list[str], dict[str, str], str] | None = None
 
@@ -328,31 +333,32 @@ def source_of(function: Callable[..., Any]) -> str:
         ) from None
 
 
-def _source(snippet: Snippet) -> str:
-    """The code of a snippet: of a function its definition, and a call of it."""
-    if isinstance(snippet, str):
-        return snippet
-    return f"{source_of(snippet)}\n{snippet.__name__}()\n"
-
-
-def _check(snippets: Mapping[str, Snippet], timeout: float, devices: int | None = None) -> None:
+def _checked(
+    snippets: Mapping[str, Snippet], timeout: float, devices: int | None = None
+) -> dict[str, str]:
+    """The code of each snippet, once all arguments are right."""
     if not isinstance(snippets, Mapping):
         raise WrongArgument(
             f"the snippets are a {type(snippets).__name__}; give a dict of pieces of code by name, "
             "such as {'first': 'print(1)'}"
         )
-    for name, code in snippets.items():
-        named = isinstance(code, FunctionType) and code.__name__.isidentifier()
-        if not (isinstance(code, str) or named):
-            raise WrongArgument(
-                f"{name!r} is a {type(code).__name__}; give Python code as text, or a function "
-                "that a `def` made"
-            )
-        if not isinstance(code, str):
-            source_of(code)
+    codes = {name: _code(name, snippet) for name, snippet in snippets.items()}
     check_seconds(timeout)
     if devices is not None:
         check_whole(devices, "devices")
+    return codes
+
+
+def _code(name: str, snippet: Snippet) -> str:
+    """The code of a snippet: of a function its definition, and a call of it."""
+    if isinstance(snippet, str):
+        return snippet
+    if isinstance(snippet, FunctionType) and snippet.__name__.isidentifier():
+        return f"{source_of(snippet)}\n{snippet.__name__}()\n"
+    raise WrongArgument(
+        f"{name!r} is a {type(snippet).__name__}; give Python code as text, or a function "
+        "that a `def` made"
+    )
 
 
 def _cores() -> int:
