@@ -14,7 +14,7 @@ from ..log.replay import Backwards
 from .finding import NEEDLESS_SYNC, NEEDLESS_WAIT, UNRECORDED, Finding, Side
 from .fixes import before
 from .order import EVENTS, Given, Order, Stream
-from .sequence import IDLE_WAITS, SYNCHRONIZATIONS, Learned
+from .sequence import SYNCHRONIZATIONS, Learned
 
 # What calls that wait or synchronize make besides: they look which device and stream is current.
 _BESIDES = {
@@ -23,6 +23,7 @@ _BESIDES = {
     *("getCurrentDevice", "getStream", "getCurrentStream", "getDefaultStream", "exchangeStream"),
 }
 _NO_WORK = _BESIDES | SYNCHRONIZATIONS
+_UNRECORDED = "torch.wait_event"  # the method by which PyTorch skips a wait
 
 
 @dataclass
@@ -72,12 +73,8 @@ class Hints:
             self._divide(list(log))
         if len(self._parts) == 1:
             self._whole = _Part(given)
-        works = (
-            call
-            for call in calls
-            if call.name not in _NO_WORK and call.door != IDLE_WAITS and not call.synchronized
-        )
-        # Lines that do more than synchronize.
+        works = (call for call in calls if call.name not in _NO_WORK and call.method != _UNRECORDED)
+        # Lines that do more than synchronize, be it that it synchronizes, too.
         self._working = {None, *(call.site for call in works if self._part(call) is not None)}
 
     def _divide(self, records: list[Record]) -> None:
@@ -148,12 +145,9 @@ class Hints:
 
     def _call(self, call: Call, *, learned: bool) -> None:
         """A call, and whether the host learned anything by it."""
-        if call.method == "torch.wait_event":
+        if call.method == _UNRECORDED:
             self._add(UNRECORDED, call.site, _unrecorded(call))
-        elif call.name not in SYNCHRONIZATIONS:
-            if call.name not in _BESIDES:  # which may synchronize, too
-                self._working.add(call.site)
-        elif call.error is None:
+        elif call.name in SYNCHRONIZATIONS and call.error is None:
             self._add(NEEDLESS_SYNC, call.site, None if learned else _needless_sync(call))
 
     def findings(self) -> list[Finding]:
