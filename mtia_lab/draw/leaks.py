@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import starmap
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import WrongArgument, WrongValue
 from ..log.log import Log
@@ -20,7 +21,8 @@ CELL = 62  # height of a cell
 MOST = 6, 24  # columns and rows
 
 
-class Film(NamedTuple):
+@dataclass(frozen=True)
+class Film:
     """A block that was recorded.
 
     Attributes:
@@ -46,7 +48,7 @@ class Film(NamedTuple):
         names = {part: f"mtia:{part - 1}" if part else "device" for part in strip.leaked}
         return {name: (first[part], last[part]) for part, name in names.items()}
 
-    @property
+    @cached_property
     def _strip(self) -> Strip:
         return frames_of(self.log, 2, self.captions)[1][0]
 
