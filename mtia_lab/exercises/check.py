@@ -82,7 +82,7 @@ def check(
         if is_stub(answer):
             return Feedback(NOT_STARTED, _TODO)
         if wants is not None and not isinstance(answer, wants):
-            return _wrong_type(wants, answer)
+            return wrong_type(wants, answer)
         if cases is not None:
             return _run_cases(answer, cases, why)
         if isinstance(expected, Mapping):
@@ -95,10 +95,11 @@ def check(
     return Feedback(status, why if status == RIGHT else message)
 
 
-def _wrong_type(wanted: type, answer: Answer) -> Feedback:
+def wrong_type(wanted: type, answer: Answer) -> Feedback:
+    """What is said of an answer that is none of the type that is wanted."""
     name = {"Callable": "function", "type": "class"}.get(wanted.__name__, wanted.__name__)
-    got = type(answer).__name__
-    return Feedback(WRONG_TYPE, f"wanted {with_article(name)}, got {with_article(got)}")
+    got = with_article(type(answer).__name__)
+    return Feedback(WRONG_TYPE, f"wanted {with_article(name)}, got {got}")
 
 
 # --- Values ---------------------------------------------------------------------------------------
@@ -115,7 +116,7 @@ def compare_values(answer: Answer, expected: Answer) -> tuple[str, str]:
         isinstance(answer, numbers) and isinstance(expected, numbers)
     )
     if mixed or not alike:
-        return WRONG_TYPE, _wrong_type(wanted, answer).message
+        return WRONG_TYPE, wrong_type(wanted, answer).message
     return WRONG_VALUE, f"{show(answer)} is {_kind(answer, expected)}"
 
 
@@ -159,7 +160,7 @@ def _size(answer: Sized, expected: Sized) -> str:
 
 def _compare_all(answer: Answer, expected: Mapping[Any, Answer], why: str) -> Feedback:
     if not isinstance(answer, Mapping):
-        return _wrong_type(dict, answer)
+        return wrong_type(dict, answer)
     found = {}
     for key, value in expected.items():
         given = answer.get(key, ...)
@@ -298,6 +299,11 @@ def _files(answer: Any) -> set[str]:
 def with_article(noun: str) -> str:
     """With the indefinite article."""
     return f"an {noun}" if noun[:1].lower() in "aeiou" else f"a {noun}"
+
+
+def kind_of(value: Answer) -> str:
+    """What a value is, in words: "nothing", or its type with an article."""
+    return "nothing" if value is None else with_article(type(value).__name__)
 
 
 def show(value: Answer) -> str:

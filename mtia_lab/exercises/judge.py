@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from random import Random
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -28,7 +29,7 @@ from .check import (
     is_stub,
     one_line,
     say,
-    with_article,
+    wrong_type,
 )
 
 Cases = Mapping[str, Case]
@@ -60,12 +61,12 @@ def judge(
     """
     if is_stub(answer):
         return check(answer, cases={})
-    if takes and not callable(answer):
-        got = with_article(type(answer).__name__)
-        return Feedback(WRONG_TYPE, f"wanted a function, got {got}")
-    if callable(answer) and takes and not _takes(answer, takes):
-        name = one_line(getattr(answer, "__name__", "it"))
-        return Feedback(WRONG_TYPE, f"it is called like this: {name}({', '.join(takes)})")
+    if takes:
+        if not callable(answer):
+            return wrong_type(FunctionType, answer)
+        if not _takes(answer, takes):
+            name = one_line(getattr(answer, "__name__", "it"))
+            return Feedback(WRONG_TYPE, f"it is called like this: {name}({', '.join(takes)})")
     idle()
     with _as_before():
         configure("modelled", profile or Profile(allocate_us=0), poison=False)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..check import Answer, Feedback
+from ..check import Answer, Feedback, kind_of
 from ..judge import Cases, judge, program_cases
 
 BATCHES, SIDE = 8, 256
@@ -41,12 +41,12 @@ def _sums(answer: Callable[..., Any], batches: list[Tensor], weight: Tensor) -> 
     """A number for each result, for which the host reads all of it."""
     results = answer(batches, weight)
     if not isinstance(results, list | tuple):
-        raise AssertionError(f"returned {_kind(results)}, where a list of tensors was asked for")
+        raise AssertionError(f"returned {kind_of(results)}, where a list of tensors was asked for")
     if len(results) != BATCHES:
         raise AssertionError(f"returned {len(results)} results for {BATCHES} batches")
     for k, result in enumerate(results):
         if not isinstance(result, Tensor):
-            raise AssertionError(f"result {k} is {_kind(result)}, where a tensor was asked for")
+            raise AssertionError(f"result {k} is {kind_of(result)}, where a tensor was asked for")
         if result.device.type != "cpu":
             raise AssertionError(f"result {k} is on {result.device}, where the CPU was asked for")
         if result.shape != (SIDE, SIDE):
@@ -55,7 +55,3 @@ def _sums(answer: Callable[..., Any], batches: list[Tensor], weight: Tensor) -> 
             )
     rows = torch.arange(1.0, SIDE + 1, dtype=torch.float64)
     return [(result.double() * rows).sum().item() for result in results]
-
-
-def _kind(value: object) -> str:
-    return "nothing" if value is None else f"a value of type {type(value).__name__}"

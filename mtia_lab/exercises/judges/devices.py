@@ -12,7 +12,7 @@ from torch import nn
 from ... import distributed
 from ...log.records import Command
 from ...programs.trials import Trial, trial
-from ..check import Answer, Case, Feedback
+from ..check import Answer, Case, Feedback, kind_of
 from ..judge import Cases, judge, luck, schedules
 
 _Grads = list[torch.Tensor]
@@ -53,8 +53,7 @@ def _read(two: Callable[..., Any], rows: torch.Tensor, weight: torch.Tensor) -> 
     """What it returns, on the CPU."""
     result = two(rows, weight)
     if not isinstance(result, torch.Tensor):
-        what = "nothing" if result is None else f"a {type(result).__name__}"
-        raise AssertionError(f"it returned {what}, and not the product")
+        raise AssertionError(f"it returned {kind_of(result)}, and not the product")
     assert result.device == rows.device, f"the result is on {result.device}, not on {rows.device}"
     return result.cpu()
 

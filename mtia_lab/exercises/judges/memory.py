@@ -9,7 +9,7 @@ import torch
 
 from ...log.records import Command
 from ...programs.trials import Trial, trial
-from ..check import Answer, Case, Feedback, one_line
+from ..check import Answer, Case, Feedback, kind_of, one_line
 from ..judge import Cases, judge, luck, schedules
 
 MiB = 2**20
@@ -55,8 +55,7 @@ def _run(frugal: Callable[..., Any], x: torch.Tensor) -> float:
     """What it returns for a tensor on the device, read after it is done."""
     result = frugal(x)
     if not isinstance(result, torch.Tensor):
-        what = "nothing" if result is None else f"a {type(result).__name__}"
-        raise AssertionError(f"it returned {what}, and not a tensor, as wasteful does")
+        raise AssertionError(f"it returned {kind_of(result)}, and not a tensor, as wasteful does")
     assert result.numel() == 1, f"it returned {result.numel()} numbers, and one was asked for"
     assert result.device == x.device, f"its result is on {result.device}, and x on {x.device}"
     return float(result.item())
