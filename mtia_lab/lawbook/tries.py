@@ -1,8 +1,7 @@
 """Trying the laws: here, or in a process of its own, where another accelerator may be."""
 
 import json
-import threading
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
@@ -54,11 +53,8 @@ def outcome(law: Law, device: str) -> str:
     """What came of one law, in words."""
     if torch.accelerator.device_count() < law.devices:
         return needs(law)
-    said: list[str] = []
-    thread = threading.Thread(target=lambda: said.extend(_tried(law, device)))
-    thread.start()  # a new thread begins at device 0 and the default stream
-    thread.join()
-    return said[0]
+    with ThreadPoolExecutor(1) as thread:  # a new one: at device 0 and the default stream
+        return thread.submit(_tried, law, device).result()
 
 
 def needs(law: Law) -> str:
@@ -66,8 +62,8 @@ def needs(law: Law) -> str:
     return f"needs {law.devices} devices"
 
 
-def _tried(law: Law, device: str) -> Iterator[str]:
+def _tried(law: Law, device: str) -> str:
     try:
-        yield HOLDS if law.program(device) else FAILS
+        return HOLDS if law.program(device) else FAILS
     except Exception as error:  # of an accelerator that cannot do it: that is an outcome as well
-        yield f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"[:60]
+        return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"[:60]
