@@ -69,25 +69,26 @@ def examine(verbose: bool = False) -> Iterator[CheckResult]:
             yield CheckResult(item, "FAIL", fact, error.todo)
 
 
+def _look(check: Callable[[], str | None], todo: str) -> None:
+    """Make what a check of `load()` would warn of a remark."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        remark = check()
+    if remark:
+        raise _Remark(remark, todo)
+
+
 def _python() -> str:
     return f"{platform.python_version()}, {sys.executable}"
 
 
 def _platform() -> str:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        remark = check_platform()
-    if remark:
-        raise _Remark(remark, "if a build fails, try Linux x86-64.")
+    _look(check_platform, "if a build fails, try Linux x86-64.")
     return f"{platform.system()} {platform.machine()}"
 
 
 def _torch() -> str:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        remark = check_torch()
-    if remark:
-        raise _Remark(remark, f"if something fails, try `python -m pip install torch=={PIN}`.")
+    _look(check_torch, f"if something fails, try `python -m pip install torch=={PIN}`.")
     cuda = torch.version.cuda
     return f"{torch.__version__}, {f'built for CUDA {cuda}' if cuda else 'built for CPU'}"
 

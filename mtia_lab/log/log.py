@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import fields
 from operator import attrgetter
 from pathlib import Path
@@ -153,10 +153,10 @@ class Log(Sequence[Record]):
         *,
         stream: Any = None,
         device: Any = None,
-        thread: int | Collection[int] | None = None,
-        line: str | Collection[str] | None = None,
-        name: str | Collection[str] | None = None,
-        kind: str | Collection[str] | None = None,
+        thread: int | list[int] | Set[int] | None = None,
+        line: str | list[str] | Set[str] | None = None,
+        name: str | list[str] | Set[str] | None = None,
+        kind: str | list[str] | Set[str] | None = None,
         since: float | None = None,
         until: float | None = None,
     ) -> "Log":

@@ -66,12 +66,6 @@ EXERCISES = {f"{e.path.name[:2]}_{e.name}": e for path in NOTEBOOKS for e in exe
 FILES = {path.stem: path for path in sorted(ANSWERS.glob("*.py"))}
 
 
-@pytest.fixture(scope="module")
-def server(lab_built):
-    with sessions.server() as server:
-        yield server
-
-
 def test_each_exercise_has_answers_and_each_answer_an_exercise():
     assert EXERCISES.keys() == FILES.keys()
 

@@ -6,12 +6,6 @@ import sessions
 from notebook_files import NOTEBOOKS, write
 
 
-@pytest.fixture(scope="module")
-def server(lab_built):
-    with sessions.server() as server:
-        yield server
-
-
 def failing(server, path):
     """The sessions in which a cell fails, with what it says."""
     played = sessions.play_each(server, path, sessions.reruns(nbformat.read(path, as_version=4)))
