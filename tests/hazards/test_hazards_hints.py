@@ -251,3 +251,15 @@ def test_autograds_thread_is_no_other_thread(lab, streams):
         streams[0].wait_stream(torch.mtia.current_stream())
         streams[0].wait_stream(torch.mtia.current_stream())
     assert only(report.hints).kind == kinds.NEEDLESS_WAIT
+
+
+@pytest.mark.parametrize("works", [False, True])
+def test_a_line_that_does_something_else_as_well_is_no_hint(lab, streams, works):
+    """Nobody can delete what it does, though it gives the device no command."""
+    look = torch.mtia.get_device_properties if works else lambda: None
+    with lab.sanitizer() as report:
+        with streams[0]:
+            torch.ones(8, device="mtia")
+        torch.mtia.synchronize()
+        streams[0].synchronize(), look()
+    assert [hint.kind for hint in report.hints] == [kinds.NEEDLESS_SYNC] * (not works)
