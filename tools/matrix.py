@@ -1,8 +1,13 @@
-"""Run all tests with other releases of torch: `make matrix TORCH="2.13.0 2.14.1"`.
+"""Run all tests with other releases of torch: `make matrix TORCH="2.13.0 2.14"`.
 
     python tools/matrix.py [--keep] VERSION... [-- PYTEST-ARGUMENT...]
+    python tools/matrix.py --list
 
-For each release, one after the other: a fresh environment in `.matrix`, with what constraints.txt
+A version is a release (2.14.1), the newest of a series (2.14), or `newer`: what the package index
+has beyond all supported ones, nightly builds included. `--list` prints the supported series as
+JSON, for CI; it needs no torch.
+
+For each version, one after the other: a fresh environment in `.matrix`, with what constraints.txt
 pins but for torch and what it brings along, the device's build, unit tests, and all notebooks,
 strictly. What PyPI serves is built for CUDA, 3 GB, and runs without a GPU; an environment is
 deleted before the next one unless it is to be kept. In the end a table of counts, one row a
@@ -10,6 +15,8 @@ release. `load()` supports the releases from the oldest to the newest that pass 
 """
 
 import argparse
+import ast
+import json
 import os
 import re
 import shutil
@@ -29,9 +36,15 @@ PARTS = {"unit tests": ["tests"], "notebooks, strict": ["--nbval", "notebooks"]}
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--keep", action="store_true", help="keep the environments")
-    parser.add_argument("versions", nargs="+", metavar="VERSION")
+    parser.add_argument("--list", action="store_true", help="print the supported series, as JSON")
+    parser.add_argument("versions", nargs="*", metavar="VERSION")
     split = arguments.index("--") if "--" in arguments else len(arguments)
     options = parser.parse_args(arguments[:split])
+    if options.list:
+        print(json.dumps(supported()))
+        return 0
+    if not options.versions:
+        parser.error("which versions?")
     rows = {}
     for version in options.versions:
         rows[version] = row(version, arguments[split + 1 :])
@@ -39,6 +52,29 @@ def main(arguments: list[str]) -> int:
             shutil.rmtree(FOLDER / version)
         print(table(rows), flush=True)
     return int(any(not fine(counts) for counts in rows.values()))
+
+
+def supported() -> list[str]:
+    """Return every series of torch from the oldest that is supported to the newest.
+
+    They are what `load()` names; read, as importing it would take a torch.
+    """
+    tree = ast.parse((ROOT / "mtia_lab" / "load.py").read_text(encoding="utf-8"))
+    values = next(
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "(OLDEST, NEWEST)"
+    )
+    (major, first), (_, last) = ast.literal_eval(values)
+    return [f"{major}.{minor}" for minor in range(first, last + 1)]
+
+
+def requirement(version: str) -> str:
+    """Return what pip is to install for a version as the command line names it."""
+    if version == "newer":  # a bound that is a pre-release lets pip take pre-releases
+        major, minor = map(int, supported()[-1].split("."))
+        return f"torch>={major}.{minor + 1}.dev0"
+    return f"torch=={version}" if version.count(".") > 1 else f"torch=={version}.*"
 
 
 def row(version: str, more: list[str]) -> list[Counter[str]]:
@@ -51,7 +87,7 @@ def row(version: str, more: list[str]) -> list[Counter[str]]:
     constraints.write_text("\n".join(pin for pin in pins if not OF_TORCH.match(pin)))
     install = ["-m", "pip", "install", "--quiet", "--constraint", str(constraints)]
     environment = os.environ | {"MTIA_LAB_CACHE": str(folder / "cache")}
-    for command in ([*install, f"torch=={version}", f"{ROOT}[test]"], ["-m", "mtia_lab", "build"]):
+    for command in ([*install, requirement(version), f"{ROOT}[test]"], ["-m", "mtia_lab", "build"]):
         print(f"torch {version}: {' '.join(command[:3])}", flush=True)
         if subprocess.run([python, *command], check=False, cwd=folder, env=environment).returncode:
             return [Counter() for _ in PARTS]

@@ -1,5 +1,6 @@
 """The matrix of torch releases: what is counted, and when a release counts as supported."""
 
+import json
 import subprocess
 import sys
 from collections import Counter
@@ -7,6 +8,9 @@ from collections import Counter
 import matrix
 import pytest
 from notebook_files import ROOT
+from packaging.specifiers import SpecifierSet
+
+from mtia_lab.load import NEWEST, OLDEST, PIN
 
 TESTS = """
 import pytest
@@ -52,3 +56,21 @@ def test_pins_of_the_pinned_torch_are_left_to_the_other_one():
     left = [pin for pin in pins if not matrix.OF_TORCH.match(pin)]
     assert not [pin for pin in left if pin.startswith(("torch==", "nvidia", "triton"))]
     assert len(left) > 80
+
+
+def test_what_is_listed_is_what_load_supports_and_needs_no_torch():
+    run = [sys.executable, "-S", "tools/matrix.py", "--list"]  # -S: nothing is installed
+    listed = json.loads(subprocess.run(run, cwd=ROOT, check=True, capture_output=True).stdout)
+    series = [tuple(map(int, version.split("."))) for version in listed]
+    assert series[0] == OLDEST and series[-1] == NEWEST and series == sorted({*series})
+    assert PIN.rpartition(".")[0] in listed
+
+
+def test_a_version_is_a_release_a_series_or_what_is_newer():
+    assert matrix.requirement("2.14.1") == "torch==2.14.1"
+    assert matrix.requirement("2.14") == "torch==2.14.*"
+    newest = ".".join(map(str, NEWEST))
+    bound = SpecifierSet(matrix.requirement("newer").removeprefix("torch"))
+    major, minor = NEWEST
+    assert bound.contains(f"{major}.{minor + 1}.0.dev20270101") and bound.contains("99.0")
+    assert not bound.contains(f"{newest}.9", prereleases=True)
