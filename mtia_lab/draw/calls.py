@@ -120,7 +120,7 @@ def _draw_tree(c: Canvas, y: float, line: str, leaves: Sequence[Leaf], columns: 
     c.rect(MARGIN, y, ROOT, height - (ROW - BOX), fill=palette.WHITE, stroke=palette.INK)
     for k, part in enumerate(words):
         inset = 14 if part.startswith("  ") else 0  # SVG has no leading spaces
-        c.text(MARGIN + 8 + inset, y + 15 + 17 * k, part.strip(), size=11.5, mono=True, bold=True)
+        c.text(MARGIN + 8 + inset, y + 15 + 17 * k, part.strip(), size=12, mono=True, bold=True)
     if not leaves:
         c.text(MARGIN + ROOT + 22, y + 16, "no call", size=12, color=palette.MUTED)
     for k, leaf in enumerate(leaves):
@@ -132,7 +132,7 @@ def _draw_tree(c: Canvas, y: float, line: str, leaves: Sequence[Leaf], columns: 
         left, width = columns[leaf.door]
         c.line([(MARGIN + ROOT, top + BOX / 2), (left, top + BOX / 2)], stroke=palette.MUTED)
         c.rect(left, top, width, BOX, fill=hue.pale, stroke=hue.strong, radius=5)
-        c.text(left + 7, top + 15, leaf.words, size=11, mono=True, fit=width - 14)
+        c.text(left + 7, top + 15, leaf.words, size=12, mono=True, fit=width - 14)
         _draw_state(c, top, leaf)
     return y + height
 
@@ -141,10 +141,10 @@ def _broken(line: str, room: float) -> list[str]:
     """A line of Python in as many lines as it takes, broken after dots, commas and spaces."""
     lines = [""]
     for piece in re.findall(r"[^\s.,]*[\s.,]?", legal(line)):
-        if lines[-1] and text_width(lines[-1] + piece.rstrip(), 11.5, mono=True) > room:
+        if lines[-1] and text_width(lines[-1] + piece.rstrip(), 12, mono=True) > room:
             lines.append("  ")
         lines[-1] += piece
-    return [shorten(part.rstrip(), room, 11.5, mono=True) for part in lines]
+    return [shorten(part.rstrip(), room, 12, mono=True) for part in lines]
 
 
 def _draw_state(c: Canvas, top: float, leaf: Leaf) -> None:

@@ -271,14 +271,14 @@ def _draw_film(c: Canvas, x: float, y: float, w: float, h: float) -> None:
 def _draw_label(c: Canvas, middle: float, top: float, room: float, frame: Frame) -> None:
     for up, (words, style) in enumerate(reversed(_label(frame, room))):
         y = top - 8 - LEADING * up
-        small: Style = {"size": 11, "anchor": "middle", "fit": room}
+        small: Style = {"size": 12, "anchor": "middle", "fit": room}
         c.text(middle, y, words, **(small | style))
 
 
 def _label(frame: Frame, room: float) -> list[tuple[str, Style]]:
     """The lines above a frame: call, arguments, result, place."""
     name, args, result, place = frame.words
-    fits = text_width(name, 11, mono=True) <= room
+    fits = text_width(name, 12, mono=True) <= room
     raised = frame.call is not None and frame.call.error is not None
     color = palette.FAULT.strong if raised else palette.MUTED
     bold: Style = {"mono": True, "bold": True}

@@ -200,9 +200,9 @@ def _draw(c: Canvas, scene: Scene, top: float, number: str) -> float:
     """One finding below `top`; returns where it ends."""
     hue, finding = scene.hue, scene.finding
     word = finding.severity.upper()
-    width = text_width(word, 11, bold=True) + 16
+    width = text_width(word, 12, bold=True) + 16
     c.rect(MARGIN, top + 16, width, 20, fill=hue.pale, stroke=hue.strong, radius=4)
-    c.text(MARGIN + 8, top + 30, word, size=11, bold=True, color=hue.strong)
+    c.text(MARGIN + 8, top + 30, word, size=12, bold=True, color=hue.strong)
     often = f", {finding.count} times" if finding.count > 1 else ""
     left = MARGIN + width + 10
     c.text(left, top + 31, f"{number}{finding.kind}{often}", bold=True, fit=RIGHT - left)

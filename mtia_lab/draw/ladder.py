@@ -148,7 +148,7 @@ def _draw_rung(
     middle, room = x + w / 2, w - 16
     origin = " ".join(part for part in (module, "(stand-in)" if is_dummy else "") if part)
     if origin:
-        c.text(middle, y + 17, origin, size=11, color=palette.MUTED, anchor="middle", fit=room)
+        c.text(middle, y + 17, origin, size=12, color=palette.MUTED, anchor="middle", fit=room)
     at = y + 35 if origin else y + 28
     c.text(middle, at, short, size=13, bold=True, mono=True, anchor="middle", color=color, fit=room)
 

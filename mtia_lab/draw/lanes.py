@@ -18,7 +18,7 @@ from .svg import MARGIN, WIDTH, Point, legal
 from .text import shorten, text_width
 
 LEFT, RIGHT = 170, WIDTH - MARGIN - 14
-FONT = 11
+FONT = 12
 BAR = 28  # height of a bar
 ROW = 19  # height of a row of flags and names above the bars
 ROWS = 5  # at most so many
@@ -30,6 +30,7 @@ QUEUE = 3  # so many of them are worth a strip
 COMMANDS = 300  # so many can be drawn one by one
 ITEMS = 1000  # so many commands and calls together
 LANES = 32  # so many threads and streams
+OPENING = 1 / 8  # of a picture: what the host does in less is crowded
 BARE = -0.6  # the row of a flag that has no room for its words: a bare pole
 
 Item = Call | Command
@@ -345,17 +346,51 @@ def place(
 
 def lay_out(window: Window, scale: Scale, y: float) -> Layout:
     """All of a window from `y` down, the labels out of each other's way."""
-    lanes: list[tuple[Key, Sequence[Item]]] = [*window.threads.items(), *window.streams.items()]
-    found: list[Lane] = []
-    for key, items in lanes:
-        placed = place(items, scale, held=window.held)
-        labels = _labels(placed, scale, isinstance(key, tuple) or len(items) <= FEW)
-        rows = 1 + max((row for _, row in labels.values()), default=-1)
-        queue = window.queue(key) if isinstance(key, tuple) else ()
-        found.append(Lane(key, y + 8 + ROW * rows, placed, labels, queue))
-        y = found[-1].bottom
+    found = _stacked(window.threads.items(), scale, y)
+    y = found[-1].bottom if found else y
+    found += _stacked(window.streams.items(), scale, y, window)
     links = [*_launches(found, scale), *_releases(found, scale), *_ties(found, scale)]
     return Layout(scale, found, links)
+
+
+def opening(layout: Layout, y: float) -> Layout | None:
+    """The host lanes from `y` down, of the first microseconds alone, drawn as wide as the whole.
+
+    None unless the host was fast: most of its calls lie there, and one found no room for its name.
+    """
+    scale, hosts = layout.scale, [lane for lane in layout.lanes if lane.host]
+    soon = scale.begin + scale.span * OPENING
+    first: dict[Key, list[Item]] = {}
+    nameless = False
+    for lane in hosts:
+        for k, placed in enumerate(lane.items):
+            if times_of(placed.item)[1] <= soon:
+                first.setdefault(lane.key, []).append(placed.item)
+                nameless |= not placed.fits and k not in lane.labels
+    found = [item for items in first.values() for item in items]
+    if not nameless or 2 * len(found) < sum(len(lane.items) for lane in hosts):
+        return None
+    end = max(times_of(item)[1] for item in found)
+    near = Scale(end, scale.left, scale.right, scale.begin)
+    return Layout(near, _stacked(first.items(), near, y), ())
+
+
+def _stacked(
+    lanes: Iterable[tuple[Key, Sequence[Item]]],
+    scale: Scale,
+    y: float,
+    window: Window | None = None,
+) -> list[Lane]:
+    """Lanes below each other; those of streams with what their window knows of queues."""
+    found: list[Lane] = []
+    for key, items in lanes:
+        placed = place(items, scale, held=window.held if window else None)
+        labels = _labels(placed, scale, isinstance(key, tuple) or len(items) <= FEW)
+        rows = 1 + max((row for _, row in labels.values()), default=-1)
+        queue = window.queue(key) if window and isinstance(key, tuple) else ()
+        found.append(Lane(key, y + 8 + ROW * rows, placed, labels, queue))
+        y = found[-1].bottom
+    return found
 
 
 def _labels(items: Sequence[Placed], scale: Scale, all_named: bool) -> dict[int, tuple[float, int]]:

@@ -102,7 +102,7 @@ def draw_name(c: Canvas, key: Key, top: float) -> None:
         c.text(MARGIN, top + 18.5, lane_name(key), size=12, bold=True, fit=NAME_ROOM)
         return
     c.text(MARGIN, top + BAR / 2 + 4, f"mtia:{key[0]}", size=12, mono=True, fit=58)
-    draw_stream(c, MARGIN + 58, top + BAR / 2 - 9, 76, key[1])
+    draw_stream(c, MARGIN + 58, top + BAR / 2 - 9, 84, key[1])
 
 
 def draw_bar(c: Canvas, placed: Placed, top: float) -> None:

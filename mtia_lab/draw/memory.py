@@ -14,7 +14,7 @@ from .svg import MARGIN, WIDTH, Canvas, Picture, Point, Style
 from .text import text_width
 
 LEFT, RIGHT = 176, WIDTH - MARGIN - 14
-FONT = 11
+FONT = 12
 STRIP = (150, 330)  # least and largest height of the strip
 ROW = 19  # wanted height of the lowest block
 FLAG = 18  # room above the strip for the words of a failed request

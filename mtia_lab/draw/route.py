@@ -108,7 +108,7 @@ def _draw_column(
 def _draw_stop(c: Canvas, x: float, y: float, room: float, kind: str, *, final: bool) -> None:
     middle = x + room / 2
     if kind == PASSES:
-        c.text(middle + 8, y + BOX / 2 + 4, "passes on", size=11, color=palette.MUTED, fit=room / 2)
+        c.text(middle + 8, y + BOX / 2 + 4, "passes on", size=12, color=palette.MUTED, fit=room / 2)
         return
     hue = palette.DOOR if final else palette.Hue(palette.INK, palette.WHITE)
     if kind in COMPOSITE:

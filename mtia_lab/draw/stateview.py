@@ -69,7 +69,7 @@ def draw_state(
         if device == state[0]:
             _current_row(c, x, top, w, 0 in changed, 0 in fault)
         color = palette.INK if device == state[0] else palette.MUTED
-        c.text(x + 18, top + 17, f"mtia:{device}", size=11.5, mono=True, color=color, fit=50)
+        c.text(x + 18, top + 17, f"mtia:{device}", size=12, mono=True, color=color, fit=50)
         part = 1 + device
         hue = palette.stream_hue(stream)
         outline = palette.FAULT.strong if part in fault else hue.strong
@@ -84,7 +84,7 @@ def draw_stream(
     hue = palette.stream_hue(stream)
     look: Look = {"fill": hue.pale, "stroke": hue.strong, "width": 1, "radius": 9, **outline}
     c.rect(x, y, w, 18, **look)
-    c.text(x + w / 2, y + 13, f"stream {stream}", size=11, anchor="middle", fit=w - 6)
+    c.text(x + w / 2, y + 13, f"stream {stream}", size=12, anchor="middle", fit=w - 6)
 
 
 def _current_row(c: Canvas, x: float, top: float, w: float, changed: bool, fault: bool) -> None:

@@ -8,9 +8,10 @@ from ..errors import WrongArgument, WrongValue
 from ..log.arguments import a_log, some_findings
 from ..log.log import Log
 from ..log.replay import last_ns
+from ..log.units import microseconds
 from . import palette
 from .aggregate import aggregate
-from .lanes import LEFT, RIGHT, Finding, Scale, Window, lay_out
+from .lanes import LEFT, RIGHT, Finding, Layout, Scale, Window, lay_out, opening
 from .lanes_svg import draw_missing, kinds_in, legend, list_missing, paint
 from .lanes_text import missing_lines, missing_text, to_text
 from .svg import MARGIN, Canvas, Picture
@@ -58,6 +59,7 @@ def timeline(
     layout = lay_out(window, scale, y)
     y = paint(c, layout, y)
     draw_missing(c, scale, layout.lanes, hazards)
+    y = _paint_opening(c, layout, y)
     if layout.lanes:
         kinds = [*kinds_in(layout), *(["missing"] if hazards else [])]
         before = "before window" if window.zoomed else "before"
@@ -67,6 +69,16 @@ def timeline(
     missing = missing_lines(hazards)
     y = list_missing(c, y, missing)
     return Picture(to_text(title, layout, missing_text(missing)), c.svg(y + MARGIN))
+
+
+def _paint_opening(c: Canvas, layout: Layout, y: float) -> float:
+    """Below the lanes, what a fast host did first; returns where that ends, but for its axis."""
+    inset = opening(layout, y + 62)
+    if inset is None:
+        return y
+    span = microseconds(inset.scale.span)
+    c.text(LEFT, y + 56, f"enlarged: the first {span} \u00b5s of the host", size=12, bold=True)
+    return paint(c, inset, y + 62)
 
 
 def _window(log: Log, since: float | None, until: float | None) -> Window:

@@ -135,7 +135,7 @@ def _draw_panel(c: Canvas, x: float, y: float, there: Mapping[str, bool]) -> Non
         words = note if there[part] else "missing"
         mono = part in OF_TORCH and part != "dispatcher"
         middle, room = x + left + width / 2, width - 8
-        below: Style = {"size": 11, "color": palette.MUTED, "anchor": "middle", "fit": room}
+        below: Style = {"size": 12, "color": palette.MUTED, "anchor": "middle", "fit": room}
         above: Style = {**below, "size": 12.5, "color": color, "bold": True, "mono": mono}
         c.text(middle, y + top + 20, part, **above)
         c.text(middle, y + top + 37, words, **below)
@@ -157,22 +157,22 @@ def _draw_simulator(c: Canvas, x: float, y: float, there: bool) -> None:
     color = palette.INK if there else palette.MUTED
     c.text(x + 14, y + 34, "simulator", size=13, bold=True, color=color, fit=COLUMN - 10)
     note = "devices, clock" if there else "missing"
-    c.text(x + 14, y + 52, note, size=11, color=palette.MUTED, fit=COLUMN - 10)
+    c.text(x + 14, y + 52, note, size=12, color=palette.MUTED, fit=COLUMN - 10)
     left = x + COLUMN + 18
     inner = width - COLUMN - 18 - 12
     c.rect(left, y + 34, inner, 34, **_look(there, True, radius=17))
     words = "one state (device, streams)" if there else "no state"
-    c.text(left + inner / 2, y + 55, words, size=11.5, anchor="middle", color=color, fit=inner - 16)
+    c.text(left + inner / 2, y + 55, words, size=12, anchor="middle", color=color, fit=inner - 16)
 
 
 def _draw_answers(c: Canvas, x: float, y: float, questions: Iterable[str], facts: Facts) -> None:
     width = 3 * COLUMN + 36
     for question in questions:
         c.line([(x, y), (x + width, y)], stroke=palette.LINE, width=1)
-        c.text(x, y + 17, question, size=11.5, mono=True, color=palette.MUTED, fit=width * 0.62)
+        c.text(x, y + 17, question, size=12, mono=True, color=palette.MUTED, fit=width * 0.62)
         answer = str(facts.get(question, "not asked"))
         room, right = width * 0.36, x + width
-        c.text(right, y + 17, answer, size=11.5, mono=True, bold=True, anchor="end", fit=room)
+        c.text(right, y + 17, answer, size=12, mono=True, bold=True, anchor="end", fit=room)
         y += 24
 
 

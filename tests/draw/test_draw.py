@@ -106,6 +106,11 @@ def test_the_svg_uses_nothing_that_a_notebook_may_strip(picture):
 
 
 @EVERY
+def test_words_are_large_enough_to_be_read(picture):
+    assert min(float(text.attributes["font-size"]) for text in Drawing(picture).texts) >= 12
+
+
+@EVERY
 def test_the_svg_brings_its_own_white_card(picture):
     drawing = Drawing(picture)
     assert drawing.width <= 860

@@ -236,9 +236,23 @@ def test_of_crowded_names_that_of_a_call_that_waits_is_shown():
     calls = [call(f"launch_{k}", begin=k / 5, end=(k + 1) / 5) for k in range(6)]
     waiting = call("item", begin=1.2, end=2.0, waits=((1.4, 2.0),))
     late = command(1, "kernel", (0, 0), (0, 0, 100), name="k")
-    words = [t.words for t in Drawing(draw.timeline(Log([*calls, waiting, late]))).texts]
+    picture = draw.timeline(Log([*calls, waiting, late]))
+    texts = Drawing(picture).texts
+    enlarged = next(t for t in texts if t.words == "enlarged: the first 2 \u00b5s of the host")
+    words = [t.words for t in texts if t.top < enlarged.top]
     assert "item waits" in words
     assert any(call.name not in words for call in calls)  # crowded indeed
+    below = [t.words for t in texts if t.top > enlarged.top]
+    assert {call.name for call in calls} <= set(below)
+    assert "2" in below and "k" not in below  # its own axis, and no stream
+
+
+@pytest.mark.parametrize("names, later", [(2, 0), (9, 12)])
+def test_nothing_is_enlarged_where_nothing_is_crowded_or_the_host_goes_on(names, later):
+    calls = [call(f"launch_{k}", begin=k / 5, end=(k + 1) / 5) for k in range(names)]
+    calls += [call("launch", begin=k, end=k + 1) for k in range(50, 50 + later)]
+    late = command(1, "kernel", (0, 0), (0, 0, 100), name="k")
+    assert "enlarged" not in draw.timeline(Log([*calls, late])).svg
 
 
 def test_a_dotted_line_joins_the_end_of_a_wait_with_what_was_waited_for():
