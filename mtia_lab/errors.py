@@ -240,6 +240,10 @@ class UnreadableLog(MTIALabError):
     """A file is no log, or not a whole one."""
 
 
+class OrdersUnknown(MTIALabError):
+    """Not every order of a program can be tried."""
+
+
 class NoConverter(MTIALabError):
     """No library that is installed makes files of this kind."""
 

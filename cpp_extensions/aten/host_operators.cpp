@@ -118,6 +118,7 @@ void note(sim::HostRecord& record, const at::Tensor& tensor, bool write) {
     return;
   }
   if (record.accesses.empty()) {
+    sim::host_uses_memory();
     record.time = sim::clock_now();
     record.thread = sim::this_thread().number;
     record.site = sim::log::site();

@@ -67,6 +67,7 @@ void configure(const std::string& schedule, const Profile& profile) {
   run_due(lock);
   check_idle(lock);
   lock->schedule = Schedule::parse(schedule);
+  lock->schedule.first = lock->last_command;
   lock->profile = profile;
   for (Device& device : lock->devices) {
     for (auto& slots : device.slots) {
@@ -141,6 +142,15 @@ void stage(int64_t bytes) {
   cost.link_bytes = bytes;
   lock->clock += lock->profile.time_of(cost) - lock->profile.latency;
   run_due(lock);
+}
+
+void host_uses_memory() {
+  if (this_thread().in_effect) {
+    return;  // what an effect does is the device's
+  }
+  Lock lock = enter("host_uses_memory");
+  run_due(lock);
+  ++lock->schedule.steps;
 }
 
 // Runs nothing, so it may be called anywhere, also in an effect.

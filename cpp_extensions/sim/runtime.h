@@ -32,6 +32,7 @@ void launch(std::string name, Time duration, Effect effect);  // on the current 
 // command it is, its name, its engine and its effect.
 StreamPoint submit(StreamRef stream, Command command, const Cost& cost);
 void stage(int64_t bytes);  // the host copies them into a buffer the link can read
+void host_uses_memory();    // the host is about to use pinned memory, which will be in the log
 Time clock_now() noexcept;
 
 // Whether a command should name the memory it uses: it will be logged, now or at a replay.

@@ -133,7 +133,9 @@ void run_closure(Lock& lock, Front front) {
 
 void run_due(Lock& lock) {
   DueQueue& due = lock->due;
-  const auto one_is_due = [&] { return !due.empty() && due.top().finish <= lock->clock; };
+  const auto one_is_due = [&] {
+    return !due.empty() && due.top().finish <= lock->schedule.now(lock->clock);
+  };
   if (!one_is_due()) {
     return;
   }

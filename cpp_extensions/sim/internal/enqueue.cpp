@@ -129,8 +129,9 @@ StreamPoint put(const Lock& lock, Stream& stream, Command&& command) {
   if (lock->schedule.order == Order::Blocking) {
     pass_time(lock, 0, command.finish);
   }
-  if (!runs_on_demand(lock, stream)) {
-    lock->due.push(Due{command.finish, command.id, &stream});
+  const Time due = lock->schedule.due(command.id, command.finish);
+  if (!runs_on_demand(lock, stream) || lock->schedule.order == Order::Given) {
+    lock->due.push(Due{due, command.id, &stream});
   }
   stream.pending.push_back(std::move(command));
   return point;

@@ -22,7 +22,8 @@ struct Event {
   StreamPoint newest;
 };
 
-// Pending commands by finish time, ties by enqueue order: the order in which effects happen.
+// Pending commands by finish time, or by their place in a given order, ties by enqueue order: the
+// order in which effects happen.
 struct Due {
   Time finish;
   CommandId id;

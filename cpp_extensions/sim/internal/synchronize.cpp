@@ -24,7 +24,8 @@ void make_visible(Lock& lock, StreamPoint target) {
 }  // namespace
 
 bool runs_on_demand(const Lock& lock, const Stream& stream) {
-  return stream.on_demand || lock->schedule.order == Order::Latest;
+  const Order order = lock->schedule.order;
+  return stream.on_demand || order == Order::Latest || order == Order::Given;
 }
 
 void pass_time(const Lock& lock, Time cost, Time finish) {

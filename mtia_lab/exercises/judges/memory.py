@@ -61,8 +61,8 @@ def _run(frugal: Callable[..., Any], x: torch.Tensor) -> float:
     return float(result.item())
 
 
-def _trial(frugal: Callable[..., Any], x: torch.Tensor, **options: Any) -> Trial:
-    return trial(_run, frugal, x.to("mtia"), **options)
+def _trial(frugal: Callable[..., Any], x: torch.Tensor, schedule: str = "modelled") -> Trial:
+    return trial(_run, frugal, x.to("mtia"), schedule=schedule)
 
 
 def _value(schedule: str, x: torch.Tensor) -> Case:
