@@ -49,7 +49,7 @@ def trial(
     checker calls unordered can come. Memory is poisoned then, so that what an earlier run left
     behind is not taken for a value. What it gives says that no order gives another value, or has
     in `other` the order with the fewest pairs turned round that does, and the schedule to run it
-    again. What effects of `mtia_lab.launch` do outside the device's memory, the checker does not know.
+    again. What effects of `mtia_lab.launch` do outside the device's memory is not known.
 
     Args:
         program: called with `args`. It should return plain values, read after a synchronization.

@@ -61,8 +61,10 @@ def _run(frugal: Callable[..., Any], x: torch.Tensor) -> float:
     return float(result.item())
 
 
-def _trial(frugal: Callable[..., Any], x: torch.Tensor, schedule: str = "modelled") -> Trial:
-    return trial(_run, frugal, x.to("mtia"), schedule=schedule)
+def _trial(
+    frugal: Callable[..., Any], x: torch.Tensor, schedule: str = "modelled", poison: bool = False
+) -> Trial:
+    return trial(_run, frugal, x.to("mtia"), schedule=schedule, poison=poison)
 
 
 def _value(schedule: str, x: torch.Tensor) -> Case:
