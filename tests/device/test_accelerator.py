@@ -17,7 +17,7 @@ def test_the_current_accelerator(lab):
     assert torch.accelerator.is_available()
     assert torch.accelerator.current_accelerator() == torch.device("mtia")
     assert torch.accelerator.device_count() == torch.mtia.device_count() == 2
-    assert torch.get_device_module() is torch.mtia
+    assert torch.get_device_module() is torch.get_device_module(None) is torch.mtia
 
 
 def test_tensors_are_made_on_the_current_device(lab):
@@ -114,3 +114,33 @@ def test_capability_and_properties(lab):
     assert torch.mtia.get_device_properties(1)["name"] == "MTIA 2i (simulated)"
     supported = torch.accelerator.get_device_capability()["supported_dtypes"]
     assert {torch.float32, torch.bfloat16, torch.int64} <= supported
+
+
+@pytest.mark.parametrize("timing", [False, True])
+def test_blocking_and_interprocess_events_are_events(lab, timing):
+    """Hints to the host of how to wait and who may see it; virtual time passes as ever."""
+    plain, other = (
+        torch.Event(enable_timing=timing, blocking=hint, interprocess=hint)
+        for hint in (False, True)
+    )
+    stream = torch.Stream("mtia")
+    with stream:
+        plain.record()
+        lab.launch("k", us=10)
+        other.record()
+    torch.accelerator.current_stream().wait_event(other)
+    assert not other.query()
+    other.synchronize()
+    assert plain.query() and other.query()
+    if timing:
+        assert plain.elapsed_time(other) == pytest.approx(0.012)  # a launch takes 2 us
+
+
+def test_an_event_is_not_handed_to_another_process(lab):
+    event = torch.Event(interprocess=True)
+    event.record()
+    with pytest.raises(NotImplementedError, match="Event ipc"):
+        event.ipc_handle()
+    with pytest.raises(NotImplementedError, match="Event ipc"):
+        torch.Event.from_ipc_handle(torch.device("mtia:0"), bytes(64))
+    assert event.query()

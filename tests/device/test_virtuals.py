@@ -197,6 +197,13 @@ def test_the_hooks_exchange_returns_the_previous_device(lab, probe):
     assert lab.state() == (0, 0, 0)
 
 
+def test_the_flags_of_events_are_those_that_record_knows():
+    text = (TORCH / "include/c10/core/impl/DeviceGuardImplInterface.h").read_text(encoding="utf-8")
+    flags = re.search(r"enum class EventFlag[^{]*\{(.*?)\};", text, re.DOTALL)[1]
+    names = re.findall(r"^\s*(\w+)", re.sub(r"//[^\n]*", "", flags), re.MULTILINE)
+    assert names == ["PYTORCH_DEFAULT", "BACKEND_DEFAULT", "INVALID"], "what do these mean here?"
+
+
 def test_an_unknown_event_flag_is_refused(probe):
     assert probe.record_with_an_unknown_flag() == -1000
     assert b"flag" in probe.last_error()

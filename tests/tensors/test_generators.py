@@ -58,6 +58,23 @@ def test_states_can_be_taken_and_set_back():
     assert state("mtia:1") == state(0)
 
 
+@pytest.mark.skipif(not hasattr(torch.accelerator, "random"), reason="from torch 2.15 on")
+def test_the_accelerators_functions_read_the_same_generators():
+    random = torch.accelerator.random
+    torch.manual_seed(1)
+    with torch.accelerator.device_index(1):
+        torch.mtia.manual_seed(2)
+        assert random.initial_seed() == 2
+    assert [torch.accelerator.random.initial_seed(d) for d in (0, "mtia:1", None)] == [1, 2, 1]
+    assert [s.tolist() for s in torch.accelerator.random.get_rng_state_all()] == [
+        state(0),
+        state(1),
+    ]
+    assert torch.accelerator.random.get_rng_state("mtia:1").tolist() == state(1)
+    with pytest.raises(RuntimeError, match="no device mtia:7"):
+        torch.accelerator.random.get_rng_state(7)
+
+
 def test_fork_rng_puts_the_states_back():
     torch.manual_seed(1)
     before = [state(d) for d in (0, 1)]
