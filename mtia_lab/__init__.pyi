@@ -40,6 +40,7 @@ from .log.records import Value as Value
 from .log.saved import open_log as open_log
 from .log.summary import summary as summary
 from .log.trace import write_trace as write_trace
+from .log.what_if import what_if as what_if
 from .programs.settings import poison as poison
 from .programs.settings import profile as profile
 from .programs.settings import reset as reset

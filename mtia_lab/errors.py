@@ -244,6 +244,10 @@ class OrdersUnknown(MTIALabError):
     """Not every order of a program can be tried."""
 
 
+class CannotReplay(MTIALabError):
+    """A log does not say enough to work out what its program would do on another device."""
+
+
 class NoConverter(MTIALabError):
     """No library that is installed makes files of this kind."""
 

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..errors import cut
+from ..log.critical import CriticalPath
 from ..log.records import Call, Command
 from ..log.summary import by_time
 from ..log.units import microseconds, stream_name, thousands
 from . import palette, text
+from .critical import draw_path, path_text
 from .lanes import (
     BAR,
     FONT,
@@ -98,7 +100,12 @@ class Busy:
 
 
 def aggregate(
-    c: Canvas, window: Window, scale: Scale, hazards: Sequence[Finding], title: str
+    c: Canvas,
+    window: Window,
+    scale: Scale,
+    hazards: Sequence[Finding],
+    title: str,
+    path: CriticalPath,
 ) -> Picture:
     """A lane for each host thread and stream, as high as it was busy, with counts and names.
 
@@ -110,6 +117,7 @@ def aggregate(
         scale: from µs of virtual time to pixels.
         hazards: findings to mark.
         title: what stands above.
+        path: the critical path, to be drawn if it has legs.
     """
     shown, more = busy_lanes(window, COLUMNS)
     y = c.heading(title, _sentence(shown, scale))
@@ -120,14 +128,17 @@ def aggregate(
     draw_axis(c, scale, lanes[0].bar - 10, y)
     for lane, busy in zip(lanes, shown, strict=True):
         _draw_lane(c, scale, lane, busy)
+    draw_path(c, scale, lanes, path)
     draw_missing(c, scale, lanes, hazards)
     if more:
         c.text(MARGIN, y + 44, f"and {more} more lanes, with fewer commands", color=palette.MUTED)
         y += 24
-    y = c.legend(y + 46, legend(_kinds(shown, bool(hazards))))
+    kinds = _kinds(shown, bool(hazards)) + (["critical"] if path else [])
+    y = c.legend(y + 46, legend(kinds))
     missing = missing_lines(hazards)
     y = list_missing(c, y, missing)
-    return Picture(_to_text(title, scale, shown, more, missing_text(missing)), c.svg(y + MARGIN))
+    words = [*path_text(path), *missing_text(missing)]
+    return Picture(_to_text(title, scale, shown, more, words), c.svg(y + MARGIN))
 
 
 def _kinds(lanes: Iterable[Busy], missing: bool) -> list[str]:

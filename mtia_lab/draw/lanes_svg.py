@@ -354,6 +354,7 @@ _LEGEND: dict[str, Entry] = {
     "release": (svg.wire(palette.MUTED, dash="2 3"), "what the host waited for"),
     "queue": (_strip, "kernels and copies that wait in the queue"),
     "missing": (svg.arrow(_FAULT, dash="6 4"), "the order that is missing"),
+    "critical": (svg.wire(palette.GOOD.strong), "critical path"),
 }
 
 

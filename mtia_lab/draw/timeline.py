@@ -6,11 +6,13 @@ from numbers import Real
 
 from ..errors import WrongArgument, WrongValue
 from ..log.arguments import a_log, some_findings
+from ..log.critical import CriticalPath, critical_path
 from ..log.log import Log
 from ..log.replay import last_ns
 from ..log.units import microseconds
 from . import palette
 from .aggregate import aggregate
+from .critical import draw_path, path_text
 from .lanes import LEFT, RIGHT, Finding, Layout, Scale, Window, lay_out, opening
 from .lanes_svg import draw_missing, kinds_in, legend, list_missing, paint
 from .lanes_text import missing_lines, missing_text, to_text
@@ -25,6 +27,7 @@ def timeline(
     *,
     since: float | None = None,
     until: float | None = None,
+    critical: bool = False,
     title: str = TITLE,
 ) -> Picture:
     """Lanes for the host threads and for each stream; bars are calls, kernels and copies.
@@ -42,6 +45,7 @@ def timeline(
         findings: what `mtia_lab.find_hazards(log)` or `mtia_lab.sanitizer()` found: the order
             that is missing becomes a red edge between the two bars.
         since, until: from when to when, in virtual µs; None for the beginning and the end.
+        critical: draw `mtia_lab.summary(log).critical_path`, below the bars that are on it.
         title: the message of the picture, which stands above it.
 
     Raises:
@@ -52,23 +56,27 @@ def timeline(
     hazards = [found for found in given if found.severity == "hazard" and found.first]
     window = _window(log, since, until)
     scale = Scale(window.end, LEFT, RIGHT, window.begin)
+    path = critical_path(log) if critical else CriticalPath()
     c = Canvas()
     if not window.readable:
-        return aggregate(c, window, scale, hazards, title)
+        return aggregate(c, window, scale, hazards, title, path)
     y = c.heading(title, "Left to right: microseconds since the recording began")
     layout = lay_out(window, scale, y)
     y = paint(c, layout, y)
+    draw_path(c, scale, layout.lanes, path)
     draw_missing(c, scale, layout.lanes, hazards)
     y = _paint_opening(c, layout, y)
     if layout.lanes:
         kinds = [*kinds_in(layout), *(["missing"] if hazards else [])]
+        kinds += ["critical"] if path else []
         before = "before window" if window.zoomed else "before"
         y = c.legend(y + 46, legend(before if kind == "before" else kind for kind in kinds))
     else:
         c.text(MARGIN, y - 4, "nothing was enqueued", color=palette.MUTED)
     missing = missing_lines(hazards)
     y = list_missing(c, y, missing)
-    return Picture(to_text(title, layout, missing_text(missing)), c.svg(y + MARGIN))
+    words = [*path_text(path), *missing_text(missing)]
+    return Picture(to_text(title, layout, words), c.svg(y + MARGIN))
 
 
 def _paint_opening(c: Canvas, layout: Layout, y: float) -> float:

@@ -40,6 +40,7 @@ def filtered(
         [record for k in inside if passes(record := part[k - offset])],
         part.initial_state,
         [record for record in part.initial_memory if passes(record)],
+        log.unknown,
     )
 
 

@@ -43,6 +43,7 @@ class Log(Sequence[Record]):
             number, as (device, stream on 0, stream on 1, …).
         initial_memory: what was reserved and allocated before the first record, as if it had been
             at time 0.
+        unknown: what the source of the log does not tell, in words; nothing for what was recorded.
     """
 
     def __init__(
@@ -50,7 +51,9 @@ class Log(Sequence[Record]):
         records: Sequence[Record] = (),
         initial_state: dict[int, Ids] | None = None,
         initial_memory: Sequence[Memory] = (),
+        unknown: Sequence[str] = (),
     ) -> None:
+        self.unknown = tuple(unknown)
         self._records = list(records)
         self._of_kind: tuple[int, dict[type, list[Any]]] = (0, {})
         self.initial_memory = list(initial_memory)
@@ -67,7 +70,7 @@ class Log(Sequence[Record]):
         start, stop, step = index.indices(len(records))
         begin = min(range(start, stop, step), default=max(start, 0))
         state, memory = self._before(records[:begin])
-        return Log(records[index], state, memory)
+        return Log(records[index], state, memory, self.unknown)
 
     def _before(self, earlier: Sequence[Record]) -> tuple[dict[int, Ids], list[Memory]]:
         """What was current and what was allocated once some first records had happened."""
@@ -84,7 +87,7 @@ class Log(Sequence[Record]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         log = self[:]
-        return Log, (log._records, log.initial_state, log.initial_memory)
+        return Log, (log._records, log.initial_state, log.initial_memory, log.unknown)
 
     def __copy__(self) -> "Log":
         return self[:]

@@ -41,6 +41,7 @@ def _lines(log: Log) -> Iterator[bytes]:
         "records": len(log),
         "initial_state": log.initial_state,
         "initial_memory": [json.loads(to_line(record)) for record in log.initial_memory],
+        **({"unknown": log.unknown} if log.unknown else {}),
     }
     yield json.dumps(head).encode() + b"\n"
     for record in log:
@@ -63,6 +64,7 @@ def open_log(path: str | os.PathLike[str]) -> Log:
             head = _head(what, file.readline(_HEAD))
             records = [_record(json.loads(line)) for line in file]
             memory = [_record(line) for line in head["initial_memory"]]
+            unknown = _frozen(head.get("unknown", []))
             state = {int(thread): _frozen(ids) for thread, ids in head["initial_state"].items()}
     except EOFError:
         raise _cut_short(what, "its end is missing") from None
@@ -75,7 +77,8 @@ def open_log(path: str | os.PathLike[str]) -> Log:
         raise UnreadableLog(what, why, "give a file that `log.save(path)` wrote.") from None
     if len(records) != head["records"]:
         raise _cut_short(what, f"it holds {len(records):,} of {head['records']:,} records")
-    return Log(records, state, [record for record in memory if isinstance(record, Memory)])
+    before = [record for record in memory if isinstance(record, Memory)]
+    return Log(records, state, before, unknown)
 
 
 def _head(what: str, line: str) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from operator import attrgetter
 from typing import Any, TypeVar
 
 from ..errors import cut
 from .arguments import a_log
 from .attribution import attribute, overlaps
+from .critical import CriticalPath, critical_path
 from .log import Log
 from .records import Call, Command
 from .replay import last_ns
@@ -120,6 +122,7 @@ class Summary:
         kernels: those that took longest first.
         lines: of the program, those that cost host and device most first.
         with_lines: whether there is a table of them.
+        critical_path: the chain of host work, kernels and copies that the end waits for.
     """
 
     span: float
@@ -128,6 +131,11 @@ class Summary:
     kernels: tuple[KernelTime, ...]
     lines: tuple[LineTime, ...]
     with_lines: bool
+    _log: Log = field(compare=False)
+
+    @cached_property
+    def critical_path(self) -> CriticalPath:  # worked out when it is asked for
+        return critical_path(self._log)
 
     @property
     def title(self) -> str:
@@ -199,6 +207,7 @@ def summary(log: Log, *, lines: bool = False) -> Summary:
         tuple(_by_name(commands)),
         tuple(_by_line(calls, commands)),
         lines,
+        log,
     )
 
 
