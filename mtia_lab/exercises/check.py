@@ -1,4 +1,4 @@
-"""Feedback for exercises: not started, wrong type, wrong value (and which), or right (and why).
+"""Feedback for exercises: not started, wrong type or value, not yet (and what), right (and why).
 
 The second half looks at what a reader wrote without being hurt by it.
 """
@@ -21,6 +21,7 @@ from ..errors import WrongArgument
 NOT_STARTED = "not started"
 WRONG_TYPE = "wrong type"
 WRONG_VALUE = "wrong value"
+NOT_YET = "not yet"
 RIGHT = "right"
 
 Answer = object  # whatever a reader wrote
@@ -35,7 +36,8 @@ class Feedback:
     """What `check` found.
 
     Attributes:
-        status: "not started", "wrong type", "wrong value" or "right".
+        status: "not started", "wrong type", "wrong value" or "right"; for what is judged in
+            several parts, of which some are right, "not yet".
         message: what kind of wrong, or why it is right.
     """
 
@@ -60,6 +62,7 @@ def check(
     expected: Answer = _UNSET,
     cases: Mapping[str, Case] | None = None,
     wants: type | None = None,
+    reasons: Mapping[Any, str] | None = None,
     why: str = "",
 ) -> Feedback:
     """Judge an answer. This returns whatever the reader wrote, and gives no solution away.
@@ -71,6 +74,7 @@ def check(
         cases: instead, named callables that each take the answer and return None or True if it
             passes, else False or a hint. The message of an `AssertionError` is a hint too.
         wants: a type that the answer must be an instance of, if `expected` does not say.
+        reasons: for named predictions: name -> what is said of a wrong one, beside its name.
         why: the law that makes the right answer right, in one sentence.
 
     Raises:
@@ -86,7 +90,7 @@ def check(
         if cases is not None:
             return _run_cases(answer, cases, why)
         if isinstance(expected, Mapping):
-            return _compare_all(answer, expected, why)
+            return _compare_all(answer, expected, reasons or {}, why)
         status, message = compare_values(answer, expected)
     except KeyboardInterrupt:
         raise
@@ -97,9 +101,13 @@ def check(
 
 def wrong_type(wanted: type, answer: Answer) -> Feedback:
     """What is said of an answer that is none of the type that is wanted."""
-    name = {"Callable": "function", "type": "class"}.get(wanted.__name__, wanted.__name__)
-    got = with_article(type(answer).__name__)
-    return Feedback(WRONG_TYPE, f"wanted {with_article(name)}, got {got}")
+    name = _NAMES.get(wanted.__name__) or with_article(wanted.__name__)
+    got = show(answer) if wanted is bool else kind_of(answer)
+    return Feedback(WRONG_TYPE, f"wanted {name}, got {got}")
+
+
+_NAMES = {"Callable": "a function", "type": "a class", "bool": "True or False"}
+_NAMES |= dict.fromkeys(("int", "float"), "a number")
 
 
 # --- Values ---------------------------------------------------------------------------------------
@@ -158,9 +166,12 @@ def _size(answer: Sized, expected: Sized) -> str:
     return "short" if len(answer) < len(expected) else "long"
 
 
-def _compare_all(answer: Answer, expected: Mapping[Any, Answer], why: str) -> Feedback:
+def _compare_all(
+    answer: Answer, expected: Mapping[Any, Answer], reasons: Mapping[Any, str], why: str
+) -> Feedback:
     if not isinstance(answer, Mapping):
-        return wrong_type(dict, answer)
+        names = ", ".join(map(one_line, expected))
+        return Feedback(WRONG_TYPE, f"{wrong_type(dict, answer).message}; its keys are {names}")
     found = {}
     for key, value in expected.items():
         given = answer.get(key, ...)
@@ -170,19 +181,17 @@ def _compare_all(answer: Answer, expected: Mapping[Any, Answer], why: str) -> Fe
     unknown = [key for key in itertools.islice(answer, 1000) if key not in expected]
     if len(todo) == len(found):
         return Feedback(NOT_STARTED, _TODO)
-    if not todo and not wrong:
+    if not todo and not wrong and not unknown:
         return Feedback(RIGHT, why)
     lines = [f"{len(found) - len(todo) - len(wrong)} of {len(found)} right"]
-    lines += [f"  {one_line(key)}: {_of(status)}{words}" for key, (status, words) in wrong.items()]
+    said: dict[str, list[str]] = {}  # words -> the names of which they are said
+    for key, (status, words) in wrong.items():
+        reason = words if status == WRONG_TYPE else reasons.get(key, words)
+        said.setdefault(reason, []).append(one_line(key))
+    lines += [f"  {', '.join(names)}: {words}" for words, names in said.items()]
     lines += [f"  not started: {', '.join(map(one_line, todo))}"] if todo else []
     lines += [f"  not asked: {', '.join(map(one_line, unknown[:5]))}"] if unknown else []
-    kinds = {status for status, _ in wrong.values()}
-    status = WRONG_VALUE if WRONG_VALUE in kinds else WRONG_TYPE if kinds else NOT_STARTED
-    return Feedback(status, "\n".join(lines))
-
-
-def _of(status: str) -> str:
-    return "wrong type, " if status == WRONG_TYPE else ""
+    return Feedback(NOT_YET, "\n".join(lines))
 
 
 # --- Functions and classes ------------------------------------------------------------------------
@@ -210,7 +219,7 @@ def _run_cases(answer: Answer, cases: Mapping[str, Case], why: str) -> Feedback:
         return Feedback(RIGHT, why)
     lines = [f"{len(cases) - sum(map(len, failed.values()))} of {len(cases)} right"]
     lines += [f"  {', '.join(names)}: {hint}" for hint, names in failed.items()]
-    return Feedback(WRONG_VALUE, "\n".join(lines))
+    return Feedback(NOT_YET, "\n".join(lines))
 
 
 def _misuse(error: BaseException) -> str:

@@ -1,5 +1,6 @@
 """A reader's guess beside what came: `compare` says what a wrong one believed, and never fails."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,18 +56,23 @@ def _sentence(guess: Answer, outcome: Answer, beliefs: Mapping[Any, str] | Any) 
     came = _show(outcome)
     if guess is ... or (isinstance(guess, tuple | list) and any(part is ... for part in guess)):
         return f"no guess. It is {came}."
-    status, wrong = compare_values(_plain(guess), _plain(outcome))
+    status, wrong = _compared(guess, outcome)
     if status == RIGHT:
         return f"{came}, as you guessed."
     for other, belief in beliefs.items():
-        if compare_values(_plain(guess), _plain(other))[0] == RIGHT:
+        if _compared(guess, other)[0] == RIGHT:
             return f"{show(guess)}: {belief}. It is {came}."
     return f"{wrong}. It is {came}."
 
 
-def _plain(value: Answer) -> Answer:
-    """A list as a tuple, as nobody means the difference, and only a tuple is a key of beliefs."""
-    return tuple(value) if isinstance(value, list) else value
+def _compared(guess: Answer, outcome: Answer) -> tuple[str, str]:
+    """As `compare_values`; which kind of brackets was written is nothing that anybody guesses."""
+    if isinstance(guess, tuple | list) and isinstance(outcome, tuple | list):
+        outcome = type(guess)(outcome)
+    elif isinstance(guess, tuple | list) and isinstance(outcome, set | frozenset):
+        with contextlib.suppress(TypeError):  # of what cannot be in a set
+            guess = set(guess)
+    return compare_values(guess, outcome)
 
 
 def _show(value: Answer) -> str:

@@ -33,6 +33,7 @@ from .check import (
 )
 
 Cases = Mapping[str, Case]
+ROUNDING = 1.0  # µs: less is neither said nor judged, as it depends on what the cache holds
 _attempts = itertools.count()
 
 
@@ -124,7 +125,7 @@ def program_cases(
     def frugal(answer: Any) -> str | None:
         attempt, right = both(answer)
         took, least = (run.us if host else run.done for run in (attempt, right))
-        if took > slack * least:
+        if took > slack * least + ROUNDING:
             return f"took {took:.0f} µs, and {slack * least:.0f} µs will do"
         unneeded = {hint.kind for hint in attempt.report.hints}
         unneeded -= {hint.kind for hint in right.report.hints}

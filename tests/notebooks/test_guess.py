@@ -29,8 +29,8 @@ class Broken:
         (35.0, "35, as you guessed."),
         (36, "36: you put both into one stream. It is 35."),
         (30, "30 is too small. It is 35."),
-        ("35", "wanted an int, got a str. It is 35."),
-        (True, "wanted an int, got a bool. It is 35."),
+        ("35", "wanted a number, got a str. It is 35."),
+        (True, "wanted a number, got a bool. It is 35."),
     ],
 )
 def test_a_guess_a_belief_and_no_guess(guess, said):
@@ -50,6 +50,14 @@ def test_a_list_is_as_good_as_a_tuple():
     said = repr(compare([0, 1], [1, 0], {(0, 1): "swapped"}))
     assert said == "[0, 1]: swapped. It is [1, 0]."
     assert repr(compare((1, 0), [1, 0])) == "[1, 0], as you guessed."
+
+
+def test_what_was_written_is_what_is_said():
+    said = repr(compare([0, 2], (0, 1)))
+    assert said == "[0, 2] is wrong at position 1 (counted from 0). It is (0, 1)."
+    assert repr(compare([1], 3)) == "wanted a number, got a list. It is 3."
+    assert repr(compare(["a", "b"], {"b", "a"})) == "{'a', 'b'}, as you guessed."
+    assert "lacks something" in repr(compare(["a"], {"b", "a"}))
 
 
 def test_half_a_tuple_is_no_guess():

@@ -134,7 +134,7 @@ def test_a_right_answer_says_why_and_a_wrong_one_in_which_case(lab):
     cases = lambda rng: {"is three": lambda n: n == 3 or f"{n} is another number"}  # noqa: E731
     assert repr(judge(3, cases, why=WHY)) == "right: because"
     said = repr(judge(4, cases, why=WHY))
-    assert said == "wrong value: 0 of 1 right\n  is three: 4 is another number"
+    assert said == "not yet: 0 of 1 right\n  is three: 4 is another number"
     assert judge("3", cases, why=WHY, wants=int).status == "wrong type"
 
 
@@ -196,7 +196,7 @@ def test_one_wait_is_right(verdict):
 
 def test_an_answer_that_changes_nothing_is_right_by_luck_under_some_schedules(verdict):
     head, *lines = verdict(lambda two, one: 0)
-    assert head == "wrong value: 1 of 6 right"  # that is the time
+    assert head == "not yet: 1 of 6 right"  # that is the time
     luck, unlucky = (next(line for line in lines if part in line) for part in ("luck", "latest"))
     assert luck.startswith("under modelled, under blocking, ")
     assert luck.endswith(": right by luck: read-after-write race, between add_ and mul")
@@ -274,7 +274,7 @@ def test_what_the_program_asserts_is_said_once_for_all_cases(verdict):
         raise AssertionError("a tensor was asked for, and nothing came")
 
     assert verdict(wait, picky, lambda: 1) == [
-        "wrong value: 0 of 6 right",
+        "not yet: 0 of 6 right",
         f"{CASES}: a tensor was asked for, and nothing came",
     ]
 

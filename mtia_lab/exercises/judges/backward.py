@@ -10,7 +10,7 @@ from torch import Tensor
 from ...device import Profile
 from ...log.recording import record
 from ...programs.settings import configured
-from ..check import WRONG_TYPE, WRONG_VALUE, Answer, Feedback, check, show
+from ..check import NOT_YET, WRONG_TYPE, Answer, Feedback, check, show
 from ..judge import Cases, judge, program_cases
 
 SIDE = 384
@@ -30,10 +30,10 @@ def judge_counted(answer: Answer) -> Feedback:
         return Feedback(WRONG_TYPE, f"wanted a dict of counts by function, got {show(answer)}")
     if not all(callable(function) for function in answer):
         return Feedback(WRONG_TYPE, "the keys are the functions themselves, as in {straight: ...}")
+    functions = {function.__name__: function for function in answer}
     given = {function.__name__: count for function, count in answer.items()}
     if lacking := [name for name in TO_COUNT if name not in given]:
-        return Feedback(WRONG_VALUE, f"no count for {', '.join(lacking)}")
-    functions = {function.__name__: function for function in answer}
+        return Feedback(NOT_YET, f"no count for {', '.join(lacking)}")
     with configured("modelled", poison=False):
         return check(given, expected={k: _pairs(functions[k]) for k in TO_COUNT}, why=why)
 

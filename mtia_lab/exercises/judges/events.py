@@ -71,7 +71,7 @@ def _cases(rng: Random) -> Cases:
 
     def order(commands: list[Command], calls: list[Call]) -> str | None:
         if kernels(commands, calls):
-            return None  # is said already
+            return "not looked at until the four kernels are right"
         before = _before(commands)
         hints = [
             _order(name, kernel, before[command.id])

@@ -62,7 +62,7 @@ def last_finish(a, b, c):
     return max(a, 2 + b, 4 + c)
 
 
-# %% wrong: it prints instead of returning -> expected a number of µs, got None
+# %% wrong: it prints instead of returning -> it returned nothing; end it with `return`
 def last_finish(a, b, c):
     print(max(2 + a, 4 + b, 6 + c))
 
@@ -84,3 +84,13 @@ def last_finish(a, b, c):
 
 # %% wrong: not started -> not started
 def last_finish(a, b, c): ...
+
+
+# %% wrong: the sum of all -> one stream, and it leaves out what the launches cost
+def last_finish(a, b, c):
+    return a + b + c
+
+
+# %% wrong: two beliefs at once, so none is named -> expected \d+, got \d+$
+def last_finish(a, b, c):
+    return max(2 + a, 4 + b, 6 + c) + 2

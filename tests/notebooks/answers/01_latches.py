@@ -38,7 +38,7 @@ latches = {letter: letter in "abfh" for letter in "abcdefgh"}
 latches = {letter: letter in "bcdeg" for letter in "abcdefgh"}
 
 
-# %% wrong: numbers -> a: wanted True or False, got 0
+# %% wrong: numbers -> a, d, f, h: wanted True or False, got 0
 latches = {letter: int(letter in "bceg") for letter in "abcdefgh"}
 
 
@@ -50,9 +50,9 @@ latches = {letter: letter in "bceg" for letter in "abcdefghi"}
 latches = {letter: letter in "bceg" for letter in "abcd"} | {"e": ...}
 
 
-# %% wrong: a list -> wanted a dict with True or False for each letter
+# %% wrong: a list -> wanted a dict, got a list; its keys are a, b,
 latches = ["b", "c", "e", "g"]
 
 
-# %% wrong: nothing filled in -> not started: put True or False
+# %% wrong: nothing filled in -> not started: replace the ...
 latches = dict.fromkeys("abcdefgh", ...)

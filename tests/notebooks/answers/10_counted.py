@@ -46,7 +46,7 @@ counted = {straight: 0, wholly_aside: 2, relay: 3, twice_aside: 4}
 counted = {"straight": 0, "wholly_aside": 2, "relay": 3, "twice_aside": 4, "detached": 0}
 
 
-# %% wrong: the pairs and not their number -> relay: wrong type, wanted an int, got a list
+# %% wrong: the pairs and not their number -> relay.*: wanted a number, got a list
 here_to_side = [("main", "side"), ("side", "main")]
 counted = {straight: [], wholly_aside: here_to_side, relay: [], twice_aside: [], detached: []}
 
