@@ -4,9 +4,12 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 import tomllib
 import types
+import venv
 from fnmatch import fnmatch
+from pathlib import Path
 
 import pytest
 import slow_first
@@ -37,40 +40,68 @@ def canonical(name: str) -> str:
     return re.sub("[-_.]+", "-", name).lower()
 
 
-def test_the_wheel_builds_its_device_without_a_checkout(tmp_path):
-    wheels, installed = tmp_path / "wheels", tmp_path / "installed"
-    for command in (
-        ["hatchling", "build", "--target", "wheel", "--directory", str(wheels)],
-        ["pip", "install", "--no-deps", "--no-index", "--quiet", "--target", str(installed)],
-    ):
-        command += map(str, wheels.glob("*.whl"))
-        run = [sys.executable, "-m", *command]
-        result = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert result.returncode == 0, result.stderr
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory) -> Path:
+    """An environment with the wheel, installed by pip; it finds what the wheel asks for in ours."""
+    folder = tmp_path_factory.mktemp("anywhere")
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "-d", str(folder)]
+    subprocess.run(build, cwd=ROOT, capture_output=True, check=True)
+    venv.create(folder / "env")
+    packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder / "env")}))
+    for path in Path(sysconfig.get_path("purelib")).iterdir():
+        if "mtia_lab" not in path.name:
+            (packages / path.name).symlink_to(path)
+    before = {path.name for path in packages.iterdir()}
+    [wheel] = folder.glob("*.whl")
+    command = [folder / "env/bin/python", "-m", "pip", "install", "--no-index", "--quiet", wheel]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    new = {path.name for path in packages.iterdir()} - before
+    info = f"mtia_lab-{mtia_lab.__version__}.dist-info"
+    assert new - {"__pycache__"} == {"mtia_lab", "pytest_mtia_lab.py", info}
+    return packages
+
+
+def run_in(packages: Path, *arguments: str, cwd: Path) -> str:
+    """Run the Python of the environment that has these packages; return what it printed."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [packages.parents[2] / "bin/python", *arguments]
+    result = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_an_installed_wheel_copies_the_notebooks_and_says_how_to_open_them(fresh, tmp_path):
+    printed = run_in(fresh, "-m", "mtia_lab", "notebooks", cwd=tmp_path)
+    first = tmp_path / FOLDER / FIRST
+    assert printed.splitlines()[-1] == f"To begin: jupyter lab {first}"
+    copies = {path.name for path in first.parent.glob("*.ipynb")}
+    assert copies == {path.name for path in NOTEBOOKS}
+
+
+def test_an_installed_wheel_builds_its_device_without_a_checkout(fresh, tmp_path):
     program = """
 import mtia_lab
 from mtia_lab import build
 print(mtia_lab.__file__, build.source_root(), repr(mtia_lab.load()), sep="\\n")
 """
-    result = python(program, cwd=tmp_path, PYTHONPATH=str(installed))
-    package = installed / "mtia_lab"
+    package = fresh / "mtia_lab"
     ready = "MTIA Lab: 2 simulated devices, ready"
     expected = [str(package / "__init__.py"), str(package / "cpp_extensions"), ready]
-    assert result.stdout.splitlines() == expected, result.stderr
+    assert run_in(fresh, "-c", program, cwd=tmp_path).splitlines() == expected
     sources = {p.relative_to(ROOT) for p in (ROOT / "cpp_extensions").rglob("*.*")}
     shipped = {p.relative_to(package) for p in (package / "cpp_extensions").rglob("*.*")}
     assert sources == shipped
+
+
+def test_a_wheel_has_the_explorers_page_and_the_plugin(fresh):
     front = sorted(path.name for path in (ROOT / "mtia_lab/explorer/front").iterdir())
-    assert front == sorted(path.name for path in (package / "explorer/front").iterdir())
+    assert front == sorted(path.name for path in (fresh / "mtia_lab/explorer/front").iterdir())
     assert "theme.css" in front and "explorer.js" in front
-    points = (installed / f"mtia_lab-{mtia_lab.__version__}.dist-info/entry_points.txt").read_text()
+    points = (fresh / f"mtia_lab-{mtia_lab.__version__}.dist-info/entry_points.txt").read_text()
     assert points.split() == ["[pytest11]", "pytest_mtia_lab", "=", "pytest_mtia_lab"]
-    assert (installed / "pytest_mtia_lab.py").is_file()
-    command = [sys.executable, "-m", "mtia_lab", "notebooks", str(tmp_path / "mine")]
-    environment = os.environ | {"PYTHONPATH": str(installed)}
-    subprocess.run(command, cwd=tmp_path, env=environment, check=True)
-    copies = {path.name for path in (tmp_path / "mine").glob("*.ipynb")}
-    assert copies == {path.name for path in NOTEBOOKS}
 
 
 def test_jupyterlab_opens_the_first_working_copy():
