@@ -7,6 +7,7 @@ import torch
 
 from mtia_lab.device import configuration
 from mtia_lab.exercises.judge import judge, program_cases
+from mtia_lab.exercises.judges import devices
 
 WHY = "because"
 CASES = "under modelled, under blocking, under latest, under random:1, under random:N, time"
@@ -293,3 +294,17 @@ def test_a_function_of_other_arguments_is_told_how_it_is_called(answer, status, 
     found = judge(answer, always(lambda f: f(1, 2)), takes=("a", "b"), why=WHY)
     assert found.status == status
     assert found.ok or found.message == "it is called like this: <lambda>(a, b)"
+
+
+@pytest.mark.parametrize("rows", range(4, 9))
+def test_where_the_data_lie_does_not_decide_whether_gradients_are_right(lab, rows):
+    """A kernel of the CPU adds rows in another order if they begin at no multiple of 64 bytes."""
+    data = torch.randn(2 * rows, 5), torch.randint(3, (2 * rows,))
+    shares = [devices._share(rank, *data) for rank in range(2)]
+    views, copies = (
+        [devices.gradients(devices.model(7), *share) for share in each]
+        for each in (shares, [[part.clone() for part in share] for share in shares])
+    )
+    means = [torch.stack(each).mean(0) for each in zip(*copies, strict=True)]
+    assert devices._compared([means] * 2, views) is None
+    assert "its own" in devices._compared(copies, views)

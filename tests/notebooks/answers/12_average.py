@@ -50,6 +50,15 @@ def average(parameters):
         parameter.grad = mean(parameter.grad)
 
 
+# %% right: a function of another name
+def mean_over_all(parameters):
+    for parameter in parameters:
+        dist.all_reduce(parameter.grad, op=dist.ReduceOp.AVG)
+
+
+average = mean_over_all
+
+
 # %% wrong: the sum -> the gradient is the sum over the ranks, and not the mean
 def average(parameters):
     for parameter in parameters:
