@@ -1,7 +1,7 @@
 """Forward and backward, mirrored: above, time runs right up to the turn; below, it runs back."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -312,7 +312,8 @@ def _to_text(title: str, ahead: Half, back: Half) -> str:
     key = "   ".join(words for kind, words in KEY.items() if kind in types)
     head = f"{'no.':>4}  {'where':<{NAME}}{'thread':>6}  {'what':<{WHAT}}"
     head += f" {'start':>9} {'finish':>9}"
-    rows = [_row(number, command) for number, command in enumerate(commands, 1)]
+    numbers = {command.id: number for number, command in enumerate(commands, 1)}
+    rows = [_row(command, numbers) for command in commands]
     return text.page(lines, "", key, "", head, rows)
 
 
@@ -332,8 +333,8 @@ def _chart(half: Half, stream: tuple[int, int]) -> str:
     return f"{lane_name(stream):<{NAME}}|{''.join(cells)}"
 
 
-def _row(number: int, command: Command) -> str:
+def _row(command: Command, numbers: Mapping[int, int]) -> str:
     where = lane_name(stream_of(command))
     times = " ".join(f"{microseconds(t):>9}" for t in (command.start, command.finish))
-    what = cut(describe(command), WHAT)
-    return f"{number:>4}  {where:<{NAME}}{command.thread:>6}  {what:<{WHAT}} {times}"
+    what = cut(describe(command, numbers), WHAT)
+    return f"{numbers[command.id]:>4}  {where:<{NAME}}{command.thread:>6}  {what:<{WHAT}} {times}"

@@ -154,19 +154,26 @@ def lane_name(key: Key) -> str:
     return "host" if key is None else f"host thread {key}"
 
 
-def describe(item: Item) -> str:
-    """What an item is, in a few words; of a wait, also the command whose end it waits for."""
+def describe(item: Item, rows: Mapping[int, int] | None = None) -> str:
+    """What an item is, in a few words; in a table also what it waits for.
+
+    `rows` are the numbers that the table gives to commands, by their ids.
+    """
     if isinstance(item, Call):
         return item.name
-    after = ", ".join(map(str, item.after))
     if item.type == "record":
         return f"record e{item.event} v{item.version}"
-    if item.type == "wait":
-        after = after or "nothing"
-        if item.event is None:  # a graph's next replay waits for its last
-            return f"wait for {item.name}, command {after}"
-        return f"wait for e{item.event} v{item.version}, recorded by command {after}"
-    return f"{item.type} {item.name}" + (f", after command {after}" if after else "")
+    if item.type != "wait":
+        words, by, otherwise = f"{item.type} {item.name}", "after", ""
+    elif item.event is None:  # a graph's next replay waits for its last
+        words, by, otherwise = f"wait for {item.name}", "after", ""
+    else:
+        words = f"wait for e{item.event} v{item.version}"
+        by, otherwise = "recorded by", ", recorded earlier" if item.after else ", never recorded"
+    known = [f"no. {rows[id_]}" for id_ in item.after if id_ in rows] if rows else []
+    if known:
+        return f"{words}, {by} {', '.join(known)}"
+    return words if rows is None else words + otherwise
 
 
 def label_of(item: Item) -> str:

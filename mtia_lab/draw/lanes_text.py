@@ -1,9 +1,9 @@
 """Lanes in ASCII: a row of characters for each lane, and a table of all that is on them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..errors import cut
-from ..log.records import Call
+from ..log.records import Call, Command
 from ..log.units import microseconds, stream_name
 from . import text
 from .lanes import (
@@ -37,10 +37,11 @@ def to_text(title: str, layout: Layout, missing: Sequence[str]) -> str:
         lines.append(row(lane_name(lane.key), _cells(lane, scale)))
         lines += [queue_row(deepest(lane.queue, scale, CHART))] if lane.queue else []
     items = [(placed.item, lane.key) for lane in layout.lanes for placed in lane.items]
-    rows = [_row(item, key) for item, key in items if isinstance(item, Call)]
-    commands = [(item, key) for item, key in items if not isinstance(item, Call)]
+    rows = [_row(item, key, {}) for item, key in items if isinstance(item, Call)]
+    commands = [(item, key) for item, key in items if isinstance(item, Command)]
     ordered = sorted(commands, key=lambda pair: pair[0].id)
-    rows += [_row(item, key, f"{number}") for number, (item, key) in enumerate(ordered, 1)]
+    numbers = {item.id: number for number, (item, _) in enumerate(ordered, 1)}
+    rows += [_row(item, key, numbers) for item, key in ordered]
     if rows:
         head = f"{'no.':>4}  {'where':<{NAME}}  {'what':<{WHAT}} {'waited':>9}"
         lines += ["", *_key(layout), "", f"{head} {'start':>10} {'finish':>10}", *rows]
@@ -141,11 +142,13 @@ def _key(layout: Layout) -> list[str]:
     return lines
 
 
-def _row(item: Item, key: Key, number: str = "") -> str:
+def _row(item: Item, key: Key, numbers: Mapping[int, int]) -> str:
+    number: int | str = ""
     if isinstance(item, Call):
         what, waited = f"{item.name} {item.args}".strip(), item.waited
     else:
-        what, waited = describe(item), item.start - item.enqueue
+        number, what = numbers[item.id], describe(item, numbers)
+        waited = item.start - item.enqueue
     times = " ".join(f"{microseconds(time):>10}" for time in times_of(item))
     shown = microseconds(waited) if waited > 0 else ""
     where = cut(lane_name(key), NAME)
@@ -173,5 +176,4 @@ def missing_text(lines: Sequence[str]) -> list[str]:
 
 def _side(side: Side) -> str:
     where = "the host" if side.where is None else stream_name(*side.where)
-    number = "" if side.command is None else f"command {side.command}, "
-    return f"{side.name} ({number}{where}, from {microseconds(side.start)} us)".strip()
+    return f"{side.name} ({where}, from {microseconds(side.start)} us)".strip()

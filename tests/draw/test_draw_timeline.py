@@ -90,7 +90,7 @@ def test_a_recording_from_before_the_log_is_hinted_at():
     picture = draw.timeline(log)
     assert [link.kind for link in layout(log).links] == ["before"]
     assert Drawing(picture).find("recorded before this log")
-    assert "wait for e1 v3, recorded by command 2" in picture.text
+    assert "wait for e1 v3, recorded earlier" in picture.text
 
 
 def test_flags_name_event_and_version():
@@ -227,7 +227,7 @@ def test_a_dashed_arrow_leads_from_a_draw_to_the_next_on_another_stream():
     assert (link.begin, link.end) == ((x, one.middle), (x, two.middle))
     picture = draw.timeline(log)
     assert Drawing(picture).find("next draw on one generator")
-    assert "kernel rand, after command 1" in picture.text
+    assert "kernel rand, after no. 1" in picture.text
     same = command(2, "kernel", (0, 1), (2, 40, 50), name="rand", after=(1,))
     assert "generator" not in draw.timeline(Log([first, same])).svg
 
