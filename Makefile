@@ -21,7 +21,7 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120
 SPREAD := -n auto --dist loadfile --no-loadscope-reorder
 PYTEST := exec env PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(RUN) -m pytest $(SPREAD)
 
-.PHONY: help lab test setup build lint unit test-ops notebooks bench matrix handout solutions sanitize faults clean
+.PHONY: help lab test setup build lint unit test-ops notebooks bench matrix handout solutions sanitize faults contract-faults clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
@@ -83,6 +83,9 @@ sanitize: setup  ## address, undefined-behavior and thread sanitizers over simul
 
 faults: build  ## hold the notebooks against backends that are wrong in one method at a time
 	@$(TOOL)/faults.py $(ARGS)
+
+contract-faults: build  ## hold the contract kit against the same backends, and against wrong guards
+	@$(TOOL)/contract_faults.py $(ARGS)
 
 clean:  ## delete .venv, the built devices in the user's cache, and what tools leave behind
 	@test ! -x $(RUN) || $(RUN) -m mtia_lab clean

@@ -1,9 +1,11 @@
 """The pytest plugin of MTIA Lab: tests under the sanitizer, and under every schedule.
 
-It does nothing until `--mtia-sanitize` or one of its marks asks for it, and is no part of the
-package, so that pytest does not import torch for it until then. docs/testing.md shows its use.
+It does nothing until `--mtia-sanitize`, one of its marks or the contract kit asks for it, and is no
+part of the package, so that pytest does not import torch for it until then. docs/testing.md and
+docs/backend.md show its use.
 """
 
+import re
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
@@ -18,16 +20,23 @@ MARKS = (
     'schedules(name, ...): run the test under each of these schedules of MTIA Lab, or under "all", '
     "from a clean device",
 )
+KIT = re.compile(r"mtia_lab[./]contract")  # `pytest --pyargs mtia_lab.contract --device=cuda`
 _BLOCK = pytest.StashKey[ExitStack]()  # what a test runs in, from before its fixtures to after them
 _REPORT = pytest.StashKey["Report | None"]()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.getgroup("MTIA Lab").addoption(
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    group = parser.getgroup("MTIA Lab")
+    group.addoption(
         "--mtia-sanitize",
         action="store_true",
         help="load MTIA Lab's simulated device, and fail every test that has a hazard",
     )
+    config = pluginmanager.get_plugin("pytestconfig")
+    if config and any(KIT.search(str(word)) for word in config.invocation_params.args):
+        # Names that other projects have for options of their own, so only for the kit.
+        group.addoption("--device", default="mtia", help="the accelerator to hold to the contract")
+        group.addoption("--setup", default="", help="a file of Python that imports its backend")
 
 
 @pytest.hookimpl(tryfirst=True)

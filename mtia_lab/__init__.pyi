@@ -2,6 +2,7 @@
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from . import contract as contract
 from . import distributed as distributed
 from . import draw as draw
 from . import errors as errors

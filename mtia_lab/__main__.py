@@ -21,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     show = commands.add_parser("show", help=_show.__doc__, description=_show.__doc__)
     show.add_argument("file", metavar="FILE", help="what log.save() wrote, such as run.mtia")
     show.set_defaults(run=_show)
+    _add_contract(commands)
     _add_run(commands)
     chosen = vars(parser.parse_args(arguments))
     run = chosen.pop("run")
@@ -91,6 +92,31 @@ def _show(file: str) -> int:
     for shown in (log, timeline(log), find_hazards(log), summary(log, lines=True)):
         print(f"{shown!r}\n")
     return 0
+
+
+def _add_contract(commands: Any) -> None:
+    held = commands.add_parser(
+        "contract",
+        help="hold an accelerator's backend against PyTorch's contract",
+        description="Hold an accelerator's backend against PyTorch's contract, clause by clause, "
+        "in processes of its own. The exit status is 1 if a clause is broken that it must keep.",
+    )
+    held.add_argument("device", metavar="DEVICE", help='such as "cuda", "xpu", "openreg", "mtia"')
+    held.add_argument("keys", nargs="*", metavar="CLAUSE", help="only these; all by default")
+    held.add_argument("--setup", default="", metavar="FILE.py", help="imports the backend first")
+    held.add_argument("--junit", metavar="FILE.xml", help="write what came of each clause there")
+    held.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS")
+    held.set_defaults(run=_contract)
+
+
+def _contract(device: str, junit: str | None, **options: Any) -> int:
+    from .contract import hold
+
+    report = hold(device, **options)
+    print(report)
+    if junit:
+        report.write_junit(junit)
+    return 0 if report else 1
 
 
 def _add_run(commands: Any) -> None:

@@ -224,6 +224,10 @@ class TookTooLong(Advice, TimeoutError):
     """Code that ran in another process did not end in time."""
 
 
+class ContractNotTried(Advice, RuntimeError):
+    """There is no such accelerator to hold against the contract."""
+
+
 class NotebooksMissing(MTIALabError):
     """The lab's notebooks are neither inside the package nor beside it."""
 

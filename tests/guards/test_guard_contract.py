@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from guard_faults import BATCHES, ELSEWHERE, FAULTS
+from guard_faults import BATCHES, CELL, ELSEWHERE, FAULTS, SOURCE
 from house_rules import is_there
 from torch_headers import virtuals
 
@@ -18,9 +18,6 @@ from mtia_lab.guards.contract import BY_KEY, CLAUSES
 from mtia_lab.guards.diagnostics import signatures
 from mtia_lab.guards.report import BROKEN, NOT_REACHED
 
-CELL = Path(__file__).parents[1] / "cpp" / "guards" / "mutations.h"
-INCLUDES = "#include <csignal>\n#include <thread>\n#include <unistd.h>\n"
-SOURCE = INCLUDES + CELL.read_text(encoding="utf-8")
 TIMEOUT = 60.0  # seconds, for what does not hang
 
 

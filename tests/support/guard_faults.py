@@ -3,6 +3,12 @@
 A fault breaks the clauses of its own method, and of whoever is built upon it. Nothing else.
 """
 
+from pathlib import Path
+
+CELL = Path(__file__).parents[1] / "cpp" / "guards" / "mutations.h"
+INCLUDES = "#include <csignal>\n#include <thread>\n#include <unistd.h>\n"
+SOURCE = INCLUDES + CELL.read_text(encoding="utf-8")
+
 _SCOPES = ("DeviceGuard", "OptionalDeviceGuard", "StreamGuard")
 _UNWINDS = {"with device_index.unwinds", *(f"{scope}.unwinds" for scope in _SCOPES)}
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .basis import HEADER, Basis
+from ...contract.basis import HEADER, Basis
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ In the words of PyTorch's header where it promises, and else by how its callers 
 clause says which (basis.py).
 """
 
-from .basis import ADVICE, ENGINE, MULTI, STREAM
+from ...contract.basis import ADVICE, ENGINE, MULTI, STREAM
 from .clause import Clause
 
 DEVICES = (

@@ -1,6 +1,6 @@
 """What PyTorch builds on the guard: contexts of Python, guards of C++, autograd."""
 
-from .basis import ACCELERATOR, ENGINE, MULTI, SCOPE, STREAM, STREAM_SCOPE
+from ...contract.basis import ACCELERATOR, ENGINE, MULTI, SCOPE, STREAM, STREAM_SCOPE
 from .clause import Clause
 
 CONTEXTS = (

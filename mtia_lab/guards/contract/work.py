@@ -1,6 +1,6 @@
 """The contract of what runs when: streams, events, memory."""
 
-from .basis import ADVICE, EVENT, PYTHON_EVENT, STREAM
+from ...contract.basis import ADVICE, EVENT, PYTHON_EVENT, STREAM
 from .clause import Clause
 
 STREAM_WORK = (

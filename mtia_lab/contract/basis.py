@@ -25,6 +25,8 @@ class Basis:
         )
 
 
+RELEASE = "2.13"  # of PyTorch, where these files were read
+
 HEADER = Basis("header", file="c10/core/impl/DeviceGuardImplInterface.h")
 ADVICE = Basis("advice")
 
@@ -36,3 +38,15 @@ SCOPE = Basis("caller", "c10::DeviceGuard", "c10/core/impl/InlineDeviceGuard.h")
 STREAM_SCOPE = Basis("caller", "c10::StreamGuard", "c10/core/impl/InlineStreamGuard.h")
 MULTI = Basis("caller", "c10::MultiStreamGuard", "c10/core/impl/InlineStreamGuard.h")
 ENGINE = Basis("caller", "autograd", "torch/csrc/autograd/engine.cpp")
+
+AT_ACCELERATOR = Basis("caller", "torch.accelerator", "aten/src/ATen/DeviceAccelerator.h")
+MODULES = Basis("caller", "torch.get_device_module", "torch/__init__.py")
+OPERATORS = Basis("caller", "every operator", "c10/core/DeviceGuard.h")
+MIXING = Basis("caller", "element-wise operators", "aten/src/ATen/TensorIterator.h")
+COPIES = Basis("caller", "Tensor.copy_", "aten/src/ATen/native/Copy.h")
+PINNED = Basis("caller", "Tensor.pin_memory", "aten/src/ATen/core/CachingHostAllocator.h")
+ALLOCATOR = Basis("header", file="c10/core/CachingDeviceAllocator.h")
+GENERATORS = Basis("header", file="aten/src/ATen/core/Generator.h")
+SEEDS = Basis("caller", "torch.manual_seed", "torch/random.py")
+HOOKS = Basis("header", file="aten/src/ATen/detail/AcceleratorHooksInterface.h")
+LAZY = Basis("header", file="torch/csrc/utils/device_lazy_init.h")

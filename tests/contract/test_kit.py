@@ -1,0 +1,185 @@
+"""The contract kit: the lab's device keeps every clause, wrong ones do not, nothing is suffered."""
+
+import re
+from contextlib import nullcontext
+from xml.etree import ElementTree
+
+import contract_faults
+import pytest
+import torch
+from guard_faults import SOURCE
+from house_rules import is_there
+
+from mtia_lab import errors, isolated
+from mtia_lab.__main__ import main
+from mtia_lab.contract import CLAUSES, ContractReport, Outcome, check, hold, inside, test_contract
+from mtia_lab.contract.backend import TOO_FAST, Backend
+from mtia_lab.guards import library
+from mtia_lab.guards.contract import BY_KEY as OF_GUARDS
+
+ALONE = [clause.key for clause in CLAUSES if clause.alone]
+BY_KEY = {clause.key: clause for clause in CLAUSES}
+# Clauses of the guard that no program without its C++ can see broken, or that need the lab's clock.
+NEED_THE_LAB = {
+    "uncheckedSetDevice.noexcept",  # called by C++ alone
+    "getDefaultStream.constant",
+    "getStreamFromGlobalPool.of_device",
+    "block.later_only",  # to wait for more than asked is slow, not wrong
+}
+REPORT = ContractReport(
+    "warp",
+    (
+        Outcome(BY_KEY["stream.set"], inside.KEPT),
+        Outcome(BY_KEY["stream.query"], inside.BROKEN, "whether it waits: expected no, saw <yes>"),
+        Outcome(BY_KEY["stream.launch"], inside.BROKEN, "it waits"),
+        Outcome(BY_KEY["stream.device"], inside.NOT_REACHED, "needs 2 devices"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "clause", [clause for clause in CLAUSES if not clause.alone], ids=lambda clause: clause.key
+)
+def test_the_simulated_device_keeps_it(lab, clause):
+    assert inside.outcome(clause, Backend("mtia")) == (inside.KEPT, "")
+
+
+def test_clauses_of_their_own_process_are_kept_and_written_for_ci(lab_built, tmp_path, capsys):
+    file = tmp_path / "contract.xml"
+    assert main(["contract", "mtia", *ALONE, "stream.set", "--junit", str(file)]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("PyTorch's contract on mtia: 3 clauses: 3 kept\n")
+    cases = ElementTree.parse(file).getroot().findall("testcase")
+    assert [case.get("name") for case in cases] == ["stream.set", *ALONE]
+
+
+def test_wrong_guards_are_found_by_their_own_clauses(lab_built, tmp_path):
+    """What breaks one clause is no fault of the next, which is tried in a fresh process."""
+    found = library.libraries(SOURCE)
+    setup = tmp_path / "setup.py"
+    paths = {"guard": str(found.guard), "probes": str(found.probes)}
+    code = contract_faults.SETUP.format(fault="block does nothing,queryStream says yes", **paths)
+    setup.write_text(code)
+    keys = ["order.wait_stream", "order.across_devices", "stream.query", "stream.set"]
+    held = hold("mtia", setup=setup, keys=keys)
+    assert set(held.broken) == {*keys} - {"stream.set"} and not held
+    assert held["order.wait_stream"].seen.endswith("expected True, saw False")
+
+
+def test_a_backend_that_dies_breaks_one_clause(lab_built, tmp_path):
+    setup = tmp_path / "setup.py"
+    setup.write_text("import os\ndef slow(flag): os.abort()\n")
+    held = hold("mtia", setup=setup, keys=["stream.query", "stream.three_numbers"])
+    assert held["stream.query"].seen == "the process died: killed by SIGABRT"
+    assert held["stream.three_numbers"].status == inside.KEPT
+
+
+def test_work_that_is_done_at_once_shows_nothing(lab):
+    at_once = Backend("mtia", slow=lambda flag: flag.fill_(1))
+    assert inside.outcome(BY_KEY["stream.query"], at_once) == (inside.NOT_REACHED, TOO_FAST)
+    status, seen = inside.outcome(BY_KEY["stream.launch"], at_once)
+    assert status == inside.BROKEN and seen.startswith("whether the work is done when its launch")
+
+
+class Ends:
+    """A server whose processes end so, each in the first clause that it is given, or before any."""
+
+    def __init__(self, error, begun=True):
+        self.error, self.begun = error, begun
+
+    def run_each(self, snippets, **how):
+        key = re.search(r"\['([\w.]+)'", snippets[""])[1]
+        line = f"\n{inside.BEGIN}{key}\n" if self.begun else ""
+        return {"": isolated.Result(False, line, self.error)}
+
+
+def test_a_hang_is_the_outcome_of_its_clause_and_two_end_it():
+    wanted = [BY_KEY[key] for key in ("stream.set", "stream.query", "stream.launch")]
+    found = dict(check._outcomes(Ends("hung"), "warp", "", wanted, 1))
+    assert [(o.status, o.seen) for o in found.values()] == [
+        ("broken", "the process hung"),
+        ("broken", "the process hung"),
+        ("not reached", "2 clauses hung before"),
+    ]
+
+
+def test_where_there_is_no_such_accelerator_that_is_said(monkeypatch, capsys):
+    where = "RuntimeError: PyTorch says that there is no accelerator, where warp is expected"
+    monkeypatch.setattr(check, "Server", lambda *_, **__: nullcontext(Ends(where, begun=False)))
+    assert main(["contract", "warp"]) == 1
+    said = capsys.readouterr().err
+    assert f"not tried on warp: {where}." in said and "--setup FILE.py" in said
+
+
+def test_arguments_are_checked_before_anything_is_started():
+    with pytest.raises(errors.WrongArgument, match="give a type of device"):
+        hold(3)
+    with pytest.raises(errors.UnknownName, match=r"is called 'x'; they are .*stream\.set"):
+        hold("mtia", keys=["x"])
+
+
+def test_another_accelerator_is_not_taken_for_it(lab, tmp_path):
+    with pytest.raises(RuntimeError, match="the accelerator is mtia, where warp is expected"):
+        inside.prepared("warp")
+    (tmp_path / "setup.py").write_text("def slow(flag): ...\nclock = float\nother = 1\n")
+    backend = inside.prepared("mtia", str(tmp_path / "setup.py"))
+    assert (backend.slow.__name__, backend.module) == ("slow", torch.mtia)
+
+
+def test_a_report_says_what_broke_where_that_stands_and_what_to_do():
+    text = repr(REPORT)
+    assert text.startswith(
+        "PyTorch's contract on warp: 4 clauses: 1 kept, 1 broken, 1 differs, 1 not reached\n"
+    )
+    broken = BY_KEY["stream.query"]
+    for part in (broken.sentence, broken.basis.file, "2.13", broken.hint, "saw <yes>"):
+        assert part in text
+    assert "saw &lt;yes&gt;" in REPORT._repr_html_()
+    assert REPORT.broken == ("stream.query",) and REPORT.not_reached == ("stream.device",)
+    assert not REPORT and REPORT["stream.set"].verdict == "kept" and len(REPORT) == 4
+    with pytest.raises(errors.UnknownName, match="was tried on warp"):
+        REPORT["event.again"]
+
+
+def test_junit_counts_what_failed_and_what_was_skipped(tmp_path):
+    REPORT.write_junit(tmp_path / "out.xml")
+    suite = ElementTree.parse(tmp_path / "out.xml").getroot()
+    assert [suite.get(name) for name in ("tests", "failures", "skipped")] == ["4", "1", "2"]
+    tags = [[child.tag for child in case] for case in suite]
+    assert tags == [[], ["failure"], ["skipped"], ["skipped"]]
+    assert "saw <yes>" in suite[1][0].get("message")
+
+
+def test_pytest_takes_the_kit_by_its_name(monkeypatch, tmp_path, capfd):
+    asked = []
+
+    def held(device, *, setup, keys):
+        asked.append((device, setup, keys))
+        found = {outcome.clause.key: outcome for outcome in REPORT}
+        kept = (Outcome(BY_KEY[key], inside.KEPT) for key in keys)
+        return ContractReport(device, tuple(found.get(o.clause.key, o) for o in kept))
+
+    monkeypatch.setattr(test_contract, "hold", held)
+    keys = [outcome.clause.key for outcome in REPORT]
+    chosen = ["-k", " or ".join(keys), "--device=warp", "--setup=my.py"]
+    plugins = ["-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", str(tmp_path), "-q"]
+    status = pytest.main(["--pyargs", "mtia_lab.contract", *chosen, *plugins])
+    assert status == 1 and asked[0][:2] == ("warp", "my.py")
+    assert set(keys) <= set(asked[0][2]) < BY_KEY.keys() and len(asked) == 1
+    assert "\n1 failed, 3 passed, 2 skipped, 77 deselected" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause.key)
+def test_a_clause_says_what_it_rests_on_and_what_to_do(clause):
+    assert re.fullmatch(r"\w+\.\w+", clause.key)
+    assert clause.sentence.endswith(".") and len(clause.sentence) < 100
+    assert clause.hint.endswith(".") and len(clause.hint) < 110
+    assert clause.must == (clause.basis.kind != "advice")
+    assert is_there(clause.basis.file or "advice.cpp")
+
+
+def test_each_clause_of_the_guard_has_a_portable_one_or_needs_the_lab():
+    covered = {key for clause in CLAUSES for key in clause.covers}
+    assert covered | NEED_THE_LAB == OF_GUARDS.keys()
+    assert not covered & NEED_THE_LAB
+    assert len(BY_KEY) == len(CLAUSES)
