@@ -15,6 +15,7 @@ import torch
 
 SIMULATED = "mtia"
 SLOW_MS = 60.0  # of work; the calls that follow take some hundredths of that
+LONGEST = 160  # letters of an error
 _SIZE, _MOST_PRODUCTS = 1024, 2000
 TOO_FAST = "the work was done before the host went on; give a slower kernel with --setup"
 
@@ -188,6 +189,6 @@ def in_thread(call: Callable[..., Any], *arguments: object) -> Any:
 
 
 def first_line(error: BaseException) -> str:
-    """An error in one line."""
-    message = str(error).strip().partition("\n")[0]
+    """An error in one line, and not too long a one."""
+    message = str(error).strip().partition("\n")[0][:LONGEST]
     return f"{type(error).__name__}: {message}" if message else type(error).__name__

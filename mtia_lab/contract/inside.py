@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import runpy
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -68,6 +69,9 @@ def _tried(clause: Clause, backend: Backend) -> tuple[str, str]:
         return NOT_REACHED, str(reason)
     except Broken as fault:
         return BROKEN, str(fault)
+    except NotImplementedError as error:
+        lacks = re.match(r"Could not run '(\S+)'", str(error))  # the dispatcher says so
+        return (NOT_REACHED, f"needs {lacks[1]}") if lacks else (BROKEN, first_line(error))
     except Exception as error:  # the backend's, of whatever kind
         return BROKEN, first_line(error)
     finally:

@@ -2,11 +2,13 @@
 
 import re
 from contextlib import nullcontext
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import contract_faults
 import pytest
 import torch
+from building import ROOT
 from guard_faults import SOURCE
 from house_rules import is_there
 
@@ -79,6 +81,36 @@ def test_work_that_is_done_at_once_shows_nothing(lab):
     assert inside.outcome(BY_KEY["stream.query"], at_once) == (inside.NOT_REACHED, TOO_FAST)
     status, seen = inside.outcome(BY_KEY["stream.launch"], at_once)
     assert status == inside.BROKEN and seen.startswith("whether the work is done when its launch")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "seen"),
+    [
+        (NotImplementedError("Could not run 'aten::eye' with"), "not reached", "needs aten::eye"),
+        (NotImplementedError("no streams"), "broken", "NotImplementedError: no streams"),
+        (RuntimeError("a\nb"), "broken", "RuntimeError: a"),
+        (RuntimeError("a" * 999), "broken", f"RuntimeError: {'a' * 160}"),
+        (KeyError(), "broken", "KeyError"),
+    ],
+)
+def test_an_error_breaks_a_clause_unless_an_operator_is_missing(lab, error, status, seen):
+    def program(backend):
+        raise error
+
+    clause = replace(BY_KEY["stream.set"], program=program)
+    assert inside.outcome(clause, Backend("mtia")) == (status, seen)
+
+
+def test_the_page_for_authors_shows_what_comes_out():
+    page = (ROOT / "docs/backend.md").read_text(encoding="utf-8")
+    wrong = "whether it calls pending work done: expected False, saw True"
+    assert str(Outcome(BY_KEY["stream.query"], inside.BROKEN, wrong)) in page
+    for verdict in {outcome.verdict for outcome in REPORT}:
+        assert f"| {verdict} |" in page
+    subjects = {clause.key.partition(".")[0] for clause in CLAUSES}
+    assert set(re.findall(r"`(\w+)\.[\w*]+`", page)) - {"mtia_lab", "torch"} <= subjects
+    named = set(re.findall(r"`(\w+\.\w+)`", page)) - {"torch.accelerator", "torch.Stream"}
+    assert named - {"torch.Event"} <= BY_KEY.keys()
 
 
 class Ends:
