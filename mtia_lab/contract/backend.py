@@ -42,6 +42,7 @@ class Backend:
     type: str
     slow: Callable[[torch.Tensor], None] = field(default=None)  # type: ignore[assignment]
     clock: Callable[[], float] = lambda: time.perf_counter() * 1e3
+    flags: list[torch.Tensor] = field(default_factory=list)  # kept: a kernel may still write there
 
     def __post_init__(self) -> None:
         if self.slow is None:
@@ -102,6 +103,7 @@ class Work:
 
     def __init__(self, backend: Backend, times: int = 1):
         flags = [backend.pinned(0) for _ in range(times)]
+        backend.flags += flags
         for flag in flags:
             backend.slow(flag)
         self._flag = flags[-1]
