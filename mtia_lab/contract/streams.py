@@ -241,7 +241,6 @@ def wait_event(backend: Backend) -> None:
     with consumer:
         consumer.wait_event(event)
         read = written + 1
-        written.record_stream(consumer)
         consumer.synchronize()
         expect("whether what the event is behind is done", work.done, True)
         expect("what was read", read.item(), 8.0)

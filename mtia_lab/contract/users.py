@@ -99,6 +99,22 @@ def backward_restores(backend: Backend) -> None:
 
 
 @clause(
+    "autograd.restores_on_this_thread",
+    "Backward on the caller's own thread leaves its device and streams as they were, too.",
+    ENGINE,
+    "StreamGuard puts back what exchangeStream returned: the stream that was current before.",
+    "exchangeStream.returns, exchangeStream.nothing_else, StreamGuard.unwinds",
+)
+def backward_restores_on_this_thread(backend: Backend) -> None:
+    torch.accelerator.set_stream(backend.stream())
+    before = current()
+    with torch.autograd.set_multithreading_enabled(False):
+        for index in range(min(2, torch.accelerator.device_count())):
+            _backward(backend, index)
+            expect(f"the current stream after backward on device {index}", current(), before)
+
+
+@clause(
     "autograd.waits",
     "A gradient may be used on the caller's stream once backward has returned.",
     ENGINE,

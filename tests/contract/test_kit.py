@@ -198,7 +198,7 @@ def test_pytest_takes_the_kit_by_its_name(monkeypatch, tmp_path, capfd):
     status = pytest.main(["--pyargs", "mtia_lab.contract", *chosen, *plugins])
     assert status == 1 and asked[0][:2] == ("warp", "my.py")
     assert set(keys) <= set(asked[0][2]) < BY_KEY.keys() and len(asked) == 1
-    assert "\n1 failed, 3 passed, 2 skipped, 77 deselected" in capfd.readouterr().out
+    assert "\n1 failed, 3 passed, 2 skipped, " in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause.key)

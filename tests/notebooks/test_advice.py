@@ -57,6 +57,8 @@ NOT_ADVICE = {
     "compiler.py": {"OSError", "Refused"},
     "doctor.py": {"_Remark"},
     "folders.py": {"FileNotFoundError", "NotADirectoryError", "Unsafe"},
+    "contract/backend.py": {"Broken", "NotReached"},
+    "contract/inside.py": {"RuntimeError"},
     "distributed/ranks.py": {"NotCopied", "WorkerLeft"},
     "exercises/judges/threads.py": {"KeyError"},
     "exercises/source.py": {"ValueError"},
