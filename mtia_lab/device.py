@@ -189,14 +189,15 @@ def configure(
     Args:
         schedule: `"modelled"` (each command takes effect at its finish time), `"blocking"` (before
             its launch returns, like CUDA_LAUNCH_BLOCKING=1), `"latest"` (only when a
-            synchronization demands it, so that missing ones show) or `"random:SEED"`
-            (modelled, with durations drawn anew), or an order that
-            `mtia_lab.trial(program, schedule="every")` gave. None keeps the present one, and does
-            not restart a random schedule's draws unless it is given again.
+            synchronization demands it, so that missing ones show, and what a download is still to
+            write reads as if poisoned) or `"random:SEED"` (modelled, with durations drawn anew), or
+            an order that `mtia_lab.trial(program, schedule="every")` gave. None keeps the present
+            one, and does not restart a random schedule's draws unless it is given again.
         profile: what the device costs. None keeps the present one.
         poison: whether fresh memory, and each freed block in its stream's order, is filled with
             0xFF bytes (NaN as a float, -1 as an integer), so that what is used after its free, or
-            before anything was written, shows. Off at first. None keeps the present choice.
+            before anything was written, shows; pinned memory and what a download is still to write
+            as well. Off at first. None keeps the present choice.
 
     Raises:
         RuntimeError: work is pending, or the schedule is unknown. Nothing has changed then.

@@ -2,11 +2,15 @@
 
 #include <c10/macros/Export.h>
 
+#include <cstring>
+
 #include "../backend/call_log.h"
 #include "../backend/convert.h"
 #include "../backend/pinned.h"
 #include "../sim/graph/graph.h"
 #include "../sim/log/log.h"
+#include "../sim/memory/allocator.h"
+#include "../sim/runtime.h"
 #include "call.h"
 #include "cpu_kernel.h"
 #include "factories.h"
@@ -28,6 +32,17 @@ class Region {
   explicit Region(const at::Tensor& tensor)
       : memory_(address_of(tensor)), spec_(TensorSpec::of(tensor)) {}
 
+  // What the device is to write reads as poison until it has, unless a copy that comes before it
+  // still has to read what is there. A host that looks too soon would else see what an earlier
+  // download left, often the very values that it hopes for.
+  void hide() const {
+    if (sim::hides_downloads() && !backend::pinned_allocator().is_uploaded(memory_, bytes())) {
+      poison(static_cast<char*>(memory_), 0);
+    }
+  }
+
+  size_t bytes() const { return spec_.span(); }  // from the first element to the last one's end
+
   at::Tensor tensor() const {
     const RebindableTensor rebindable(spec_, c10::DispatchKey::CPU, spec_.span());
     rebindable.bind(memory_);
@@ -35,6 +50,18 @@ class Region {
   }
 
  private:
+  void poison(char* at, size_t dim) const {  // the bytes between elements are somebody else's
+    const auto item = static_cast<int64_t>(c10::elementSize(spec_.dtype));
+    if (dim == spec_.sizes.size() || spec_.contiguous) {
+      std::memset(at, sim::kPoison,
+                  static_cast<size_t>(spec_.contiguous ? spec_.numel() * item : item));
+      return;
+    }
+    for (int64_t i = 0; i < spec_.sizes[dim]; ++i) {
+      poison(at + i * spec_.strides[dim] * item, dim + 1);
+    }
+  }
+
   void* memory_;
   TensorSpec spec_;
 };
@@ -67,6 +94,9 @@ sim::StreamPoint enqueue(sim::StreamRef stream, Engine engine, const at::Tensor&
     const KernelState state(settings);
     to.tensor().copy_(from.tensor());
   };
+  if (engine == Engine::ToHost && !owner.defined()) {  // the host goes on meanwhile
+    command.prepare = [to = Region(to)] { to.hide(); };
+  }
   sim::Cost cost;
   cost.link_bytes = static_cast<int64_t>(std::min(from.nbytes(), to.nbytes()));
   return sim::submit(stream, std::move(command), cost);
@@ -79,8 +109,9 @@ sim::StreamPoint enqueue(sim::StreamRef stream, Engine engine, const at::Tensor&
 void from_host(const at::Tensor& from, const at::Tensor& to, bool non_blocking) {
   const sim::StreamRef stream = sim::current_stream(to.get_device());
   if (non_blocking && is_pinned(from)) {
-    enqueue(stream, Engine::FromHost, from, to);
+    const sim::StreamPoint end = enqueue(stream, Engine::FromHost, from, to);
     keep_until_copied(from, stream);
+    backend::pinned_allocator().note_upload(address_of(from), Region(from).bytes(), end);
     return;
   }
   sim::check_not_capturing(stream, "this copy from the host");

@@ -63,6 +63,10 @@ bool is_done(const Block& block) {
   return std::all_of(block.users.begin(), block.users.end(), sim::is_complete);
 }
 
+bool is_pending(const PinnedAllocator::Upload& upload) {
+  return upload.end.capture != 0 || !sim::is_complete(upload.end);
+}
+
 void free_pinned(void* block) {
   if (block != nullptr) {
     pinned_allocator().free(*static_cast<Block*>(block));
@@ -122,6 +126,30 @@ bool PinnedAllocator::record_event(void* address, void* /*block*/, c10::Stream s
   }
   note("record_stream", *block, user);
   return true;
+}
+
+void PinnedAllocator::note_upload(const void* address, size_t bytes, const sim::StreamPoint& end) {
+  const auto* from = static_cast<const char*>(address);
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (Block* block = find(address)) {
+    auto& uploads = block->uploads;
+    if (uploads.size() >= block->looked_at) {
+      const auto done = std::partition(uploads.begin(), uploads.end(), is_pending);
+      uploads.erase(done, uploads.end());
+      block->looked_at = 64 + 2 * uploads.size();
+    }
+    uploads.push_back({end, from, from + bytes});
+  }
+}
+
+bool PinnedAllocator::is_uploaded(const void* address, size_t bytes) {
+  const auto* from = static_cast<const char*>(address);
+  std::lock_guard<std::mutex> lock(mutex_);
+  const Block* block = find(address);
+  return block != nullptr &&
+         std::any_of(block->uploads.begin(), block->uploads.end(), [&](const Upload& upload) {
+           return upload.from < from + bytes && from < upload.to && is_pending(upload);
+         });
 }
 
 // The block is the cache's again, once what uses it is done. Frees may happen in an effect, so how
@@ -229,6 +257,7 @@ void PinnedAllocator::unpin(Block& block) {
 
 void PinnedAllocator::cache(Block& block) {
   block.users.clear();
+  block.uploads.clear();
   block.next = std::exchange(cached_[bucket_of(block.bytes)], &block);
   stats_.active_requests.decrease(1);
   stats_.active_bytes.decrease(block.bytes);

@@ -21,14 +21,22 @@ namespace mtia::backend {
 // address.
 class PinnedAllocator final : public at::HostAllocator {
  public:
+  // A copy to the device, and the bytes of the block that it reads.
+  struct Upload {
+    sim::StreamPoint end;
+    const char* from;
+    const char* to;
+  };
   struct Block {
     void* start;
     size_t bytes;
     int64_t offset;  // in all memory that was ever pinned
     bool allocated = true;
     std::vector<sim::StreamPoint>
-        users{};            // the streams that use it; once freed, how far they were
-    Block* next = nullptr;  // once freed, in `cached_` or among those that wait
+        users{};                    // the streams that use it; once freed, how far they were
+    std::vector<Upload> uploads{};  // that may still be read
+    size_t looked_at = 64;          // so many uploads, when those that are done were last let go
+    Block* next = nullptr;          // once freed, in `cached_` or among those that wait
   };
 
   at::DataPtr allocate(size_t bytes) override;
@@ -40,6 +48,11 @@ class PinnedAllocator final : public at::HostAllocator {
   void reset_peak_stats() override;
 
   void free(Block& block);
+
+  // A copy reads so many bytes; whether one that does may still be pending, for all one knows: what
+  // a graph reads may be read again at any time.
+  void note_upload(const void* address, size_t bytes, const sim::StreamPoint& end);
+  bool is_uploaded(const void* address, size_t bytes);
 
   // Where an address is in all memory that was ever pinned, as the log shows it, whether it is at
   // the start of a block or within it; -1 if it is not pinned.

@@ -85,7 +85,8 @@ struct Command {
   Time finish = 0;
   EventId event = 0;  // of records and waits, with its version
   int64_t version = 0;
-  Effect effect;  // may be empty
+  Effect prepare;  // what the host does first, every time that it is enqueued; may be empty
+  Effect effect;   // may be empty
   std::optional<StreamPoint>
       after;  // not before this one: of waits, bound when the wait was called
   std::shared_ptr<OrderedUses> uses;  // it becomes the last; not before the one that was

@@ -4,11 +4,13 @@
 #include <utility>
 
 #include "embedder.h"
+#include "graph/graph.h"
 #include "graph/internal/capture.h"
 #include "internal/effects.h"
 #include "internal/enqueue.h"
 #include "internal/synchronize.h"
 #include "log/log.h"
+#include "memory/allocator.h"
 #include "text.h"
 
 namespace mtia::sim {
@@ -106,6 +108,9 @@ void finish() {
 namespace {
 StreamPoint enqueue_work(StreamRef ref, Command command, const Cost* cost) {
   command.site = log::site();
+  if (command.prepare && !is_capturing(ref)) {
+    command.prepare();
+  }
   Lock lock = enter("launch");
   Stream& stream = stream_at(lock, ref);
   if (cost != nullptr) {
@@ -157,6 +162,11 @@ void host_uses_memory() {
 Time clock_now() noexcept {
   Lock lock;
   return lock->clock;
+}
+
+bool hides_downloads() noexcept {
+  Lock lock;
+  return poisons() || lock->schedule.order == Order::Latest;
 }
 
 bool wants_accesses() noexcept { return log::recording() || captures_are_open(); }

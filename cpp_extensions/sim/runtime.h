@@ -35,6 +35,10 @@ void stage(int64_t bytes);  // the host copies them into a buffer the link can r
 void host_uses_memory();    // the host is about to use pinned memory, which will be in the log
 Time clock_now() noexcept;
 
+// Whether memory that the device is still to write reads as poison, so that it shows who looks at
+// it too soon: what was there before may be the very same bytes.
+bool hides_downloads() noexcept;
+
 // Whether a command should name the memory it uses: it will be logged, now or at a replay.
 bool wants_accesses() noexcept;
 

@@ -267,9 +267,29 @@ void instantiate(GraphId id) {
   graph.instantiated = true;
 }
 
+namespace {
+// What the host does before the commands are enqueued, without the lock.
+void prepare(GraphId id, StreamRef target) {
+  std::shared_ptr<const Capture> kept;
+  {
+    Lock lock = enter("replay");
+    Graph& graph = graph_at(lock, id);
+    captured(lock, graph, "replay");
+    kept = graph.capture;
+    check_can_replay(lock, *kept, target);
+  }
+  for (const CapturedCommand& captured : kept->commands) {
+    if (captured.command.prepare) {
+      captured.command.prepare();
+    }
+  }
+}
+}  // namespace
+
 void replay(GraphId id) {
   const Site site = log::site();
   const StreamRef target = stream_now();
+  prepare(id, target);
   std::shared_ptr<const Capture> kept;  // effects run, and may destroy the graph
   Lock lock = enter("replay");
   Graph& graph = graph_at(lock, id);
