@@ -4,7 +4,6 @@
 #include <torch/csrc/Stream.h>
 
 #include <algorithm>
-#include <cstring>
 #include <iterator>
 #include <memory>
 #include <string>
@@ -32,28 +31,43 @@ Watch* watch_in(PyObject* capsule) {
 }
 Watch& watch_of(PyObject* function) { return *watch_in(PyCFunction_GET_SELF(function)); }
 
-bool is_wait(PyObject* function) {
-  if (!PyCFunction_Check(function)) {
-    return false;
+// A function that waits for an event: the name of the wait in the log, null of any other.
+const char* wait_of(PyObject* function) {
+  if (!PyCFunction_Check(function) || PyCFunction_GET_SELF(function) == nullptr) {
+    return nullptr;
   }
-  const char* name = reinterpret_cast<PyCFunctionObject*>(function)->m_ml->ml_name;
-  PyTypeObject* owner = std::strcmp(name, "wait_event") == 0 ? THPStreamClass
-                        : std::strcmp(name, "wait") == 0     ? THPEventClass
-                                                             : nullptr;
+  const std::string_view name = reinterpret_cast<PyCFunctionObject*>(function)->m_ml->ml_name;
   PyObject* self = PyCFunction_GET_SELF(function);
-  return owner != nullptr && self != nullptr && PyObject_TypeCheck(self, owner) != 0;
+  const bool of_stream = name == "wait_event" && PyObject_TypeCheck(self, THPStreamClass) != 0;
+  const bool of_event =
+      (name == "wait" || name == "synchronize") && PyObject_TypeCheck(self, THPEventClass) != 0;
+  return of_stream ? "wait_event" : !of_event ? nullptr : name == "wait" ? "wait" : "synchronize";
+}
+
+// Which stream waits is known where the wait is a method of its own.
+void log_idle(const char* wait, PyObject* self) {
+  const auto body = [] { return std::string("waits for nothing"); };
+  const std::string never = "an event never recorded";
+  if (PyObject_TypeCheck(self, THPStreamClass) != 0) {
+    const auto* stream = reinterpret_cast<THPStream*>(self);
+    logged(
+        "torch", wait, body, never,
+        c10::Stream::unpack3(stream->stream_id, static_cast<c10::DeviceIndex>(stream->device_index),
+                             static_cast<c10::DeviceType>(stream->device_type)));
+  } else {
+    logged("torch", wait, body, never);
+  }
 }
 
 void look(Watch& watch, int event, PyObject* argument) {
-  if (!is_wait(argument)) {
+  const char* wait = wait_of(argument);
+  if (wait == nullptr) {
     return;
   }
   if (event == PyTrace_C_CALL) {
     watch.calls = calls_of_this_thread();
   } else if (event == PyTrace_C_RETURN && watch.calls == calls_of_this_thread()) {
-    logged(
-        "torch", "wait_event", [] { return std::string("waits for nothing"); },
-        std::string("an event never recorded"));
+    log_idle(wait, PyCFunction_GET_SELF(argument));
   }
 }
 

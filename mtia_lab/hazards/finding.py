@@ -35,6 +35,7 @@ class Side:
         site: the reader's line, or None.
         command: the command's id; None for the host.
         access: the memory in question; None if there is none.
+        who: what to call the stream or the host, if not as the log names it.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Side:
     tensor: str = ""
     command: int | None = None
     access: Access | None = None
+    who: str = ""
 
     @classmethod
     def of(cls, command: Command, action: str, access: Access | None = None) -> "Side":
@@ -59,7 +61,7 @@ class Side:
         times = microseconds(self.start)
         if self.finish != self.start:
             times += f" to {microseconds(self.finish)}"
-        where = f"on {place(self.where)}, {times} us, {self.line}"
+        where = f"on {self.who or place(self.where)}, {times} us, {self.line}"
         return f"{cut(self.name, 60)} {self.action}{tensor} {where}"
 
     @property

@@ -2,11 +2,14 @@
 
 Where several host threads are at work, only what each can be sure of by its own doing counts. A log
 is one order of what they did. In another run another thread may come later, and what it made
-needless in this one is needed then; a log does not know where threads meet.
+needless in this one is needed then; a log does not know where threads meet. Nor does what the host
+learned by asking count: in another run the answer may be another. And where an event that is still
+there is recorded after a wait, another turn of the same loop may wait for that, as in the first
+rounds of a ring of buffers: such a line is let be.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..log.log import Log
 from ..log.records import Call, Command, Host, Known, Record
@@ -14,7 +17,7 @@ from ..log.replay import Backwards
 from .finding import NEEDLESS_SYNC, NEEDLESS_WAIT, UNRECORDED, Finding, Side
 from .fixes import before
 from .order import EVENTS, Given, Order, Stream
-from .sequence import SYNCHRONIZATIONS, Learned
+from .sequence import IDLE_WAITS, SYNCHRONIZATIONS, Learned
 
 # What calls that wait or synchronize make besides: they look which device and stream is current.
 _BESIDES = {
@@ -23,15 +26,60 @@ _BESIDES = {
     *("getCurrentDevice", "getStream", "getCurrentStream", "getDefaultStream", "exchangeStream"),
 }
 _NO_WORK = _BESIDES | SYNCHRONIZATIONS
-_UNRECORDED = "torch.wait_event"  # the method by which PyTorch skips a wait
+_QUERIES = {"queryEvent", "queryStream"}
 
 
 @dataclass
 class _Line:
-    """What one line of the reader's synchronizes: how often it was needed, how often not."""
+    """What one line of the reader's synchronizes: how often it was needed, how often not.
+
+    Attributes:
+        needed: whether it was, ever.
+        found: one for each time that it was not.
+        first, last: when it ran for the first and for the last time.
+        event: what it waited for then; 0 if that is no event, or was never recorded.
+        came_round: whether it ever waited for what was recorded after it had run.
+    """
 
     needed: bool = False
     found: list[Finding] = field(default_factory=list)
+    first: int = 0
+    last: int = 0
+    event: int = 0
+    came_round: bool = False
+
+
+class _Recordings:
+    """When each event that is still there was recorded, for the first and for the last time."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self._first: dict[int, int] = {}
+        self._last: dict[int, int] = {}
+
+    def add(self, record: Record | Learned) -> None:
+        """The next record, in the order of `in_order`."""
+        self.now += 1
+        if isinstance(record, Command):
+            if record.type == "record" and record.event is not None:
+                self._first.setdefault(record.event, self.now)
+                self._last[record.event] = self.now
+        elif isinstance(record, Call) and record.name == "destroyEvent":
+            for event in record.events:
+                self._first.pop(event, None)
+                self._last.pop(event, None)
+
+    def note(self, line: _Line, event: int) -> None:
+        """A line waits, for an event or for something else."""
+        line.first = line.first or self.now
+        line.last, line.event = self.now, event
+        line.came_round |= self._last.get(event, 0) > line.first
+
+    def may_wait_for(self, line: _Line) -> bool:
+        """Whether the next turn of a line that waited for nothing new may wait for something."""
+        if line.event:
+            return not line.came_round and self._last.get(line.event, 0) > line.last
+        return any(first > line.last for first in self._first.values())
 
 
 class _Part:
@@ -63,6 +111,8 @@ class Hints:
 
     def __init__(self, log: Log, given: Given, callers: dict[int | None, Call]) -> None:
         self._lines: dict[tuple[str, str | None], _Line] = {}
+        self._recordings = _Recordings()
+        self._waits: set[str | None] = set()  # lines that waited for an event that was recorded
         self._callers, calls = callers, log.calls
         active = {command.thread for command in log.commands}
         active |= {call.thread for call in calls if call.synchronized}
@@ -73,7 +123,7 @@ class Hints:
             self._divide(list(log))
         if len(self._parts) == 1:
             self._whole = _Part(given)
-        works = (call for call in calls if call.name not in _NO_WORK and call.method != _UNRECORDED)
+        works = (call for call in calls if call.name not in _NO_WORK and call.door != IDLE_WAITS)
         # Lines that do more than synchronize, be it that it synchronizes, too.
         self._working = {None, *(call.site for call in works if self._part(call) is not None)}
 
@@ -96,6 +146,7 @@ class Hints:
 
     def add(self, record: Record | Learned) -> None:
         """The next record, in the order of `in_order`."""
+        self._recordings.add(record)
         part = self._whole or self._part(record.call if isinstance(record, Learned) else record)
         if part is None:
             return
@@ -134,9 +185,12 @@ class Hints:
         else:
             record = part.recordings.get(after[0]) if implied else None
             found = _needless_wait(command, record, order) if record is not None else None
-            self._add(NEEDLESS_WAIT, command.site, found)
+            self._waits.add(command.site)
+            self._add(NEEDLESS_WAIT, command.site, found, command.event)
 
     def _synchronize(self, call: Call, part: _Part) -> None:
+        if call.name in _QUERIES:
+            return
         if any(_is_of(known, stream) for known in call.synchronized for stream in part.foreign):
             self._working.add(call.site)
         else:
@@ -145,21 +199,28 @@ class Hints:
 
     def _call(self, call: Call, *, learned: bool) -> None:
         """A call, and whether the host learned anything by it."""
-        if call.method == _UNRECORDED:
+        if call.door == IDLE_WAITS:
             self._add(UNRECORDED, call.site, _unrecorded(call))
         elif call.name in SYNCHRONIZATIONS and call.error is None:
-            self._add(NEEDLESS_SYNC, call.site, None if learned else _needless_sync(call))
+            self._waits.update([call.site] if call.events else [])
+            found = None if learned else _needless_sync(call)
+            self._add(NEEDLESS_SYNC, call.site, found, *call.events)
 
     def findings(self) -> list[Finding]:
         """The hints, one a line of the reader's."""
         return [
             line.found[0].times(len(line.found))
             for (what, site), line in self._lines.items()
-            if line.found and (what == UNRECORDED or not (line.needed or site in self._working))
+            if line.found and not line.needed
+            if site not in (self._waits if what == UNRECORDED else self._working)
+            if what == NEEDLESS_SYNC and not line.event or not self._recordings.may_wait_for(line)
         ]
 
-    def _add(self, what: str, site: str | None, found: Finding | None) -> None:
+    def _add(
+        self, what: str, site: str | None, found: Finding | None, event: int | None = None
+    ) -> None:
         line = self._lines.setdefault((what, site), _Line())
+        self._recordings.note(line, event or 0)
         if found is None:
             line.needed = True
         else:
@@ -214,8 +275,12 @@ def _needless_wait(wait: Command, record: Command, order: Order) -> Finding:
 
 
 def _unrecorded(call: Call) -> Finding:
-    why = "such an event counts as reached, so the stream does not wait at all"
-    side = Side("event", "is waited for", None, call.begin, call.end, call.site)
+    on_host = call.name == "synchronize"
+    waiting = "the host" if on_host else "the stream"
+    why = f"such an event counts as reached, so {waiting} does not wait at all"
+    side = Side("event", "is waited for", call.stream, call.begin, call.end, call.site)
+    if call.stream is None and not on_host:
+        side = replace(side, who="a stream")
     fix = f"record the event {before(call.site)}, or delete the wait there"
     return Finding(UNRECORDED, why, None, side, fix)
 

@@ -1,6 +1,7 @@
 """Hints: synchronization that orders nothing new, and nothing else."""
 
 import cProfile
+import re
 import sys
 import types
 from concurrent.futures import ThreadPoolExecutor
@@ -43,6 +44,66 @@ HINTS = {
     synchronize_twice: (kinds.NEEDLESS_SYNC, "delete the synchronization", 2),
     wait_for_nothing: (kinds.UNRECORDED, "record the event before line", 1),
 }
+
+
+WAITS = {
+    "wait_event": (lambda stream, event: stream.wait_event(event), "the stream", r"mtia:0/\d+"),
+    "wait": (lambda stream, event: event.wait(stream), "the stream", "a stream"),
+    "synchronize": (lambda stream, event: event.synchronize(), "the host", "the host"),
+}
+
+
+@pytest.mark.parametrize("way", WAITS)
+def test_who_waits_for_an_event_that_was_never_recorded(lab, streams, way):
+    wait, who, where = WAITS[way]
+    with lab.sanitizer() as report:
+        wait(streams[0], torch.Event("mtia"))
+    hint = only(report.hints)
+    assert f"so {who} does not wait at all" in hint.why
+    assert re.search(rf"event is waited for on {where}, ", repr(hint))
+
+
+def double_buffer(streams, buffers, rounds, wait):
+    """Nobody has used a buffer before the first rounds."""
+    copying, working = streams
+    used = [torch.Event("mtia") for _ in range(2)]
+    for k in range(rounds):
+        wait(copying, used[k % 2])
+        with copying:
+            buffers[k % 2].fill_(k)
+        working.wait_stream(copying)
+        with working:
+            buffers[k % 2].sum()
+        used[k % 2].record(working)
+    return used
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 3, 6])
+@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize("way", WAITS)
+def test_a_ring_may_wait_for_what_is_recorded_later(lab, streams, way, kept, rounds):
+    """Also if the log ends before it has come round, as long as the events are there."""
+    buffers = torch.zeros(2, 8, device="mtia")
+    torch.mtia.synchronize()
+    with lab.sanitizer() as report:
+        used = double_buffer(streams, buffers, rounds, WAITS[way][0])
+        if not kept:
+            del used
+    assert not report, report
+    assert bool(report.hints) == (rounds <= 2 and not kept), report
+
+
+def test_an_answer_that_may_be_another_next_time_makes_no_wait_needless(lab, streams):
+    one, two = streams
+    with lab.sanitizer() as report:
+        with one:
+            torch.ones(8, device="mtia")
+        done = one.record_event()
+        lab.launch("busy", us=100)
+        assert done.query() and one.query()
+        two.wait_event(done)
+        one.synchronize()
+    assert not report.hints, report
 
 
 @pytest.mark.parametrize("program", HINTS, ids=lambda program: program.__name__)
