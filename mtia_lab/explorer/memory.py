@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, NamedTuple
 
-from ..log.records import PINNED, Access, Command, Host, Memory, Record, Value
-from ..log.replay import FOREVER, Blocks
+from ..log.records import PINNED, Access, Call, Command, Host, Memory, Record, Value
+from ..log.replay import FOREVER, Backwards, Blocks
 from .moments import APPEAR, ENQUEUE, FINISH, HAPPEN, Moment, Row
 
+USED = "not known; record(host=True) says it"  # of pinned memory that only its uses tell of
 Totals = tuple[int, int]  # bytes allocated, bytes reserved
 Writes = list[tuple[Access, bytes]]  # and the first bytes that were left there, if known
 
@@ -28,7 +29,9 @@ def find(blocks: Blocks, moment: int, access: Access) -> int:
     if access.device != PINNED:
         return -1
     place = access.address, access.bytes
-    return blocks.add(Memory("alloc", PINNED, 0, *place, 0, 0, None), moment).number
+    block = blocks.add(Memory("alloc", PINNED, 0, *place, 0, 0, None), moment)
+    block.cause = USED
+    return block.number
 
 
 def totals(blocks: Blocks) -> dict[int, Row[Totals]]:
@@ -78,7 +81,7 @@ class Memories:
         self.accesses: dict[int, list[tuple[int, Access, bool]]] = {}
         self.about: dict[int, int] = {}
         self.values = Values()
-        effects = _effects(records, late, place)
+        effects, causes = _effects(records, late, place), _causes(records)
         for number, (_, position, verb) in enumerate(moments):
             record = records[position] if position >= 0 else None
             if verb == ENQUEUE and isinstance(record, Command):
@@ -86,6 +89,8 @@ class Memories:
             elif verb == HAPPEN and isinstance(record, Memory):
                 block = self.blocks.apply(record, number)
                 self.about[position] = -1 if block is None else block.number
+                if block is not None and position in causes:
+                    block.cause = causes[position]
             elif verb in (FINISH, APPEAR, HAPPEN) and position in effects:
                 writer, writes = effects[position]
                 self.values.write(number, writer, writes, self.blocks)
@@ -95,6 +100,18 @@ class Memories:
         if used:
             blocks = self.blocks
             self.accesses[position] = [(find(blocks, number, a), a, w) for a, w in used]
+
+
+def _causes(records: Sequence[Record]) -> dict[int, str]:
+    """Who allocated where no line of the reader's ran, in words: by position of the record."""
+    causes: dict[int, str] = {}
+    backwards = Backwards()
+    for position, record in enumerate(records):
+        if isinstance(record, Call):
+            backwards.add_call(record)
+        elif isinstance(record, Memory) and record.action == "alloc" and record.site is None:
+            causes[position] = backwards.cause(record.thread)
+    return causes
 
 
 def _effects(

@@ -4,8 +4,8 @@ The page only looks up what is computed here; `Model.state` is the same look-up 
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from ..log.log import Log
 from ..log.records import PINNED, Call, Command, Host, Memory, Value
@@ -29,6 +29,7 @@ from .moments import (
 )
 
 Stream = tuple[int, int]  # device, stream
+Kind = TypeVar("Kind", Command, Host)
 
 # How records are called, by kind.
 LABELS = {
@@ -56,6 +57,7 @@ class Model:
         times: the virtual time of each, in ns.
         first, start, last: of each record, its moments: when it begins or is enqueued, when a
             command starts, and when it is over; -1 where it has none.
+        hosts: what the host did, as (name, line, time in µs) -> its position in the log.
         streams: `(device, stream)` -> the positions in the log of its commands, in FIFO order.
         threads, events: rows, by thread number and by event id.
         blocks, segments: memory, each with the moments between which it lives.
@@ -71,8 +73,8 @@ class Model:
         self.moments = moments(self.records, late)
         self.times = [time for time, _, _ in self.moments]
         self.first, self.start, self.last = self._extents()
-        positions = {r.id: k for k, r in enumerate(self.records) if isinstance(r, Command)}
-        self.place = dict(sorted(positions.items()))
+        self.place = dict(sorted((r.id, k) for k, r in self._all(Command)))
+        self.hosts = {(r.name, r.site, r.time): k for k, r in self._all(Host)}
         self.streams = self._streams(log.commands)
         self.threads = thread_rows(self.records, self.moments, log.initial_state)
         self.events = event_rows(self.records, self.moments)
@@ -141,6 +143,9 @@ class Model:
                 place = stream_name(record.device, record.stream)
             return f"{record.action}{name}: {size(record.bytes)} on {place}"
         return record.name if isinstance(record, Command | Host) else self.label(position)
+
+    def _all(self, kind: type[Kind]) -> Iterator[tuple[int, Kind]]:
+        return ((k, record) for k, record in enumerate(self.records) if isinstance(record, kind))
 
     def _extents(self) -> tuple[list[int], list[int], list[int]]:
         first, start, last = ([-1] * len(self.records) for _ in range(3))

@@ -61,6 +61,8 @@ def late_values(records: Sequence[Record]) -> dict[int, int]:
     for the log is also what was enqueued before it. Of several values of a command the first
     stands for all.
     """
+    if not any(isinstance(record, Value) for record in records):
+        return {}
     finish: dict[int, float] = {}
     launches: list[float] = []  # the host clock at each, in order
     late: dict[int, int] = {}
@@ -85,11 +87,11 @@ def _changes(
 ) -> Iterator[_Change]:
     """The changes of one record, with the keys that they are sorted by."""
     if isinstance(record, Call):
-        begin, end = record.begin_ns, record.end_ns
-        stands = any(since == begin for since, _ in record.waits_ns)
+        begin, end, waits = record.begin_ns, record.end_ns, record.waits_ns
+        stands = bool(waits) and waits[0][0] == begin
         if not stands and (end > begin or last[position] > position):
             yield begin, position, 0, 0, position, BEGIN
-        for since, until in record.waits_ns:
+        for since, until in waits:
             yield since, position, 0, 1, position, WAIT
             if until < end:
                 yield until, position, 0, 2, position, RESUME

@@ -27,7 +27,7 @@ class Program(NamedTuple):
 
 
 EXPLORER = Program(
-    ("data", "page", "stage", "view", "arrows", "lanes", "details", "state", "explorer"),
+    ("data", "page", "stage", "view", "boxes", "arrows", "lanes", "details", "state", "explorer"),
     ("theme", "lanes", "panels"),
 )
 KNOBS = Program(("page", "stage", "knobs"), ("theme", "knobs"))

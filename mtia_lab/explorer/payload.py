@@ -8,18 +8,19 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ..draw import palette
 from ..draw.memory import Heights
 from ..errors import ipython_shell
-from ..hazards import Finding, Side
+from ..hazards import Finding
 from ..log.records import PINNED, Call, Command, Host, Record
 from ..log.replay import FOREVER, Span
 from ..log.units import size, stream_name
-from .memory import Totals
+from .memory import USED, Totals
 from .model import LABELS, Model
 from .moments import FINISH, RETURN, START, VERBS, Row
+from .opening import opening, sides
 
 Lane = int | tuple[int, int]  # a host thread; a stream as (device, stream)
 Columns = dict[str, Any]
@@ -27,32 +28,40 @@ Columns = dict[str, Any]
 KINDS = tuple(LABELS)
 STRIP = 1000  # the width of a device's memory, in units of the payload
 LEAST = 14  # of a low block
+LONG = 2_000_000  # characters, of which more are packed in less time, and some more room
+T = TypeVar("T")
 
 
-class _Strings:
-    """Each text once; a column has its number, -1 for none."""
+class _Table(Generic[T]):
+    """Each text, or what else there is often, once; a column has its number, -1 for none."""
 
     def __init__(self) -> None:
-        self.table: dict[str, int] = {}
+        self.table: dict[T, int] = {}
 
-    def __call__(self, text: str | None) -> int:
-        return -1 if text is None else self.table.setdefault(text, len(self.table))
+    def __call__(self, value: T | None) -> int:
+        return -1 if value is None else self.table.setdefault(value, len(self.table))
 
 
-def payload(model: Model, findings: Iterable[Finding] = ()) -> bytes:
+_Strings = _Table[str]
+
+
+def payload(model: Model, findings: Sequence[Finding] = (), begin: int = 0) -> bytes:
     """Everything the page needs.
 
     Args:
         model: what to show.
         findings: what the checker found, hints as well.
+        begin: where the axis of time begins, in ns.
 
     Returns:
         Deflated JSON: columns for records, moments and blocks, rows, and the strings.
     """
-    strings = _Strings()
+    strings, states = _Strings(), _Table[tuple[int, ...]]()
     lanes = _lanes(model)
     _, records, verbs = zip(*model.moments, strict=True)
     content = {
+        "begin": begin,
+        "opening": opening(model, findings)._asdict(),
         "verbs": VERBS,
         "stops": {"command": (START, FINISH), "call": (RETURN,)},
         "kinds": KINDS,
@@ -60,7 +69,11 @@ def payload(model: Model, findings: Iterable[Finding] = ()) -> bytes:
         "lanes": list(lanes.values()),
         "records": _records(model, {key: k for k, key in enumerate(lanes)}, strings),
         "moments": {"time": _steps(model.times), "record": _steps(records), "verb": verbs},
-        "threads": {thread: _row(row) for thread, row in model.threads.items()},
+        "threads": {
+            thread: _row(row, lambda value: [states(value[0]), *value[1:]])
+            for thread, row in model.threads.items()
+        },
+        "states": list(states.table),
         "events": {event: _row(row) for event, row in model.events.items()},
         "totals": {
             device: _row(row, partial(_sizes, strings, device))
@@ -73,7 +86,8 @@ def payload(model: Model, findings: Iterable[Finding] = ()) -> bytes:
         "hues": {"fault": palette.FAULT.strong, "copy": palette.COPY.strong},
         "strings": list(strings.table),
     }
-    return zlib.compress(json.dumps(content, separators=(",", ":")).encode())
+    text = json.dumps(content, separators=(",", ":")).encode()
+    return zlib.compress(text, 6 if len(text) < LONG else 3)
 
 
 def _lanes(model: Model) -> dict[Lane, Columns]:
@@ -106,7 +120,7 @@ def _records(model: Model, lanes: dict[Lane, int], strings: _Strings) -> Columns
         "kind": kinds,
         "lane": [lanes.get(_where(record), -1) for record in model.records],
         "name": [strings(model.name(position)) for position in range(len(model.records))],
-        "text": [strings(repr(r)) if isinstance(r, Call) else -1 for r in model.records],
+        "text": _texts(model, strings),
         "site": [strings(record.site) for record in model.records],
         "first": _steps(model.first),
         "start": [b - a for a, b in zip(model.first, model.start, strict=True)],
@@ -130,6 +144,21 @@ def _records(model: Model, lanes: dict[Lane, int], strings: _Strings) -> Columns
     return columns
 
 
+def _texts(model: Model, strings: _Strings) -> list[int]:
+    """Calls with their arguments and results, of which many are alike."""
+    known: dict[tuple[str | None, ...], int] = {}
+    texts = []
+    for record in model.records:
+        text = -1
+        if isinstance(record, Call):
+            parts = record.door, record.name, record.args, record.result, record.error
+            text = known.get(parts, -1)
+            if text < 0:
+                text = known[parts] = strings(repr(record))
+        texts.append(text)
+    return texts
+
+
 def _where(record: Record) -> Lane:
     return (record.device, record.stream) if isinstance(record, Command) else record.thread
 
@@ -138,6 +167,8 @@ def _blocks(model: Model, strings: _Strings) -> Columns:
     columns = _spans(model, model.blocks)
     columns["name"] = [block.name for block in model.blocks]
     columns["site"] = [strings(block.site) for block in model.blocks]
+    columns["cause"] = [strings(None if block.site else block.cause) for block in model.blocks]
+    columns["fresh"] = [int(block.begin > 0 and block.cause != USED) for block in model.blocks]
     columns["size"] = [strings(size(block.bytes)) for block in model.blocks]
     columns["hue"] = [palette.stream_hue(block.stream).strong for block in model.blocks]
     columns["users"] = {
@@ -162,21 +193,8 @@ def _sizes(strings: _Strings, device: int, total: Totals) -> int:
 def _finding(model: Model, finding: Finding) -> Columns:
     """Its first line, the rest, and the records of its two sides, as far as the log has them."""
     title, _, text = repr(finding).partition("\n")
-    sides = [side for side in (finding.first, finding.second) if side is not None]
-    records = [place for side in sides if (place := _side(model, side)) is not None]
     hazard = finding.severity == "hazard"
-    return {"title": title, "text": text, "records": records, "hazard": hazard}
-
-
-def _side(model: Model, side: Side) -> int | None:
-    """The record of one side: a command, or what the host did there and then."""
-    if side.command is not None:
-        return model.place.get(side.command)
-    for position, record in enumerate(model.records):
-        seen = (record.name, record.site, record.time) if isinstance(record, Host) else None
-        if seen == (side.name, side.site, side.start):
-            return position
-    return None
+    return {"title": title, "text": text, "records": sides(model, finding), "hazard": hazard}
 
 
 def _spans(model: Model, spans: Sequence[Span]) -> Columns:

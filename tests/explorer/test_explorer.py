@@ -72,14 +72,70 @@ def test_the_page_holds_all_that_it_needs():
     assert b"import(" not in program and b"fetch(" not in program and b"http" not in data
 
 
-@pytest.mark.parametrize("bound", ["MOST", "MOST_STORED"])
-def test_of_a_log_beyond_all_bounds_it_is_the_timeline(monkeypatch, bound):
-    monkeypatch.setattr(explorer, bound, 9)
+def many(count):
+    """A log of so many commands, one each µs."""
+    commands = (
+        in_us.command(k, "kernel", f"k{k % 7}", 0, 1, k, k, k + 1, 0, None, None, (), None)
+        for k in range(count)
+    )
+    return Log(list(commands))
+
+
+def records(shown):
+    """How many the page has."""
+    return len(json.loads(packed(shown)[1])["records"]["kind"])
+
+
+def test_a_log_beyond_all_bounds_has_no_page_and_says_so(monkeypatch):
+    monkeypatch.setattr(explorer, "MOST_STORED", 9)
     shown = mtia_lab.explore(rerecorded())
-    why = "This log has 10 records, too many to go through one by one."
+    why = "This log has 10 records, too much for a page."
     assert shown.text.endswith(f"\n{why}")
     assert shown._repr_mimebundle_()["text/html"].endswith(f"<p>{why}</p></div>")
     assert "<script>" not in shown._repr_mimebundle_()["text/html"]
+
+
+def test_since_and_until_show_a_part_and_a_sentence_says_so():
+    log = many(100)
+    shown = mtia_lab.explore(log, since=20, until=30)
+    assert 11 <= records(shown) <= 13 < len(log)
+    words = f"from 20 us to 30 us: {records(shown)} of 100 records."
+    assert words in shown.text and words in shown._repr_mimebundle_()["text/html"]
+    data = json.loads(packed(shown)[1])
+    assert data["begin"] == 20_000
+    assert "<p>" not in mtia_lab.explore(log)._repr_mimebundle_()["text/html"]
+    for wrong, error in ({"since": 5, "until": 5}, ValueError), ({"until": "9"}, TypeError):
+        with pytest.raises(error):
+            mtia_lab.explore(log, **wrong)
+
+
+def test_a_log_too_long_is_shown_in_part_around_its_first_hazard(monkeypatch):
+    log = many(400)
+    monkeypatch.setattr(explorer, "MOST", 40)
+    at_first = mtia_lab.explore(log, ())
+    assert "from 0 us to 39 us: 40 of 400 records." in at_first.text
+    access = Access(0, 512, 16, "float32", (4,), None, 4)
+    race = [
+        in_us.command(id, "kernel", name, 0, stream, at, at, at + 9, 0, None, None, (), None, *uses)
+        for id, stream, name, at, uses in (
+            (900, 1, "writes", 200, ((), (access,))),
+            (901, 2, "reads", 201, ((access,), ())),
+        )
+    ]
+    log = Log(sorted([*log, *race], key=lambda record: record.enqueue_ns))
+    shown = mtia_lab.explore(log)
+    assert "from 192 us to 229 us: 41 of 402 records." in shown.text
+    data = json.loads(packed(shown)[1])
+    (record,) = data["opening"]["records"]
+    assert data["strings"][data["records"]["name"][record]] == "reads"
+
+
+def test_a_part_shrinks_until_it_can_be_stored(monkeypatch):
+    log = many(2000)
+    whole = mtia_lab.explore(log)
+    monkeypatch.setattr(explorer, "MOST_STORED", len(whole.beside) - 1000)
+    part = mtia_lab.explore(log)
+    assert len(part.beside) < len(whole.beside) - 1000 and 500 < records(part) <= 1000
 
 
 def test_what_was_found_is_in_both():

@@ -3,7 +3,7 @@
 
 const MOST_ARROWS = 120;
 const SVG = "http://www.w3.org/2000/svg";
-const MIDDLE = { high: 9, low: 30 }; // of the bars of a track, from its top
+const MIDDLE = { high: 14, low: 40 }; // of the bars of a track, from its top
 
 /** An SVG element with attributes. */
 function shape(tag, attributes) {
@@ -39,35 +39,37 @@ class Arrows {
   /** Those that the window shows; if they are too many, only those of what is chosen. */
   draw() {
     const { data, view, chosen } = this.app;
+    const { scale } = view;
+    const { last } = data.records;
     const seen = this.pairs.filter(([from, to]) => {
-      const a = view.x(view.place(data.records.last[from]));
-      const b = view.x(view.place(data.records.last[to]));
+      const [a, b] = [scale(last[from]), scale(last[to])];
       return Math.max(a, b) >= 0 && Math.min(a, b) <= view.width;
     });
     const few = seen.length <= MOST_ARROWS;
-    const shown = few ? seen : seen.filter(pair => chosen.some(record => pair.includes(record)));
+    const mine = new Set(chosen);
+    const shown = few ? seen : seen.filter(([from, to]) => mine.has(from) || mine.has(to));
     this.node.replaceChildren(...shown.slice(0, MOST_ARROWS).flatMap(pair => this.arrow(...pair)));
   }
 
+  /** It leaves to the right and arrives from the left, also where it leads back. */
   arrow(from, to, what) {
     const [x1, y1] = this.end(from, "last");
     const [x2, y2] = this.end(to, "start");
-    const far = Math.abs(x2 - x1) > 30;
-    const bend = Math.min(Math.abs(x2 - x1) / 2, 40);
-    const curve = far ? `C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}` : `L${x2} ${y2}`;
-    const angle = far ? 0 : (Math.atan2(y2 - y1, x2 - x1) * 180) / Math.PI;
-    const turn = `translate(${x2} ${y2}) rotate(${angle})`;
+    const bend = Math.max(16, Math.min(Math.abs(x2 - x1) / 2, 40));
+    const curve = `C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
     return [
       shape("path", { d: `M${x1} ${y1} ${curve}`, class: what }),
-      shape("path", { d: "M0 0 L-7 -3.5 L-7 3.5 Z", class: `head ${what}`, transform: turn }),
+      shape("path", { d: `M${x2} ${y2} l-8 -4 v8 Z`, class: `head ${what}` }),
     ];
   }
 
   /** Where a record begins or ends, in pixels. */
   end(record, column) {
     const { data, view } = this.app;
-    const { bars } = this.tracks[data.records.lane[record]];
+    const number = data.records.lane[record];
+    const high = data.isMark(record) || !this.tracks[number].tiers.high.records.length;
+    this.tops ??= this.tracks.map(({ row }) => row.offsetTop); // asked once, as it takes a layout
     const x = view.x(view.place(data.records[column][record]));
-    return [x, bars.parentNode.offsetTop + MIDDLE[data.isMark(record) ? "high" : "low"]];
+    return [x, this.tops[number] + MIDDLE[high ? "high" : "low"]];
   }
 }

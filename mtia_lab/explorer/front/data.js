@@ -1,6 +1,8 @@
 // What Python computed, and how to look it up. Nothing here works out what is true: that is in
 // model.py, and this reads it.
 
+const MOST_CHANGES = 400; // of events, that are looked through for those to show
+
 /** How many places of a sorted row pass a test that the first ones pass and the later ones fail. */
 function countWhile(length, test) {
   let low = 0;
@@ -27,11 +29,17 @@ class Data {
     sums(first);
     first.forEach((moment, k) => (start[k] += moment));
     start.forEach((moment, k) => (last[k] += moment));
-    this.time = sums(raw.moments.time); // ns of each moment
+    this.time = Float64Array.from(sums(raw.moments.time)); // ns of each moment
     sums(raw.moments.record);
+    this.weights = new Float64Array(raw.strings.length); // zeros, for those who add up by name
     const rows = [raw.threads, raw.events, raw.totals, raw.blocks.contents].flatMap(Object.values);
     rows.forEach(row => sums(row.at));
     this.last = this.time.length - 1;
+    const ofEvents = Object.entries(raw.events).flatMap(([event, { at }]) => {
+      return at.map((moment, k) => ({ moment, event, isFirst: k === 0 }));
+    });
+    this.changes = ofEvents.sort((a, b) => a.moment - b.moment); // of all events
+    this.births = this.changes.filter(({ isFirst }) => isFirst);
     this.faulty = new Map(); // record -> the hazards it is part of
     for (const finding of raw.findings.filter(({ hazard }) => hazard)) {
       for (const record of finding.records) {
@@ -55,6 +63,11 @@ class Data {
     return this.kind(record) === "call" ? name.slice(name.indexOf(".") + 1) : name;
   }
 
+  /** What stands before the name of an event's record, or of a wait for one. */
+  glyph(record) {
+    return { record: "⚑ ", wait: "◇ " }[this.kind(record)] ?? "";
+  }
+
   label(record) {
     const where = this.lane(record)?.name ?? "";
     const text = this.labels[this.records.kind[record]].replace("{where}", () => where);
@@ -71,6 +84,28 @@ class Data {
     const kind = this.kind(record);
     if (kind === "kernel" || kind === "copy") return false;
     return (kind === "call" ? first : start)[record] === last[record];
+  }
+
+  /** Whether some of these records are part of a hazard. */
+  isFaulty(records) {
+    return this.faulty.size > 0 && records.some(record => this.faulty.has(record));
+  }
+
+  /** Where time passes in a lane without work, as pairs of moments: a wait holds its stream back,
+   *  or the host waits. */
+  held(lane) {
+    const { first, last, waits } = this.records;
+    const spans = [];
+    let free = 0;
+    for (const record of lane.records) {
+      const from = Math.max(first[record], free);
+      if (this.kind(record) === "wait" && this.time[last[record]] > this.time[from]) {
+        spans.push([from, last[record]]);
+      }
+      for (const times of waits[record] ?? []) spans.push(times.map(time => this.momentAt(time)));
+      free = last[record];
+    }
+    return spans.sort((a, b) => a[1] - b[1]);
   }
 
   lane(record) {
@@ -90,6 +125,18 @@ class Data {
   /** The last moment that is not after a time in ns. */
   momentAt(time) {
     return Math.max(countWhile(this.time.length, k => this.time[k] <= time) - 1, 0);
+  }
+
+  /** The events that changed last before a moment, those of which much can be said. */
+  recentEvents(moment) {
+    const here = countWhile(this.changes.length, k => this.changes[k].moment <= moment);
+    const recent = this.changes.slice(Math.max(here - MOST_CHANGES, 0), here);
+    return [...new Set(recent.map(({ event }) => event))];
+  }
+
+  /** How many events are known at a moment. */
+  countEvents(moment) {
+    return countWhile(this.births.length, k => this.births[k].moment <= moment);
   }
 
   /** The next moment, in a direction, that passes a test; the same one if there is none. */

@@ -1,6 +1,7 @@
 // What was chosen: a record with its line, its times and its memory; or several, to choose from.
 
 const MOST_LISTED = 30;
+const MOST_FINDINGS = 50; // hazards that are listed, and hints
 
 class Details {
   constructor(app) {
@@ -22,7 +23,7 @@ class Details {
     const more = records.length - list.length;
     const zoom = press({}, "zoom in", () => this.app.zoomTo(records));
     return [
-      make("h4", {}, `${records.length} beside each other `, zoom),
+      make("h2", {}, `${records.length} beside each other `, zoom),
       make("ul", { class: "links" }, list, more > 0 ? make("li", {}, `and ${more} more`) : null),
     ];
   }
@@ -30,7 +31,7 @@ class Details {
   one(record) {
     const { data } = this.app;
     const call = data.kind(record) === "call";
-    const title = make("h4", {}, call ? data.of(record, "text") : data.label(record));
+    const title = make("h2", {}, call ? data.of(record, "text") : data.label(record));
     const facts = make("dl", {});
     const tell = (name, ...what) => facts.append(make("dt", {}, name), make("dd", {}, what));
     tell("line", this.line(record));
@@ -106,14 +107,16 @@ class Findings {
       if (!mine.length) continue;
       const count = `${mine.length} ${word}${mine.length === 1 ? "" : "s"}`;
       const look = { class: hazard ? "fault" : "quiet" };
-      this.node.append(make("h4", look, hazard ? `⚠ ${count}` : count));
-      this.node.append(...mine.map(finding => this.finding(app, finding)));
+      this.node.append(make("h2", look, hazard ? `⚠ ${count}` : count));
+      this.node.append(...mine.slice(0, MOST_FINDINGS).map(one => this.finding(app, one)));
+      const more = mine.length - MOST_FINDINGS;
+      if (more > 0) this.node.append(quiet(`and ${more} more`));
     }
   }
 
   finding(app, { title, text, records }) {
     const show = press({ "aria-label": `show: ${title}` }, "show", () => app.showFinding(records));
-    const summary = make("summary", {}, `${title} `, records.length ? show : null);
-    return make("details", {}, summary, make("pre", {}, text));
+    const words = make("details", {}, make("summary", {}, title), make("pre", {}, text));
+    return make("div", { class: "finding" }, words, records.length ? show : null);
   }
 }

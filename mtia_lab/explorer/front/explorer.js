@@ -1,26 +1,31 @@
 // The explorer: controls, lanes, what is chosen and the state, all at one moment.
 
 const KEYS =
-  "keys on the slider: ← → change, with Shift command, Page ↑ ↓ host call, Home, End; " +
-  "on a bar: arrows and Enter; anywhere: + and − zoom, 0 shows all";
+  "On the slider: ← → change, with Shift command, Page ↑ ↓ host call, Home, End, Space plays. " +
+  "On a bar: arrows and Enter. Anywhere: + − zoom, 0 shows all, A D move the window, P plays. " +
+  "The wheel zooms once the explorer was clicked, with Ctrl always; drag a lane to move the window.";
+const PLAYED = 10; // seconds in which the window is played through
 
 class Explorer {
   constructor(data, root) {
     this.data = data;
-    this.moment = 0;
-    this.place = 0; // on the view's axis, at the moment or before the next
-    this.chosen = []; // records
+    this.moment = data.opening.moment;
+    this.chosen = data.opening.records;
     this.view = new View(data);
+    this.view.open(this.moment);
+    this.place = this.view.place(this.moment); // on the view's axis, there or before the next
     this.root = root;
     this.lanes = new Lanes(this);
-    this.parts = [this.lanes, new Details(this), new State(this)];
-    const [lanes, details, state] = this.parts.map(({ node }) => node);
+    this.details = new Details(this);
+    this.state = new State(this);
     this.told = make("p", { class: "told", role: "status", "aria-live": "polite" });
     this.count = make("span", { class: "quiet" });
     const now = make("div", { class: "now" }, this.told, this.count);
-    const findings = new Findings(this).node;
-    const top = [this.controls(), this.sliderRow(), now];
-    root.append(...top, lanes, legend(data), findings, details, state);
+    const choice = make("div", { class: "choice" }, new Findings(this).node, this.details.node);
+    const { tables, memory } = this.state;
+    const panels = make("div", { class: "panels" }, choice, memory, tables);
+    const top = [this.controls(), this.sliderRow(), now, this.lanes.node, legend(data)];
+    root.append(...top, panels);
     root.addEventListener("keydown", event => this.key(event));
     new ResizeObserver(() => this.resize()).observe(root);
     this.redraw();
@@ -35,20 +40,27 @@ class Explorer {
   }
 
   redraw() {
+    this.stale = false;
     this.lanes.draw();
     this.refresh();
   }
 
+  /** All that depends on the moment and the choice, if they are others than those shown. */
   refresh() {
-    for (const part of this.parts) part.update();
+    const { shown, moment, chosen, data, view } = this;
+    const same = shown && shown.chosen === chosen;
+    if (!same) this.details.update();
+    if (!same || shown.moment !== moment) this.state.update();
+    this.shown = { moment, chosen };
+    this.lanes.update();
     const words = this.words();
     this.told.textContent = words;
-    this.count.textContent = `change ${this.moment} of ${this.data.last}`;
-    const { view } = this;
-    this.slider.max = view.end;
+    this.count.textContent = `change ${moment} of ${data.last}`;
+    const { begin, end } = view;
+    Object.assign(this.slider, { min: begin, max: end });
     this.slider.value = this.place;
     this.slider.setAttribute("aria-valuetext", words);
-    const part = place => `${(100 * Math.min(Math.max(place, 0), view.end)) / view.end}%`;
+    const part = place => `${(100 * (view.inside(place) - begin)) / (end - begin)}%`;
     this.band.style.left = part(view.from);
     this.band.style.right = `calc(100% - ${part(view.to)})`;
   }
@@ -61,25 +73,39 @@ class Explorer {
     return later ? `${us(Math.round(place))}, after ${happened}` : happened;
   }
 
-  /** Go to a moment; choose what happens there if asked to. */
-  go(moment, choose = false) {
+  /** Go to a moment. */
+  go(moment) {
+    this.stop();
     this.moment = moment;
     this.place = this.view.place(moment);
-    const record = this.data.moments.record[moment];
-    if (choose && record >= 0) this.chosen = [record];
     this.show();
   }
 
   /** Go to a place on the axis: to the last moment there, or on the way from it to the next. */
   goTo(place) {
+    this.stop();
+    this.settle(place);
+    this.soon();
+  }
+
+  settle(place) {
     const { view } = this;
-    this.place = Math.min(Math.max(place, 0), view.end);
+    this.place = view.inside(place);
     this.moment = view.momentAt(this.place);
     if (view.axis === "steps") this.place = this.moment;
-    if (this.frame) return; // a pointer moves more often than the page is drawn
-    this.frame = requestAnimationFrame(() => {
+  }
+
+  redrawSoon() {
+    this.stale = true;
+    this.soon();
+  }
+
+  /** Draw in the next frame: a pointer moves more often than the page is drawn. */
+  soon() {
+    this.frame ??= requestAnimationFrame(() => {
       this.frame = null;
-      this.show();
+      if (this.stale) this.redraw();
+      else this.show();
     });
   }
 
@@ -89,8 +115,40 @@ class Explorer {
   }
 
   choose(records) {
+    this.stop();
     this.chosen = records;
     this.refresh();
+  }
+
+  /** Play on from here, or stop. */
+  play() {
+    const { view } = this;
+    if (this.playing) return this.stop();
+    if (this.moment === this.data.last) this.settle(view.begin);
+    let place = this.place;
+    let before = null;
+    const on = now => {
+      place += (view.length * (now - (before ?? now))) / (1000 * PLAYED);
+      before = now;
+      this.settle(place);
+      this.playing = requestAnimationFrame(on);
+      if (place >= view.end) this.stop();
+      this.show();
+    };
+    this.playing = requestAnimationFrame(on);
+    this.setPlayer("❚❚", "stop", "off"); // a reader that speaks could not keep up
+  }
+
+  stop() {
+    if (!this.playing) return;
+    cancelAnimationFrame(this.playing);
+    this.playing = null;
+    this.setPlayer("▶", "play", "polite");
+  }
+
+  setPlayer(glyph, words, live) {
+    this.player.replaceChildren(`${glyph} ${words}`);
+    this.told.setAttribute("aria-live", live);
   }
 
   /** Step to the next change, start of a command, or end of a host call. */
@@ -102,7 +160,10 @@ class Explorer {
       command: k => stops.command.includes(moments.verb[k]) && starts(k),
       "host call": k => stops.call.includes(moments.verb[k]),
     }[what];
-    this.go(this.data.seek(this.moment, direction, wanted), true);
+    const moment = this.data.seek(this.moment, direction, wanted);
+    const record = moments.record[moment];
+    if (record >= 0) this.chosen = [record];
+    this.go(moment);
   }
 
   zoom(factor) {
@@ -110,11 +171,16 @@ class Explorer {
     this.redraw();
   }
 
+  pan(part) {
+    this.view.pan(part);
+    this.redraw();
+  }
+
   zoomTo(records) {
     const { view, data } = this;
     const from = view.place(data.records.first[records[0]]);
-    const to = view.place(data.records.last[records.at(-1)]);
-    if (to > from) view.show(from - (to - from) / 20, to + (to - from) / 20);
+    const length = view.place(data.records.last[records.at(-1)]) - from;
+    if (length > 0) view.show(from - length / 20, 1.1 * length);
     else this.setAxis("steps");
     this.redraw();
   }
@@ -132,6 +198,7 @@ class Explorer {
     const group = (label, ...nodes) => {
       return make("span", { class: "group", role: "group", "aria-label": label }, nodes);
     };
+    this.player = press({ class: "player" }, "▶ play", () => this.play());
     const stepper = what => {
       const step = direction => this.step(direction, what);
       const back = this.button("‹", `previous ${what}`, () => step(-1));
@@ -149,6 +216,7 @@ class Explorer {
     return make(
       "div",
       { class: "controls", role: "group", "aria-label": "go through the log" },
+      this.player,
       this.button("⇤", "to the beginning", () => this.go(0)),
       stepper("change"),
       stepper("command"),
@@ -176,6 +244,7 @@ class Explorer {
     this.slider = make("input", { type: "range", min: 0, step: "any", "aria-label": "moment" });
     this.slider.addEventListener("input", () => this.goTo(+this.slider.value));
     this.slider.addEventListener("keydown", event => this.sliderKey(event));
+    this.slider.addEventListener("pointerdown", () => this.stop());
     this.band = make("div", { class: "band", "aria-hidden": "true" });
     return make("div", { class: "slider" }, this.band, this.slider);
   }
@@ -191,6 +260,7 @@ class Explorer {
       PageDown: () => this.step(-1, "host call"),
       Home: () => this.go(0),
       End: () => this.go(this.data.last),
+      " ": () => this.play(),
     }[event.key];
     if (!act) return;
     event.preventDefault();
@@ -200,10 +270,17 @@ class Explorer {
   /** Keys that work anywhere in the explorer. */
   key(event) {
     if (event.target.tagName === "SELECT" || event.ctrlKey || event.metaKey || event.altKey) return;
-    const factor = { "+": 0.5, "-": 2, 0: Infinity }[event.key];
-    if (!factor) return;
+    const act = {
+      "+": () => this.zoom(0.5),
+      "-": () => this.zoom(2),
+      0: () => this.zoom(Infinity),
+      a: () => this.pan(-0.25),
+      d: () => this.pan(0.25),
+      p: () => this.play(),
+    }[event.key.toLowerCase()];
+    if (!act) return;
     event.preventDefault();
-    this.zoom(factor);
+    act();
   }
 }
 
@@ -224,7 +301,7 @@ function legend(data) {
     }),
     kinds.has("copy") ? entry("copy", { class: "bar copy", "data-status": "running" }) : null,
     flags.map(([, words]) => make("span", {}, words)),
-    make("span", { class: "keys" }, KEYS),
+    make("details", {}, make("summary", {}, "keys and mouse"), KEYS),
   );
 }
 

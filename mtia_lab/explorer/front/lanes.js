@@ -1,42 +1,10 @@
 // The lanes: a host thread's calls or a stream's commands, as bars that can be chosen.
 
-const LEAST = 5; // width of a bar that is too short to be seen
-const FLAG = [14, 52]; // least and wanted width of what stands for a moment in a stream
-const PUSH = 12; // a bar may stand so far right of its place before it joins the one before it
-
-/** Makes boxes of records that come in order: each has its room, or shares the one before it. */
-class Boxes {
-  constructor(least, wanted) {
-    Object.assign(this, { least, wanted, all: [] });
-  }
-
-  add(record, left, right) {
-    const before = this.all.at(-1);
-    if (before) this.widen(before, left - 1);
-    const over = before ? before.right + 1 - left : 0;
-    if (over > 0.5 && over > (right - left > this.least ? 1 : PUSH)) {
-      before.records.push(record);
-      before.right = Math.max(before.right, right);
-    } else {
-      const start = left + Math.max(over, 0);
-      const end = Math.max(start + this.least, right);
-      this.all.push({ left: start, right: end, records: [record] });
-    }
-  }
-
-  /** A box takes the width it wants, as far as there is room. */
-  widen(box, end) {
-    box.right = Math.max(box.right, Math.min(box.left + this.wanted, end));
-  }
-
-  done(end) {
-    if (this.all.length) this.widen(this.all.at(-1), end);
-    return this.all;
-  }
-}
+const STILL = 4; // pixels that a pointer may move and still has pressed only
+const GAP = 3; // pixels: waits that are nearer to each other are drawn as one
 
 /** The style of what lies between two places on the page. */
-function box(left, right) {
+function between(left, right) {
   return `left: ${left.toFixed(1)}px; width: ${(right - left).toFixed(1)}px`;
 }
 
@@ -47,110 +15,102 @@ class Lanes {
     this.arrows = new Arrows(app, this.tracks);
     this.playhead = make("div", { class: "playhead", "aria-hidden": "true" });
     this.axis = make("div", { class: "axis", "aria-hidden": "true" });
+    this.axis.addEventListener("pointerdown", event => this.scrub(event));
     const behind = make("div", { class: "overlay" }, this.arrows.node);
     const front = make("div", { class: "overlay front" }, this.playhead);
-    const rows = this.tracks.map(({ row }) => row);
-    const scale = make("div", { class: "lane" }, make("div", { class: "name" }), this.axis);
-    rows.push(behind, front, scale);
-    this.node = make("div", { class: "lanes", onkeydown: event => this.key(event) }, rows);
+    const rows = make("div", { class: "rows" }, this.tracks.map(({ row }) => row), behind, front);
+    const scale = make("div", { class: "lane scale" }, make("div", { class: "name" }), this.axis);
+    const listeners = {
+      onkeydown: event => this.key(event),
+      onclick: event => this.click(event),
+      onpointerover: ({ target }) => (target.title ||= target.ariaLabel ?? ""),
+    };
+    this.node = make("div", { class: "lanes", tabindex: "-1", ...listeners }, rows, scale);
+    this.node.addEventListener("wheel", event => this.wheel(event), { passive: false });
   }
 
   track(lane, number) {
-    const label = `${lane.thread === undefined ? "stream " : ""}${lane.name}`;
+    const { data } = this.app;
+    const stream = lane.thread === undefined;
+    const label = `${stream ? "stream " : ""}${lane.name}`;
     const bars = make("div", { class: "track", role: "group", "aria-label": label });
-    bars.addEventListener("pointerdown", event => this.drag(event, bars));
-    const row = make("div", { class: "lane", style: `--hue: ${lane.hue}` });
+    bars.addEventListener("pointerdown", event => this.press(event, bars));
+    const column = stream ? data.records.start : data.records.first;
+    const marks = lane.records.filter(record => data.isMark(record));
+    const others = lane.records.filter(record => !data.isMark(record));
+    const tiers = { high: new Tier(data, marks, column, stream ? FLAG : LEAST) };
+    tiers.low = new Tier(data, others, column, LEAST);
+    const rows = marks.length ? "two" : "one";
+    const row = make("div", { class: `lane ${rows}`, style: `--hue: ${lane.hue}` });
     row.append(make("div", { class: "name" }, lane.name), bars);
-    const records = lane.records ?? [];
-    return { row, bars, records, number };
+    return { row, bars, tiers, number, stream, held: data.held(lane) };
   }
 
   /** Draw what the window shows. */
   draw() {
     const focus = focused(this.node);
     const before = this.node.contains(focus) ? focus.dataset.record : undefined;
-    this.boxes = [];
-    for (const track of this.tracks) this.fill(track);
+    this.boxes = this.tracks.flatMap(track => this.fill(track));
     this.drawAxis();
     this.arrows.stale = true;
     const again = this.boxes.find(({ node }) => node.dataset.record === before);
-    if (before !== undefined) again?.node.focus();
+    if (before !== undefined) again?.node.focus({ preventScroll: true });
   }
 
   fill(track) {
-    const { data, view } = this.app;
-    const { first, start, last } = data.records;
-    const stream = data.lanes[track.number].thread === undefined;
-    const high = stream ? new Boxes(...FLAG) : new Boxes(LEAST, LEAST);
-    const low = new Boxes(LEAST, LEAST);
-    const column = stream ? start : first;
-    for (const record of track.records) {
-      const left = view.x(view.place(column[record]));
-      if (left > view.width) break;
-      const right = view.x(view.place(last[record]));
-      if (right < -LEAST) continue;
-      const boxes = data.isMark(record) ? high : low;
-      boxes.add(record, Math.max(left, -9), Math.min(right, view.width + 9));
-    }
-    const nodes = [high, low].flatMap((boxes, tier) =>
-      boxes.done(view.width).map(box => {
-        const node = this.bar(box, tier ? "low" : "high");
-        this.boxes.push({ ...box, node, track: track.number });
-        return node;
-      }),
-    );
-    track.bars.replaceChildren(...this.held(track), ...nodes);
+    const boxes = Object.entries(track.tiers).flatMap(([height, tier]) => {
+      return tier.boxes(this.app.view).map(box => {
+        return { ...box, node: this.bar(box, height), track: track.number };
+      });
+    });
+    const parts = [this.held(track), boxes.map(({ node }) => node)];
+    if (!track.stream) parts.reverse(); // a call that waits is there while it does, a command is not
+    track.bars.replaceChildren(...parts.flat());
+    return boxes;
   }
 
   /** Where time passes without work: a wait holds its stream back, or the host waits. */
-  held(track) {
-    const { data, view } = this.app;
-    const { first, last, waits } = data.records;
+  held({ held, stream }) {
+    const { view } = this.app;
     const spans = [];
-    let free = 0;
-    for (const record of track.records) {
-      const from = Math.max(first[record], free);
-      if (data.kind(record) === "wait" && data.time[last[record]] > data.time[from]) {
-        spans.push([from, last[record]]);
-      }
-      for (const times of waits[record] ?? []) spans.push(times.map(time => data.momentAt(time)));
-      free = last[record];
+    const { scale } = view;
+    let k = countWhile(held.length, n => scale(held[n][1]) <= 0);
+    for (; k < held.length; k++) {
+      const [left, right] = [scale(held[k][0]), scale(held[k][1])];
+      if (left >= view.width) break;
+      const before = spans.at(-1);
+      if (before && left < before[1] + GAP) before[1] = right;
+      else spans.push([left, right]);
     }
-    const what = data.lanes[track.number].thread === undefined ? "stream" : "host";
-    return spans
-      .map(span => span.map(moment => view.x(view.place(moment))))
-      .filter(([left, right]) => right > 0 && left < view.width)
-      .map(([left, right]) => make("div", { class: `held ${what}`, style: box(left, right) }));
+    const look = `held ${stream ? "stream" : "host"}`;
+    return spans.map(span => make("div", { class: look, style: between(...span) }));
   }
 
-  bar({ left, right, records }, tier) {
+  bar(box, height) {
     const { data } = this.app;
-    const [record] = records;
-    const many = records.length > 1;
-    const kind = many ? "many" : data.kind(record);
+    const { left, right, tier, from, to } = box;
+    const first = tier.records[from];
+    const more = to - from - 1;
+    const record = more ? tier.leading(box) : first;
+    const kind = more ? "many" : data.kind(record);
     const site = data.of(record, "site") || "no line of yours";
-    const label = many ? this.summary(records) : `${data.label(record)}, ${site}`;
-    const faulty = records.some(one => data.faulty.has(one));
-    const glyph = { record: "⚑ ", wait: "◇ " }[kind] ?? "";
-    const words = many ? `${records.length}` : glyph + data.short(record);
-    const node = make("button", {
-      class: `bar ${tier} ${kind}${faulty ? " faulty" : ""}`,
-      style: box(left, right),
-      type: "button",
+    const label = more ? this.summary(box, record) : `${data.label(record)}, ${site}`;
+    const faulty = data.isFaulty(tier.records.subarray(from, to));
+    const words = data.glyph(record) + data.short(record) + (more ? ` +${more}` : "");
+    const look = {
+      class: `bar ${height} ${kind}${faulty ? " faulty" : ""}`,
+      style: between(left, right),
       tabindex: "-1",
-      title: label,
       "aria-label": label + (faulty ? ", part of a finding" : ""),
-      "data-record": record,
-      onclick: () => this.app.choose(records),
-    });
-    if (right - left > 20 || glyph) node.append(right - left > 20 ? words : glyph);
-    return node;
+      "data-record": first,
+    };
+    return make("button", look, words);
   }
 
-  summary(records) {
-    const { time, records: columns } = this.app.data;
-    const [from, to] = [columns.first[records[0]], columns.last[records.at(-1)]];
-    return `${records.length} from ${us(time[from])} to ${us(time[to])}`;
+  summary({ tier, from, to }, record) {
+    const { data } = this.app;
+    const [begin, end] = [tier.begin[from], tier.end[to - 1]].map(moment => us(data.time[moment]));
+    return `${to - from} from ${begin} to ${end}, most of it ${data.label(record)}`;
   }
 
   drawAxis() {
@@ -168,35 +128,99 @@ class Lanes {
 
   /** What changes with the moment and the choice: colors, the line, the arrows. */
   update() {
-    const { data, view, moment, place, chosen } = this.app;
+    const { view, moment, place, chosen } = this.app;
     let stop = null;
-    for (const { records, node } of this.boxes) {
-      node.dataset.status = data.status(records.at(-1), moment);
-      const is = records.length === chosen.length && records[0] === chosen[0];
-      node.setAttribute("aria-pressed", is);
-      node.tabIndex = -1;
+    for (const box of this.boxes) {
+      const { tier, from, to, node } = box;
+      const status = tier.status(box, moment);
+      if (status !== box.status) node.dataset.status = box.status = status;
+      const is = to - from === chosen.length && tier.records[from] === chosen[0];
+      if (is !== box.is) node.setAttribute("aria-pressed", (box.is = is));
       if (is) stop = node;
     }
-    stop ??= this.boxes[0]?.node;
-    if (stop) stop.tabIndex = 0; // the one stop of the Tab key: arrow keys do the rest
+    this.stopAt(stop ?? this.boxes[0]?.node);
     const x = view.x(place);
     this.playhead.style.transform = `translateX(${x}px)`;
     this.playhead.hidden = x < -1 || x > view.width + 1;
     this.arrows.update();
   }
 
-  /** Press on a free place of a track: the moment there, and on while the pointer moves. */
-  drag(event, bars) {
-    if (event.target.closest(".bar") || event.button !== 0) return;
+  /** The one stop of the Tab key: arrow keys do the rest. */
+  stopAt(node) {
+    if (this.stop) this.stop.tabIndex = -1;
+    if (node) node.tabIndex = 0;
+    this.stop = node;
+  }
+
+  /** The place on the view's axis under a pointer. */
+  under({ clientX }) {
+    return this.app.view.placeOf(clientX - this.axis.getBoundingClientRect().left);
+  }
+
+  /** Choose what a bar stands for, and go where that begins, or into what began earlier. */
+  click(event) {
+    const { app } = this;
+    const box = this.boxes.find(({ node }) => node === event.target.closest(".bar"));
+    if (!box) return;
+    const { tier, from, to } = box;
+    const begin = tier.begin[from];
+    app.chosen = [...tier.records.subarray(from, to)];
+    const isKey = event.detail === 0;
+    if (isKey || app.view.place(begin) >= app.view.from) app.go(begin);
+    else app.goTo(this.under(event));
+  }
+
+  /** Press on a track: alone it goes there, and with a move it takes the window along. */
+  press(event, bars) {
+    if (event.button !== 0) return;
+    const { view } = this.app;
+    const { from } = view;
+    let dragged = false;
     const move = ({ clientX }) => {
-      const { view } = this.app;
-      this.app.goTo(view.placeOf(clientX - bars.getBoundingClientRect().left));
+      const way = clientX - event.clientX;
+      dragged ||= Math.abs(way) > STILL;
+      if (!dragged) return;
+      bars.setPointerCapture(event.pointerId); // so that no bar is clicked at the end
+      view.show(from - (way / view.width) * view.length, view.length);
+      this.app.redrawSoon();
     };
-    bars.setPointerCapture(event.pointerId);
-    bars.addEventListener("pointermove", move);
-    const over = () => bars.removeEventListener("pointermove", move);
-    bars.addEventListener("lostpointercapture", over, { once: true });
+    const up = () => {
+      if (!dragged && !event.target.closest(".bar")) this.app.goTo(this.under(event));
+    };
+    this.follow({ pointermove: move, pointerup: up });
+  }
+
+  /** Press on the axis: the moment there, and on while the pointer moves. */
+  scrub(event) {
+    if (event.button !== 0) return;
+    const move = event => this.app.goTo(this.under(event));
+    this.follow({ pointermove: move });
     move(event);
+  }
+
+  /** Listen until the pointer is up. */
+  follow(listeners) {
+    const over = new AbortController();
+    const { signal } = over;
+    for (const [type, listener] of Object.entries(listeners)) {
+      window.addEventListener(type, listener, { signal });
+    }
+    for (const type of ["pointerup", "pointercancel"]) {
+      window.addEventListener(type, () => over.abort(), { signal });
+    }
+  }
+
+  /** The wheel zooms, and sideways pans, once the explorer was clicked: before, the page scrolls. */
+  wheel(event) {
+    const meant = event.ctrlKey || focused(this.node) !== null;
+    if (!meant || !event.target.closest(".track, .axis")) return;
+    event.preventDefault();
+    const { view } = this.app;
+    const lines = event.deltaMode === 0 ? 1 : 33; // pixels each
+    const [dx, dy] = [event.deltaX * lines, event.deltaY * lines];
+    if (event.shiftKey || Math.abs(dx) > Math.abs(dy)) view.pan((dx || dy) / view.width);
+    else view.zoom(2 ** (Math.max(-300, Math.min(dy, 300)) / 200), this.under(event));
+    this.app.redrawSoon();
   }
 
   /** Arrow keys go from bar to bar: along a lane, or to the nearest one in the next lane. */
@@ -216,8 +240,7 @@ class Lanes {
       if (next) break;
     }
     if (!next) return;
-    here.node.tabIndex = -1;
-    next.node.tabIndex = 0;
+    this.stopAt(next.node);
     next.node.focus();
   }
 }

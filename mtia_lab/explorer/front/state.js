@@ -3,7 +3,8 @@
 const MOST_CHIPS = 10; // pending commands that are named
 const MOST_STREAMS = 40;
 const MOST_EVENTS = 8;
-const MOST_BLOCKS = 40;
+const MOST_BLOCKS = 40; // that are named
+const MOST_DRAWN = 400;
 
 /** A table with a head; rows are arrays of cells, and a cell is text or nodes. */
 function table(caption, head, rows) {
@@ -22,20 +23,21 @@ class State {
     this.app = app;
     this.data = app.data;
     this.devices = Object.keys(this.data.totals).map(Number);
-    const look = { class: "state", "aria-label": "the state at this moment", tabindex: "-1" };
-    this.node = make("section", look);
+    const part = (name, label) => {
+      return make("section", { class: name, "aria-label": `${label} at this moment`, tabindex: "-1" });
+    };
+    this.tables = part("tables", "queues and events");
+    this.memory = part("memory", "memory");
   }
 
   update() {
-    const host = make("div", {}, this.threads(), this.events());
-    const top = make("div", { class: "top" }, this.streams(), host);
-    change(this.node, top, ...this.devices.map(device => this.memory(device)));
+    change(this.tables, ...[this.streams(), this.threads(), this.events()].filter(Boolean));
+    change(this.memory, ...this.devices.map(device => this.heap(device)));
   }
 
   chip(record, kind) {
     const { data } = this;
-    const glyph = { record: "⚑ ", wait: "◇ " }[data.kind(record)] ?? "";
-    const words = glyph + data.short(record);
+    const words = data.glyph(record) + data.short(record);
     const look = { class: `chip ${kind}`, title: data.label(record), "data-key": `chip ${record}` };
     const node = press(look, words, () => this.app.choose([record]));
     node.style.setProperty("--hue", data.lane(record).hue);
@@ -67,8 +69,8 @@ class State {
   threads() {
     const { data } = this;
     const rows = Object.entries(data.threads).map(([thread, row]) => {
-      const [state, call, waits] = data.at(row, this.app.moment) ?? [[], -1, false];
-      const [device, ...streams] = state;
+      const [state, call, waits] = data.at(row, this.app.moment) ?? [-1, -1, false];
+      const [device, ...streams] = data.states[state] ?? [];
       const names = streams.map((stream, k) => `mtia:${k}/${stream}`).join(", ");
       const doing = waits ? ", waits for the device" : "";
       const inside = call < 0 ? quiet("your program") : `${data.label(call)}${doing}`;
@@ -81,13 +83,12 @@ class State {
   events() {
     const { data } = this;
     const { moment } = this.app;
-    const known = [];
-    for (const [event, row] of Object.entries(data.events)) {
+    const known = data.recentEvents(moment).map(event => {
+      const row = data.events[event];
       const value = data.at(row, moment);
-      if (!value) continue;
       const busy = value[1] === false || value[2][0] > 0;
-      known.push({ event, value, since: data.since(row, moment), busy });
-    }
+      return { event, value, since: data.since(row, moment), busy };
+    });
     known.sort((a, b) => b.busy - a.busy || b.since - a.since);
     const rows = known.slice(0, MOST_EVENTS).map(({ event, value }) => {
       const [version, complete, [count, ...first]] = value;
@@ -99,25 +100,25 @@ class State {
       return [`e${event}`, recorded, is, count ? [...names, ...more] : quiet("nobody")];
     });
     if (!Object.keys(data.events).length) return null;
-    const hidden = known.length - MOST_EVENTS;
+    const hidden = data.countEvents(moment) - MOST_EVENTS;
     const more = hidden > 0 ? ` (${hidden} more)` : "";
     if (!rows.length) rows.push([quiet("none yet"), "", "", ""]);
     return table(`Events${more}`, ["event", "recorded", "is", "who waits"], rows);
   }
 
-  memory(device) {
+  heap(device) {
     const { data } = this;
     const { moment } = this.app;
     const live = data.living(data.blocks, device, moment);
     live.sort((a, b) => data.blocks.address[a] - data.blocks.address[b]);
     const total = data.at(data.totals[device], moment);
     const name = device < 0 ? "Pinned memory of the host" : `Memory of mtia:${device}`;
-    const heading = make("h4", {}, name, quiet(`: ${total ? data.text(total) : "nothing"}`));
+    const heading = make("h2", {}, name, quiet(`: ${total ? data.text(total) : "nothing"}`));
     const rows = live.slice(0, MOST_BLOCKS).map(block => this.block(block));
     if (live.length > MOST_BLOCKS) rows.push([`and ${live.length - MOST_BLOCKS} more`]);
-    const head = ["block", "size", "allocated at", "holds", "written by"];
+    const head = ["block", "size", "allocated", "holds", "written by"];
     const blocks = rows.length ? table(`Blocks: ${name}`, head, rows) : null;
-    return make("div", { class: "memory" }, heading, this.strip(device, live), blocks);
+    return make("div", {}, heading, this.strip(device, live), blocks);
   }
 
   /** Which blocks the record that was chosen uses. */
@@ -134,10 +135,10 @@ class State {
     const shared = users.map(([, stream]) => ` (record_stream: stream ${stream})`).join("");
     const name = make("span", { class: "lanename" }, `${blocks.name[block]}${shared}`);
     name.style.setProperty("--hue", blocks.hue[block]);
-    const site = blocks.site[block] < 0 ? quiet("before the log") : data.text(blocks.site[block]);
+    const site = data.text(blocks.site[block]) || quiet(data.text(blocks.cause[block]));
     const size = data.text(blocks.size[block]);
     if (!content) {
-      const unknown = blocks.born[block] ? "nothing yet" : "not known: as before the log";
+      const unknown = blocks.fresh[block] ? "nothing yet" : "not known";
       return [name, size, site, quiet(unknown), ""];
     }
     const [tensor, text, writer] = content;
@@ -159,10 +160,12 @@ class State {
     const segments = data.living(data.segments, device, this.app.moment).map(k => {
       return make("div", { class: "segment", style: place(data.segments, k) });
     });
-    const blocks = live.map(k => {
-      const { name, size, site, hue } = data.blocks;
-      const where = data.text(site[k]) || "a line before the log";
-      const title = `${name[k]}: ${data.text(size[k])}, allocated at ${where}`;
+    const { left, right } = data.blocks;
+    const shown = live.slice(0, MOST_DRAWN).filter(k => right[k] > left[k]);
+    const blocks = shown.map(k => {
+      const { name, size, site, cause, hue } = data.blocks;
+      const line = data.text(site[k]);
+      const title = `${name[k]}: ${data.text(size[k])}, allocated ${line || data.text(cause[k])}`;
       const style = `${place(data.blocks, k)}; --hue: ${hue[k]}`;
       return make("div", { class: `block ${used.get(k) ?? ""}`, style, title }, name[k]);
     });

@@ -7,11 +7,8 @@ class View {
   constructor(data) {
     this.data = data;
     this.width = 700;
-    this.axis = data.time[data.last] > 0 ? "time" : "steps";
+    this.axis = data.time[data.last] > data.begin ? "time" : "steps";
     this.showAll();
-    if (data.records.first.length > FEW) {
-      this.show(this.from, Math.max(this.place(data.records.last[FEW]), this.end / 1000));
-    }
   }
 
   /** Where a moment lies on the axis. */
@@ -25,58 +22,95 @@ class View {
     return Math.min(Math.max(Math.round(place), 0), this.data.last);
   }
 
+  get begin() {
+    return this.axis === "time" ? this.data.begin : 0;
+  }
+
   get end() {
-    return Math.max(this.place(this.data.last), 1);
+    return Math.max(this.place(this.data.last), this.begin + 1);
+  }
+
+  get length() {
+    return this.to - this.from;
+  }
+
+  /** A place that the axis has. */
+  inside(place) {
+    return Math.min(Math.max(place, this.begin), this.end);
   }
 
   x(place) {
-    return ((place - this.from) / (this.to - this.from)) * this.width;
+    return ((place - this.from) / this.length) * this.width;
+  }
+
+  /** The same of a moment, as a function that is quick for very many. */
+  get scale() {
+    const { from, width, length } = this;
+    const { time } = this.data;
+    const factor = width / length;
+    if (this.axis === "time") return moment => (time[moment] - from) * factor;
+    return moment => (moment - from) * factor;
   }
 
   placeOf(x) {
-    return this.from + (x / this.width) * (this.to - this.from);
+    return this.from + (x / this.width) * this.length;
+  }
+
+  /** Show a part of some length from a place on, or what is nearest to it. */
+  show(from, length) {
+    const room = (this.end - this.begin) / 100; // so that no end is at the very edge
+    const whole = this.end - this.begin + 2 * room;
+    const part = Math.min(Math.max(length, 1), whole);
+    this.from = Math.max(this.begin - room, Math.min(from, this.end + room - part));
+    this.to = this.from + part;
   }
 
   showAll() {
-    const room = this.end / 100; // so that the first and the last are not at the very edge
-    this.show(-room, this.end + room);
+    this.show(this.begin, Infinity);
   }
 
-  show(from, to) {
-    this.from = from;
-    this.to = Math.max(to, from + 1e-3);
+  /** Show some of many records, around a moment. */
+  open(moment) {
+    const { first, last } = this.data.records;
+    const most = first.length - 1;
+    if (most < FEW) return;
+    const here = countWhile(first.length, record => first[record] <= moment);
+    const from = this.place(first[Math.max(here - FEW / 2, 0)]);
+    const to = this.place(last[Math.min(here + FEW / 2, most)]);
+    this.show(from, Math.max(to - from, (this.end - this.begin) / 1000));
+    this.follow(this.place(moment));
   }
 
   setAxis(axis, moment) {
-    const share = (this.to - this.from) / (this.end * 1.02);
+    const share = this.length / (this.end - this.begin);
     this.axis = axis;
     this.showAll();
-    if (share < 0.99) this.zoom(share, this.place(moment));
+    if (share < 1) this.zoom(share, this.place(moment));
   }
 
   /** Show more (factor over 1) or less, with a place staying where it is if it can be seen. */
   zoom(factor, place) {
     const seen = place >= this.from && place <= this.to;
-    const part = seen ? (place - this.from) / (this.to - this.from) : 0.5;
-    const room = this.end / 100;
-    const length = Math.min((this.to - this.from) * factor, this.end + 2 * room);
-    const from = Math.max(-room, Math.min(place - part * length, this.end + room - length));
-    this.show(from, from + length);
+    const part = seen ? (place - this.from) / this.length : 0.5;
+    const length = Math.min(this.length * factor, 2 * (this.end - this.begin));
+    this.show(place - part * length, length);
   }
 
-  /** Move the window, if need be, so that a place can be seen; tells whether it moved. */
+  /** Move the window by a part of its length. */
+  pan(part) {
+    this.show(this.from + part * this.length, this.length);
+  }
+
+  /** Move the window, if need be, so that a place can be seen; says whether it moved. */
   follow(place) {
-    const length = this.to - this.from;
     if (place >= this.from && place <= this.to) return false;
-    const room = this.end / 100;
-    const from = Math.max(-room, Math.min(place - length / 2, this.end + room - length));
-    this.show(from, from + length);
+    this.show(place - this.length / 2, this.length);
     return true;
   }
 
   /** Round places, 1, 2 or 5 times a power of ten apart, with their words. */
   ticks(most = 8) {
-    const rough = (this.to - this.from) / most;
+    const rough = this.length / most;
     const power = 10 ** Math.floor(Math.log10(rough));
     const step = [1, 2, 5, 10].map(m => m * power).find(s => s >= rough * 0.999999);
     const found = [];
