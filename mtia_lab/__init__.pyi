@@ -7,6 +7,7 @@ from . import distributed as distributed
 from . import draw as draw
 from . import errors as errors
 from . import isolated as isolated
+from . import museum as museum
 from .device import Profile as Profile
 from .device import State as State
 from .device import configure as configure

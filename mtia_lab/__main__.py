@@ -22,6 +22,9 @@ def main(arguments: list[str] | None = None) -> int:
     show.add_argument("file", metavar="FILE", help="what log.save() wrote, such as run.mtia")
     show.set_defaults(run=_show)
     _add_contract(commands)
+    museum = commands.add_parser("museum", help=_museum.__doc__, description=_museum.__doc__)
+    museum.add_argument("--opt-in", action="store_true", help="also what takes other packages")
+    museum.set_defaults(run=_museum)
     _add_run(commands)
     chosen = vars(parser.parse_args(arguments))
     run = chosen.pop("run")
@@ -117,6 +120,16 @@ def _contract(device: str, junit: str | None, **options: Any) -> int:
     if junit:
         report.write_junit(junit)
     return 0 if report else 1
+
+
+def _museum(opt_in: bool) -> int:
+    """measure which published bugs are seen by the sanitizer, by PyTorch's for CUDA, in values"""
+    from .load import load
+    from .museum import table
+
+    load()
+    print(table(opt_in))
+    return 0
 
 
 def _add_run(commands: Any) -> None:

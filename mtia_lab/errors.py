@@ -252,6 +252,10 @@ class CannotReplay(MTIALabError):
     """A log does not say enough to work out what its program would do on another device."""
 
 
+class ExhibitMissing(MTIALabError):
+    """An exhibit of the museum takes a package that is not installed, or another release of it."""
+
+
 class NoConverter(MTIALabError):
     """No library that is installed makes files of this kind."""
 

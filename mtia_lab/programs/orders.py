@@ -11,7 +11,7 @@ from ..hazards.conflicts import Conflicts, Order, Step
 from ..hazards.sanitizer import LiveReport, sanitizer
 from ..log.records import POISON, Command, Host
 from ..log.units import count, stream_name
-from .settings import configured
+from .settings import configured, idle
 
 COMMANDS = 1_000  # of a program whose orders are looked for
 ORDERS = 1_000  # that are run
@@ -126,13 +126,22 @@ def every_run(program: Callable[..., Any], args: tuple[Any, ...]) -> Iterator[Ru
         yield run
 
 
+def allocate_alike() -> None:
+    """Leave no memory cached: what comes next allocates, and so numbers its commands, as ever.
+
+    An order counts the commands since it was configured, and memory that is cached is poisoned by
+    commands when it is used again.
+    """
+    idle()
+    torch.accelerator.empty_cache()
+
+
 def _run(program: Callable[..., Any], args: tuple[Any, ...], order: Order) -> Run:
     value, error = None, None
+    allocate_alike()
     try:
-        with configured(order.schedule, poison=True):
-            torch.accelerator.empty_cache()  # so that memory is allocated alike each time
-            with sanitizer() as report:
-                value = program(*args)
+        with configured(order.schedule, poison=True), sanitizer() as report:
+            value = program(*args)
     except Exception as raised:
         error = raised
     return Run(order, value, error, report, [str(type(error)), str(error), _plain(value)])

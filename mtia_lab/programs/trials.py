@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, overload
 
 from ..hazards.sanitizer import LiveReport, sanitizer
-from .orders import Every, every
+from .orders import Every, allocate_alike, every
 from .settings import configured
 
 SCHEDULES = ("modelled", "blocking", "latest", "random:1")
@@ -63,6 +63,8 @@ def trial(
     """
     if schedule == "every":
         return every(program, args)
+    if schedule.startswith("order:"):
+        allocate_alike()
     with configured(schedule, poison=poison):
         with sanitizer() as report:
             value = program(*args)

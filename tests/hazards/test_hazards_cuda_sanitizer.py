@@ -12,47 +12,10 @@ import torch
 from hazard_logs import races, random_program, to_log
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from torch.cuda._sanitizer import EventHandler
 
-from mtia_lab.log.records import Call, Command, Memory
+from mtia_lab.museum.cuda_sanitizer import first_race
 
 programs = st.integers(0, 10**9).map(lambda seed: random_program(seed, whole=True))
-
-
-def first_race_of_pytorch(log):
-    """The id of the first command in whose launch PyTorch's handler sees a race."""
-    handler, commands = EventHandler(), {c.id: c for c in log.commands}
-    for record in log:
-        if isinstance(record, Command) and record.type == "record":
-            handler._handle_event_record(record.id, name(record))
-        elif isinstance(record, Command) and record.type == "wait":
-            handler._handle_event_wait(record.after[0], name(record))
-        elif isinstance(record, Command):
-            reads, writes = ({a[:2] for a in uses} for uses in (record.reads, record.writes))
-            aliases = {address: [] for address in reads | writes}
-            given = (name(record), reads - writes, writes, writes, record.name, aliases)
-            if handler._handle_kernel_launch(*given):
-                return record.id
-        elif isinstance(record, Memory) and record.action == "free":
-            handler._handle_memory_deallocation((record.device, record.address))
-        elif isinstance(record, Call):
-            for known in record.synchronized:
-                synchronize(handler, known, commands)
-    return None
-
-
-def name(command):
-    return command.device, command.stream
-
-
-def synchronize(handler, known, commands):
-    where, command = (known.device, known.stream), commands.get(known.command)
-    if known.stream is None:
-        handler._handle_device_synchronization()
-    elif command is not None and command.type == "record" and name(command) == where:
-        handler._handle_event_synchronization(known.command)
-    else:
-        handler._handle_stream_synchronization(where)
 
 
 def first_race_of_ours(log):
@@ -65,7 +28,7 @@ def first_race_of_ours(log):
 @given(programs)
 def test_both_see_the_same_first_race(program):
     log = to_log(program)
-    assert first_race_of_ours(log) == first_race_of_pytorch(log)
+    assert first_race_of_ours(log) == first_race(log)
 
 
 ACTIONS = {
@@ -115,5 +78,5 @@ def test_both_see_the_same_in_what_the_device_did(lab, program):
             else:
                 with streams[stream]:
                     results.append(ACTIONS[what](values[target], values[source]))
-    assert first_race_of_ours(log) == first_race_of_pytorch(log)
+    assert first_race_of_ours(log) == first_race(log)
     torch.mtia.synchronize()

@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "explorer": {HELPER, "log", "draw", "hazards"},
     "programs": {HELPER, "log", "draw", "hazards", "explorer"},
     "lawbook": {HELPER, "log", "isolated", "programs", "contract"},
+    "museum": {HELPER, "log", "programs"},
     "exercises": {
         *(HELPER, "log", "isolated", "distributed"),
         *("draw", "hazards", "guards", "programs"),

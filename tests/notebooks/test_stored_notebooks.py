@@ -10,7 +10,7 @@ from mtia_lab.explorer.page import EXPLORER, KNOBS, front
 
 
 def test_the_notebooks_are_numbered_without_a_gap():
-    assert [path.name[:2] for path in NOTEBOOKS] == [f"{n:02d}" for n in range(13)]
+    assert [path.name[:2] for path in NOTEBOOKS] == [f"{n:02d}" for n in range(14)]
 
 
 @pytest.mark.parametrize("rule", sound_rules.SOUND + house_rules.HOUSE, ids=lambda r: r.__name__)

@@ -3,7 +3,7 @@
 FIRST = (
     *("test_answers", "test_reruns", "test_browser", "test_upstream_call", "test_sweeps"),
     *("test_load", "test_distributed", "test_isolated"),
-    *("04_threads_init_fork", "12_many_devices", "test_determinism"),
+    *("04_threads_init_fork", "12_many_devices", "13_bugs_that_shipped", "test_determinism"),
     *("test_explorer_browser", "test_nbval", "test_progress", "test_simulator_alone"),
 )
 
