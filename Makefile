@@ -21,7 +21,7 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120
 SPREAD := -n auto --dist loadfile --no-loadscope-reorder
 PYTEST := exec env PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(RUN) -m pytest $(SPREAD)
 
-.PHONY: help lab test setup build lint unit test-ops notebooks bench matrix handout solutions sanitize faults contract-faults clean
+.PHONY: help lab test setup build lint unit test-ops notebooks site bench matrix handout solutions sanitize faults contract-faults clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
@@ -65,6 +65,10 @@ test-ops: build  ## every operator with all samples of all dtypes against the CP
 notebooks: build  ## run every notebook and store its outputs
 	@$(TOOL)/refresh_notebooks.py $(ARGS)
 
+site: setup  ## write the site into site/: notebooks as they are stored, guides; it needs no server
+	@$(TOOL)/website.py $@ $(ARGS)
+	@echo "Open site/index.html"
+
 bench: build  ## measure: builds, loads, streams, events
 	@$(RUN) -m benchmarks $(ARGS)
 
@@ -89,5 +93,5 @@ contract-faults: build  ## hold the contract kit against the same backends, and 
 
 clean:  ## delete .venv, the built devices in the user's cache, and what tools leave behind
 	@test ! -x $(RUN) || $(RUN) -m mtia_lab clean
-	rm -rf .venv .matrix .sanitized dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .matrix .sanitized dist site .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
