@@ -154,8 +154,8 @@ def test_what_the_host_reads_of_pinned_memory_may_come_at_any_time(lab):
         torch.mtia.synchronize()
         return *read, h.sum().item()
 
-    values = [run.value for run in every_run(download, ())]
-    assert values == [(3, 3, 3), (0, 3, 3), (0, 0, 3)]
+    values = [str(run.value) for run in every_run(download, ())]  # what is pending reads as poison
+    assert values == ["(3.0, 3.0, 3.0)", "(nan, 3.0, 3.0)", "(nan, nan, 3.0)"]
 
 
 def test_memory_that_was_freed_too_soon_is_another_order(lab, streams):
