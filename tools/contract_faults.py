@@ -42,9 +42,10 @@ def main(arguments: list[str]) -> int:
     devices = [fault for fault in devices if not options.names or fault.name in options.names]
     guards = [name for name in GUARDS if not options.names or name in options.names]
     with tempfile.TemporaryDirectory(prefix="mtia-lab-contract-") as scratch:
-        missed = report("devices", held_devices(Path(scratch), devices))
-        missed += report("guards", held_guards(Path(scratch), guards))
-    print("\n".join(f"  missed: {line}" for line in missed))
+        missed = report("devices", held_devices(Path(scratch), devices)) if devices else []
+        missed += report("guards", held_guards(Path(scratch), guards)) if guards else []
+    for line in missed:
+        print(f"  missed: {line}")
     return 0
 
 

@@ -16,6 +16,7 @@ import torch
 SIMULATED = "mtia"
 SLOW_MS = 60.0  # of work; the calls that follow take some hundredths of that
 LONGEST = 160  # letters of an error
+FLAGS = 512  # more than the clauses of one process take
 _SIZE, _MOST_PRODUCTS = 1024, 2000
 TOO_FAST = "the work was done before the host went on; give a slower kernel with --setup"
 
@@ -42,7 +43,8 @@ class Backend:
     type: str
     slow: Callable[[torch.Tensor], None] = field(default=None)  # type: ignore[assignment]
     clock: Callable[[], float] = lambda: time.perf_counter() * 1e3
-    flags: list[torch.Tensor] = field(default_factory=list)  # kept: a kernel may still write there
+    _flags: list[torch.Tensor] = field(default_factory=list)
+    _used: int = 0
 
     def __post_init__(self) -> None:
         if self.slow is None:
@@ -88,6 +90,20 @@ class Backend:
         except (RuntimeError, NotImplementedError) as error:
             raise NotReached(f"needs pinned memory: {first_line(error)}") from error
 
+    def flag(self) -> torch.Tensor:
+        """One number in pinned memory, 0 by now, for the end of slow work.
+
+        It is nobody else's ever after, since a kernel may still write there; and it is cut from one
+        block, since to pin memory can make the host wait for all that is pending.
+
+        Raises:
+            NotReached: the backend has no pinned memory.
+        """
+        if self._used == len(self._flags):
+            self._flags += self.pinned(0, FLAGS).split(1)
+        self._used += 1
+        return self._flags[self._used - 1]
+
     def work(self, stream: torch.Stream | None = None, *, times: int = 1) -> "Work":
         """Slow work on a stream, the current one by default.
 
@@ -102,8 +118,7 @@ class Work:
     """Slow work that is pending; it is done when its flag in pinned memory says so."""
 
     def __init__(self, backend: Backend, times: int = 1):
-        flags = [backend.pinned(0) for _ in range(times)]
-        backend.flags += flags
+        flags = [backend.flag() for _ in range(times)]
         for flag in flags:
             backend.slow(flag)
         self._flag = flags[-1]

@@ -56,7 +56,7 @@ def device(backend: Backend) -> None:
 @clause(
     "stream.native_handle",
     "A stream has one native handle, and another stream has another.",
-    HEADER,
+    ADVICE,
     "The default stream is no stream of the pool: two ids for one queue are two names of it.",
     "getStreamNativeHandle.tells_apart",
 )
@@ -98,13 +98,24 @@ def query_asks_only(backend: Backend) -> None:
 
 
 @clause(
+    "stream.is_capturing",
+    "A stream that nobody captures says so.",
+    HEADER,
+    "isStreamCapturing says false wherever there is no capture.",
+)
+def is_capturing(backend: Backend) -> None:
+    stream: Any = backend.stream()
+    expect("whether it is captured", stream.is_capturing(), False)
+
+
+@clause(
     "stream.launch",
     "A launch returns before its kernel has run.",
     ADVICE,
     "Enqueue and return. Under CUDA_LAUNCH_BLOCKING=1 CUDA waits as well.",
 )
 def launch(backend: Backend) -> None:
-    flag = backend.pinned(0)
+    flag = backend.flag()
     backend.slow(flag)
     expect("whether the work is done when its launch returns", bool(flag.item()), False)
 

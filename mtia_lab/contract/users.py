@@ -108,9 +108,16 @@ def backward_restores(backend: Backend) -> None:
 def backward_restores_on_this_thread(backend: Backend) -> None:
     torch.accelerator.set_stream(backend.stream())
     before = current()
+    seen: dict[str, object] = {}
     with torch.autograd.set_multithreading_enabled(False):
         for index in range(min(2, torch.accelerator.device_count())):
-            _backward(backend, index)
+            there = backend.device(index)
+            on_cpu = _Seen.apply(torch.ones(3, requires_grad=True), seen)  # type: ignore[no-untyped-call]
+            with torch.Stream(there):
+                total = (on_cpu.to(there) * 2).sum()
+            total.backward()
+            torch.accelerator.synchronize(index)
+            expect(f"the current stream behind a step on device {index}", seen["stream"], before)
             expect(f"the current stream after backward on device {index}", current(), before)
 
 
