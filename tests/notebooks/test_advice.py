@@ -59,6 +59,7 @@ NOT_ADVICE = {
     "folders.py": {"FileNotFoundError", "NotADirectoryError", "Unsafe"},
     "contract/backend.py": {"Broken", "NotReached"},
     "contract/inside.py": {"RuntimeError"},
+    "contract/memory.py": {"NotReached"},
     "distributed/ranks.py": {"NotCopied", "WorkerLeft"},
     "exercises/judges/threads.py": {"KeyError"},
     "exercises/source.py": {"ValueError"},
