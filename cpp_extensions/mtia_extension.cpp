@@ -37,6 +37,7 @@
 #include "aten/operator.cpp"
 #include "aten/plan.cpp"
 #include "aten/random.cpp"
+#include "aten/ranges.cpp"
 #include "aten/rebindable_tensor.cpp"
 #include "aten/registration.cpp"
 #include "backend/generator.cpp"

@@ -11,19 +11,21 @@ from pathlib import Path
 from mtia_lab.log import records
 
 TABLE = Path(records.__file__).with_name("schema.md")
-CLASSES = (*records.Record.__args__, records.Access, records.Known)
+CLASSES = (*records.Record.__args__, records.Access, records.Known, records.Range)
 HEAD = """\
 # The schema of a log, version {version}
 
 Written by `tools/schema.py` from `records.py`. A log is a sequence of records of five kinds; an
-`Access` and a `Known` are parts of them. Times count from when the recording began.
+`Access` and a `Known` are parts of them, a `Range` stands beside. Times count from when the
+recording began.
 
 `log.to_json()` gives a line for each record: an object of JSON with the record's name in lower case
 as `"kind"`, and all its fields; an `Access` or a `Known` is an array in the order of its fields,
 `bytes` are hexadecimal. A file that `log.save` writes is that text after one line more, compressed
 by gzip. The first line is an object as well: `"format"` is "MTIA Lab log", `"version"` that of this
 schema, `"records"` how many lines follow; `"initial_state"` has the state of each thread and
-`"initial_memory"` the memory that was in use, as `Memory` records, before the first of them.
+`"initial_memory"` the memory that was in use, as `Memory` records, before the first of them;
+`"ranges"` the program's own ranges, each a `Range`, and `"unknown"` what the source did not tell.
 
 | record | field | holds | unit | meaning |
 |---|---|---|---|---|

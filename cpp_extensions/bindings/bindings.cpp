@@ -5,6 +5,7 @@
 #include "../aten/collective.h"
 #include "../aten/host_operators.h"
 #include "../aten/plan.h"
+#include "../aten/ranges.h"
 #include "../backend/call_log.h"
 #include "../backend/hooks.h"
 #include "../backend/idle_waits.h"
@@ -124,12 +125,14 @@ Owned state() {
 Owned record_begin(const Arguments& given) {
   const int64_t position = sim::log::begin(given.flag(0), given.flag(1));
   aten::watch_host();
+  aten::watch_ranges();
   return to_python(position);
 }
 
 Owned record_end(const Arguments& given) {
   sim::log::end(given.flag(0), given.flag(1));
   aten::watch_host();
+  aten::watch_ranges();
   return nullptr;
 }
 

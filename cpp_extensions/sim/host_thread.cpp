@@ -20,6 +20,8 @@ HostThread& this_thread() noexcept {
   return thread;
 }
 
+bool is_known_thread() noexcept { return thread.number >= 0; }
+
 int device_count() noexcept { return process.device_count; }
 
 int checked_device(int device) {

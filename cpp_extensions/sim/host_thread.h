@@ -20,6 +20,7 @@ struct HostThread {
 };
 
 HostThread& this_thread() noexcept;
+bool is_known_thread() noexcept;  // whether it has a number: it has called the runtime
 
 // Of this thread: checked, but never locked.
 int device_count() noexcept;

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ..errors import cut
-from ..log.arguments import a_log
-from ..log.log import Log
+from ..errors import WrongValue, cut
+from ..log.arguments import a_log, needs, of_type
+from ..log.log import BACKWARDS, Log
 from ..log.records import BACKWARD, Call, Command
+from ..log.replay import Backwards
 from ..log.units import microseconds
 from . import lanes_svg, lanes_text, palette, text
 from .lanes import (
@@ -49,13 +50,14 @@ class Half:
 
     `forward` says which, and so which way time runs; `span` is how many µs lie between
     `left` and `right`, the same in both halves; `more` commands, far from the turn, are left
-    out.
+    out; `later` says that there was a backward before.
     """
 
     forward: bool
     commands: Sequence[Command]
     span: float
     more: int = 0
+    later: bool = False
     left: float = LEFT
     right: float = RIGHT
 
@@ -73,6 +75,7 @@ class Half:
     def title(self) -> str:
         """What it is and who enqueued it."""
         name = "forward" if self.forward else "backward"
+        name = "since the backward before, and forward" if self.later else name
         if not self.commands:
             return f"no {name} pass in this log"
         threads = sorted({command.thread for command in self.commands})
@@ -113,6 +116,45 @@ class Half:
                 placed[n] = replace(placed[n], left=x)
             lanes.append(Lane(stream, y + PITCH * k, placed))
         return lanes
+
+
+def passes(log: Log) -> list[tuple[int, int]]:
+    """From which record to which each backward goes: from the turn, to the next line's first call.
+
+    A backward may start another, at the same line or at none of the reader's: that is part of it.
+    """
+    turns: list[int] = []
+    ends: list[int] = []
+    inside = Backwards()
+    for k, record in enumerate(log):
+        if isinstance(record, Call):
+            known = dict(inside.lines)
+            inside.add_call(record)
+            if len(ends) < len(turns) and not inside.lines and known:
+                ends.append(k)
+            if record.marker == BACKWARD and (not known if record.site else not turns):
+                turns.append(k)
+    return list(zip(turns, [*ends, len(log)], strict=False))
+
+
+def step_of(log: Log, step: int | None) -> tuple[Log, bool]:
+    """The part of a log that one backward is about, and whether there was one before it.
+
+    Raises:
+        ValueError: it has several, and no step was given, or one that there is not.
+    """
+    found = passes(log)
+    if step is None and len(found) < 2:
+        return log, False
+    if step is None or not -len(found) <= step < len(found):
+        asked = "" if step is None else f", and no step {step}"
+        raise WrongValue(
+            f"this log has {len(found)} backward pass{'' if len(found) == 1 else 'es'}{asked}: "
+            "draw one of them, draw.backward(log, step=0), or step=-1 for the last"
+        )
+    step %= len(found)
+    begin = found[step - 1][1] if step else 0
+    return log[begin : found[step][1]], step > 0
 
 
 def halves(log: Log) -> tuple[Half, Half]:
@@ -157,7 +199,7 @@ def apart(places: Sequence[float], forward: bool, ends: tuple[float, float]) -> 
     return moved
 
 
-def backward(log: Log, *, title: str = TITLE) -> Picture:
+def backward(log: Log, *, step: int | None = None, title: str = TITLE) -> Picture:
     """A pass through autograd: forward's commands, and mirrored below them backward's.
 
     The halves meet at the right, at the turn: above it time runs to the right, below it back to the
@@ -167,13 +209,23 @@ def backward(log: Log, *, title: str = TITLE) -> Picture:
     each half the 150 commands next to the turn are drawn.
 
     Args:
-        log: what `mtia_lab.record()` yielded, of one forward and one backward pass.
+        log: what `mtia_lab.record()` yielded, of one forward and one backward pass, or of several.
+        step: which of several backward passes, from 0 on; -1 for the last. What was done since the
+            backward before it, as the optimizer's step, stands with its forward.
         title: the message of the picture, which stands above it.
 
     Raises:
-        TypeError: it is no log.
+        TypeError: it is no log, or the step no number.
+        ValueError: the log has several backward passes and no step is given, or one that there is
+            not.
     """
-    ahead, back = halves(a_log(backward, log))
+    if step is not None:
+        of_type(backward, "as step a number", step, int)
+    log = a_log(backward, log)
+    needs(backward, log, BACKWARDS)
+    part, later = step_of(log, step)
+    ahead, back = halves(part)
+    ahead = replace(ahead, later=later)
     c = Canvas()
     y = c.heading(title, "Forward to the right, up to the turn; backward to the left again")
     above = ahead.lanes(_draw_title(c, ahead, y + 16) + 36)

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import Unpack
 
 from ..errors import WrongValue
-from ..log.arguments import a_log, of_type, wrong
-from ..log.log import Log
+from ..log.arguments import a_log, needs, of_type, wrong
+from ..log.log import CURRENT, Log, Part
 from ..log.records import Call
 from ..log.units import count
 from . import palette, svg, text
@@ -115,7 +117,12 @@ def frames_of(
 
 
 def filmstrip(
-    log: Log, *, device_count: int = 2, captions: Captions = (), title: str = TITLE
+    log: Log,
+    *,
+    device_count: int = 2,
+    captions: Captions = (),
+    title: str = TITLE,
+    **wanted: Unpack[Part],
 ) -> Picture:
     """The state `(device, stream on 0, stream on 1, ...)` before the log and after each call.
 
@@ -131,16 +138,19 @@ def filmstrip(
             `(len(log.calls), "enter A")` while recording. A mapping or pairs; with pairs, a phase
             without any call is seen too.
         title: the message of the picture, which stands above it.
+        wanted: only a part, as `log.filter` takes it: `draw.filmstrip(log, since=100, thread=0)`.
 
     Raises:
         TypeError: an argument is something else.
-        ValueError: there is no room for so many devices.
+        ValueError: there is no room for so many devices, or nothing can be filtered by that.
     """
-    log = a_log(filmstrip, log)
+    whole, log = a_log(filmstrip, log), a_log(filmstrip, log, wanted)
+    needs(filmstrip, log, CURRENT)
     of_type(filmstrip, "as device_count a number", device_count, int)
     if not 1 <= device_count <= DEVICES:
         raise WrongValue(f"a frame has room for 1 to {DEVICES} devices, not for {device_count}")
-    columns, strips, rest = _busiest(*frames_of(log, device_count, _phases(captions)))
+    phases = _within(_phases(captions), whole, log) if wanted else _phases(captions)
+    columns, strips, rest = _busiest(*frames_of(log, device_count, phases))
     c = Canvas()
     streams = [f"stream on mtia:{d}" for d in range(len(strips[0].frames[0].state) - 1)]
     state = ", ".join(["device", *streams])
@@ -172,6 +182,13 @@ def _phases(captions: Captions) -> list[tuple[int, str]]:
     except (TypeError, ValueError):
         takes = "as captions pairs of a number of calls and a name, or a mapping,"
         raise wrong(filmstrip, takes, captions) from None
+
+
+def _within(phases: list[tuple[int, str]], whole: Log, part: Log) -> list[tuple[int, str]]:
+    """The phases of a part: how many of its calls came before each of them."""
+    mine = set(map(id, part.calls))
+    kept = [0, *accumulate(id(call) in mine for call in whole.calls)]
+    return [(kept[min(index, len(kept) - 1)], name) for index, name in phases]
 
 
 def _busiest(columns: list[Frame], strips: list[Strip]) -> tuple[list[Frame], list[Strip], str]:

@@ -27,6 +27,7 @@ FEW = 8  # so many host calls may have their names above them; of more, only tho
 LINKS = 16  # so many launches are joined with their bars; more would be unreadable
 STRIP = 20  # height of the strip that shows how many commands wait in a queue
 QUEUE = 3  # so many of them are worth a strip
+VIRTUAL, MEASURED = "virtual time", "measured time"
 COMMANDS = 300  # so many can be drawn one by one
 ITEMS = 1000  # so many commands and calls together
 LANES = 32  # so many threads and streams
@@ -93,12 +94,16 @@ class Axis(Protocol):
 
 @dataclass(frozen=True)
 class Scale:
-    """Maps times in µs, from `begin` to `end`, onto positions from `left` to `right`."""
+    """Maps times in µs, from `begin` to `end`, onto positions from `left` to `right`.
+
+    They are of a `clock`: virtual time, unless a real device was measured.
+    """
 
     end: float
     left: float
     right: float
     begin: float = 0.0
+    clock: str = VIRTUAL
 
     @property
     def span(self) -> float:

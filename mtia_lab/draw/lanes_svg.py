@@ -87,7 +87,7 @@ def draw_axis(c: Canvas, scale: Scale, top: float, bottom: float) -> None:
         label = microseconds(tick)
         c.text(x, bottom + 20, label, size=FONT, color=palette.MUTED, anchor="middle")
     c.line([(scale.left, bottom), (scale.right, bottom)], stroke=palette.MUTED, width=1.2)
-    c.text(MARGIN, bottom + 20, "virtual time, \u00b5s", size=FONT, color=palette.MUTED)
+    c.text(MARGIN, bottom + 20, f"{scale.clock}, \u00b5s", size=FONT, color=palette.MUTED)
 
 
 def draw_track(c: Canvas, lane: Lane, right: float = RIGHT) -> None:

@@ -3,10 +3,10 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Unpack
 
-from ..log.arguments import LOG, of_type, wrong
-from ..log.log import Log
+from ..log.arguments import LOG, needs, of_type, wrong
+from ..log.log import MEMORY, Log, Which
 from ..log.replay import Heap, Span, of_snapshot
 from ..log.units import microseconds, size
 from . import palette, svg, text
@@ -59,7 +59,15 @@ class Heights:
         return self._places[bisect_left(self._edges, address)]
 
 
-def memory(log: Log | dict[str, Any], device: int = 0, *, title: str | None = None) -> Picture:
+def memory(
+    log: Log | dict[str, Any],
+    device: int = 0,
+    *,
+    since: float | None = None,
+    until: float | None = None,
+    title: str | None = None,
+    **wanted: Unpack[Which],
+) -> Picture:
     """Blocks over time: from left to right one step an action, from bottom to top addresses.
 
     A gray area is a segment, memory that the allocator has reserved; on it the blocks, in the
@@ -73,17 +81,21 @@ def memory(log: Log | dict[str, Any], device: int = 0, *, title: str | None = No
     Args:
         log: what `mtia_lab.record()` yielded, or what `torch.mtia.snapshot()` returned.
         device: whose memory.
+        since, until: from when to when, in virtual µs; what was allocated before is there.
         title: the message of the picture, which stands above it.
+        wanted: only a part, as `log.filter` takes it: `draw.memory(log, line="train.py:12")`.
 
     Raises:
         TypeError: it is neither a log nor a snapshot, or the device is no number.
+        ValueError: nothing can be filtered by that.
     """
     if isinstance(log, dict) and "segments" in log:
         log = of_snapshot(log)
     if not isinstance(log, Log):
         raise wrong(memory, f"{LOG}, or what torch.mtia.snapshot() returned", log)
     of_type(memory, "as device a number", device, int)
-    heap = Heap(log.now(), device)
+    needs(memory, log, MEMORY)
+    heap = Heap(log.filter(**wanted, since=since, until=until), device)
     title = title or f"Memory of mtia:{device}, step by step"
     c = Canvas()
     y = c.heading(title, "Left to right: one step for each action. Bottom to top: addresses") + 4

@@ -3,22 +3,32 @@
 import math
 from collections.abc import Iterable
 from numbers import Real
+from typing import Unpack
 
 from ..errors import WrongArgument, WrongValue
 from ..log.arguments import a_log, some_findings
 from ..log.critical import CriticalPath, critical_path
-from ..log.log import Log
+from ..log.log import Anytime, Log
 from ..log.replay import last_ns
 from ..log.units import microseconds
 from . import palette
 from .aggregate import aggregate
 from .critical import draw_path, path_text
-from .lanes import LEFT, RIGHT, Finding, Layout, Scale, Window, lay_out, opening
+from .lanes import (
+    LEFT,
+    MEASURED,
+    RIGHT,
+    VIRTUAL,
+    Finding,
+    Layout,
+    Scale,
+    Window,
+    lay_out,
+    opening,
+)
 from .lanes_svg import draw_missing, kinds_in, legend, list_missing, paint
 from .lanes_text import missing_lines, missing_text, to_text
 from .svg import MARGIN, Canvas, Picture
-
-TITLE = "Timeline in virtual time"
 
 
 def timeline(
@@ -28,7 +38,8 @@ def timeline(
     since: float | None = None,
     until: float | None = None,
     critical: bool = False,
-    title: str = TITLE,
+    title: str | None = None,
+    **wanted: Unpack[Anytime],
 ) -> Picture:
     """Lanes for the host threads and for each stream; bars are calls, kernels and copies.
 
@@ -46,16 +57,19 @@ def timeline(
             that is missing becomes a red edge between the two bars.
         since, until: from when to when, in virtual µs; None for the beginning and the end.
         critical: draw `mtia_lab.summary(log).critical_path`, below the bars that are on it.
-        title: the message of the picture, which stands above it.
+        title: the message of the picture, which stands above it; None for what it is.
+        wanted: only a part, as `log.filter` takes it: `draw.timeline(log, stream=1)`.
 
     Raises:
-        ValueError: `until` does not come after `since`.
+        ValueError: `until` does not come after `since`, or nothing can be filtered by that.
         TypeError: one of them is no number, or the log is none, or the findings are none.
     """
-    log, given = a_log(timeline, log), some_findings(timeline, findings)
+    log, given = a_log(timeline, log, wanted), some_findings(timeline, findings)
     hazards = [found for found in given if found.severity == "hazard" and found.first]
     window = _window(log, since, until)
-    scale = Scale(window.end, LEFT, RIGHT, window.begin)
+    clock = MEASURED if log.unknown else VIRTUAL
+    title = title or f"Timeline in {clock}"
+    scale = Scale(window.end, LEFT, RIGHT, window.begin, clock)
     path = critical_path(log) if critical else CriticalPath()
     c = Canvas()
     if not window.readable:

@@ -2,11 +2,12 @@
 
 import html
 from collections.abc import Iterable
+from typing import Unpack
 
 from ..draw.timeline import timeline
 from ..hazards import Finding, Report, find_hazards
 from ..log.arguments import a_log, some_findings
-from ..log.log import Log
+from ..log.log import MEMORY, Anytime, Log
 from .knobs import knobs
 from .page import Page
 from .window import no_collection, window
@@ -23,6 +24,7 @@ def explore(
     *,
     since: float | None = None,
     until: float | None = None,
+    **wanted: Unpack[Anytime],
 ) -> Page:
     """Go through a log moment by moment, in JupyterLab: a slider, the queues, memory, values.
 
@@ -40,6 +42,8 @@ def explore(
         findings: what `mtia_lab.find_hazards(log)` found, marked in red. None lets the explorer
             look itself; `()` shows none.
         since, until: from when to when, in virtual µs; None for the beginning and the end.
+        wanted: only a part, as `log.filter` takes it: `explore(log, stream=1)`. Hazards are looked
+            for in the whole.
 
     Returns:
         What a notebook shows as the explorer, and a terminal as the timeline; `.save("run.html")`
@@ -49,13 +53,14 @@ def explore(
 
     Raises:
         TypeError: that is no log, those are no findings, or no times.
-        ValueError: `until` does not come after `since`.
+        ValueError: `until` does not come after `since`, or nothing can be filtered by that.
     """
-    log = a_log(explore, log)
+    whole, log = a_log(explore, log), a_log(explore, log, wanted)
     if findings is not None and not isinstance(findings, Report):
         findings = some_findings(explore, findings)
     with no_collection():
-        findings = find_hazards(log) if findings is None else findings
+        if findings is None:
+            findings = () if MEMORY in whole.unknown else find_hazards(whole)
         hints = findings.hints if isinstance(findings, Report) else ()
         part = window(log, (*findings, *hints), since, until, MOST, MOST_STORED)
         picture = timeline(log, findings, since=part.since, until=part.until)

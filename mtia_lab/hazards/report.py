@@ -5,8 +5,8 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, overload
 
-from ..log.arguments import a_log
-from ..log.log import Log
+from ..log.arguments import a_log, needs
+from ..log.log import MEMORY, Log
 from ..log.records import Command
 from ..log.units import count
 from .checker import Checker
@@ -113,7 +113,9 @@ def find_hazards(log: Log) -> Report:
     Raises:
         TypeError: it is no log.
     """
-    return Report(check(a_log(find_hazards, log)))
+    log = a_log(find_hazards, log)
+    needs(find_hazards, log, MEMORY)
+    return Report(check(log))
 
 
 def check(log: Log) -> Found:

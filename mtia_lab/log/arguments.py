@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..errors import WrongArgument
+from ..errors import WrongArgument, WrongValue
 from .block import Block
-from .log import Log
+from .log import Anytime, Log, Part
 from .records import Record
 
 Function = Callable[..., Any]
@@ -33,18 +33,37 @@ def _hint(given: Any) -> str:
     return ""
 
 
-def a_log(function: Function, given: Any) -> Log:
+def a_log(function: Function, given: Any, wanted: Part | Anytime | None = None) -> Log:
     """The log that a function was given, as it is now: what is recorded meanwhile is not in it.
 
+    Args:
+        function: which one.
+        given: its argument.
+        wanted: what part of it the function was asked for.
+
     Raises:
-        TypeError: it is no log.
+        TypeError: it is no log, or no log can be filtered by that.
+        ValueError: nothing can be that.
     """
     if isinstance(given, Log):
-        return given.now()
+        return given.filter(**wanted) if wanted else given.now()
     hint = ""
     if isinstance(given, list | tuple) and given and isinstance(given[0], Record):
         hint = "make one of these records: mtia_lab.Log(records)"
     raise wrong(function, LOG, given, hint)
+
+
+def needs(function: Function, log: Log, what: str) -> None:
+    """Refuse a log whose source does not tell what a function shows.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if what in log.unknown:
+        raise WrongValue(
+            f"{function.__name__}() has to know {what}, which this log does not tell: log.unknown "
+            "says what else it does not"
+        )
 
 
 def some_findings(function: Function, given: Any) -> list[Any]:

@@ -63,6 +63,7 @@ class Spent:
     host: int = 0
     dependency: int = 0
     copy: int = 0
+    unknown: int = 0
     free: int = 0  # when its last command finished
     copies: CopyTime = field(default_factory=CopyTime)
     starts: list[int] = field(default_factory=list)
@@ -74,12 +75,16 @@ class Spent:
         return sum(self.finishes) - sum(self.starts)
 
 
-def attribute(commands: Iterable[Command], end: int) -> dict[tuple[int, int], Spent]:
+def attribute(
+    commands: Iterable[Command], end: int, engines: bool = True
+) -> dict[tuple[int, int], Spent]:
     """The time of each stream from 0 to `end`, by (device, stream) in order.
 
     Args:
         commands: in enqueue order.
         end: in nanoseconds; nothing finishes later.
+        engines: whether a command that could run and did not waited for its engine; else, for what
+            is unknown.
     """
     commands = list(commands)
     ready = ready_times(commands)
@@ -92,17 +97,21 @@ def attribute(commands: Iterable[Command], end: int) -> dict[tuple[int, int], Sp
         spent.copies.add(spent.free, 0)
         if command.after and command.start_ns != since:
             since = _released(command, since, spent, streams, known)
-        _run(command, since, spent)
+        _run(command, since, spent, engines)
         known[command.id] = command
     for spent in streams.values():
         spent.host += end - spent.free
     return dict(sorted(streams.items()))
 
 
-def _run(command: Command, released: int, spent: Spent) -> None:
+def _run(command: Command, released: int, spent: Spent, engines: bool) -> None:
     """A command waits no more for others, but maybe for its engine, and then runs."""
     start, finish, is_copy = command.start_ns, command.finish_ns, command.type == "copy"
-    if is_copy:
+    if not engines:
+        spent.copies.add(released, 0)
+        spent.unknown += start - released
+        spent.copies.add(start, int(is_copy))
+    elif is_copy:
         spent.copies.add(released, 1)
         spent.copy += start - released
     else:

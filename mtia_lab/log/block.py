@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ContextDecorator, contextmanager
 from functools import partial, wraps
-from typing import Any, Generic, NoReturn, ParamSpec, TypeVar
+from typing import Any, Generic, NoReturn, ParamSpec, TypeVar, get_args, get_type_hints
 
 from ..errors import NotBegun
 
@@ -58,6 +58,19 @@ class Block(ContextDecorator, Generic[T]):
         )
 
 
+def _spelled_out(function: Callable[..., Any]) -> inspect.Signature:
+    """The signature, with each keyword of `**wanted: Unpack[...]` by its name."""
+    signature = inspect.signature(function)
+    parameters = list(signature.parameters.values())
+    if parameters and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD:
+        (wanted,) = get_args(get_type_hints(function)[parameters.pop().name])
+        parameters += [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None)
+            for name in wanted.__annotations__
+        ]
+    return signature.replace(parameters=parameters)
+
+
 def block(
     name: str = "", done: str = "recorded"
 ) -> Callable[[Callable[P, Iterator[T]]], Callable[P, Block[T]]]:
@@ -69,7 +82,7 @@ def block(
     """
 
     def decorate(function: Callable[P, Iterator[T]]) -> Callable[P, Block[T]]:
-        signature = inspect.signature(function)
+        signature = _spelled_out(function)
         ending = f" as {name}:" if name else ":"
 
         @wraps(function)

@@ -114,12 +114,12 @@ class _Walk:
         self._known = {command.id: command for command in commands}
         self._before: dict[int, Command] = {}
         self._finished: defaultdict[int, list[Command]] = defaultdict(list)
-        newest: dict[tuple[int, int], Command] = {}
+        self._streams: defaultdict[tuple[int, int], list[Command]] = defaultdict(list)
         for command in commands:
-            stream = command.device, command.stream
-            if stream in newest:
-                self._before[command.id] = newest[stream]
-            newest[stream] = command
+            stream = self._streams[command.device, command.stream]
+            if stream:
+                self._before[command.id] = stream[-1]
+            stream.append(command)
             self._finished[command.finish_ns].append(command)
         calls = sorted(log.calls, key=attrgetter("end_ns"))
         self._last = max(calls, key=attrgetter("end_ns"), default=None)
@@ -152,6 +152,8 @@ class _Walk:
                 add(_leg_of(at))
                 since, why, source = self._cause(at)
                 add(Leg("unknown", "unknown", since, at.start_ns))
+                if why == "unknown":
+                    return legs[::-1]
                 reasons.append(why)
                 if source is None:
                     thread, line, time = at.thread, at.site, since
@@ -165,12 +167,17 @@ class _Walk:
             if wait is None:
                 return legs[::-1]
             until, time, call = wait
-            at = self._awaited(until, time)
-            if at is None:
-                add(Leg("unknown", f"{call.name} waits", time, until, "", None, thread, call.site))
-            else:
-                reasons.append("synchronization")
+            at = self._awaited(until, time) if self._exact else self._last_known(call)
             thread, name, line = call.thread, call.name, call.site
+            if at is None or at.finish_ns > until:
+                at = None
+                add(Leg("unknown", f"{name} waits", time, until, "", None, thread, line))
+            elif at.finish_ns <= time:  # it did not have to wait
+                at = None
+                add(Leg("host", name, time, until, "", None, thread, line))
+            else:
+                add(Leg("unknown", f"{name} returns", at.finish_ns, until, "", None, thread, line))
+                reasons.append("synchronization")
 
     def _cause(self, command: Command) -> tuple[int, str, Command | None]:
         """When the last thing came that a command waited for, why, and which command it was."""
@@ -179,14 +186,15 @@ class _Walk:
         found += [(source.finish_ns, "event", source) for source in sources]
         if (before := self._before.get(command.id)) is not None:
             found.append((before.finish_ns, "stream", before))
-        found.append((command.enqueue_ns, "launch", None))
+        if self._exact or command.call is not None:
+            found.append((command.enqueue_ns, "launch", None))
         found = [cause for cause in found if cause[0] <= command.start_ns]
         if self._exact and not any(cause[0] == command.start_ns for cause in found):
             engine = engine_of(command)
             for other in self._finished.get(command.start_ns, ()):
                 if engine is not None and engine_of(other) == engine and other.id < command.id:
                     found.append((other.finish_ns, "engine", other))
-        return max(found, key=lambda cause: cause[0], default=(command.start_ns, "launch", None))
+        return max(found, key=lambda cause: cause[0], default=(0, "unknown", None))
 
     def _wait_before(self, time: int, thread: int) -> "_Wait | None":
         """The last wait of the host that was over by then: of any thread, if all have one clock."""
@@ -194,6 +202,16 @@ class _Walk:
         while place and not self._exact and self._waits[place - 1][2].thread != thread:
             place -= 1
         return self._waits[place - 1] if place else None
+
+    def _last_known(self, call: Call) -> Command | None:
+        """The command that was over last, of those whose end a call waited for."""
+        mine = []
+        for each in call.synchronized:
+            for (device, stream), commands in self._streams.items():
+                if device == each.device and each.stream in (None, stream):
+                    place = bisect_right(commands, each.command, key=attrgetter("id"))
+                    mine += commands[place - 1 : place]
+        return max(mine, key=attrgetter("finish_ns"), default=None)
 
     def _awaited(self, until: int, since: int) -> Command | None:
         """The command whose end a wait of the host was over with."""

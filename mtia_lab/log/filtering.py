@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 from ..errors import WrongArgument, WrongValue
-from .log import Log
+from .log import Log, Part
 from .records import Call, Command, Memory, Record, Value
 
 Place = tuple[int, int]  # a device, and a stream of it
@@ -14,10 +15,13 @@ Test = Callable[[Record], bool]
 KINDS = ("call", "command", "kernel", "copy", "record", "wait", "memory", "host", "value")
 
 
-def filtered(
-    log: Log, *, since: float | None = None, until: float | None = None, **wanted: Any
-) -> Log:
+def filtered(log: Log, wanted: Part) -> Log:
     """What `log.filter` does."""
+    if unknown := [key for key in wanted if key not in Part.__annotations__]:
+        raise WrongArgument(
+            f"unexpected keyword argument {unknown[0]!r}; a log is filtered by "
+            f"{', '.join(Part.__annotations__)}"
+        )
     places = Places(log)
     makers: dict[str, Callable[[Any], Test]] = {
         "stream": places.on_stream,
@@ -26,9 +30,12 @@ def filtered(
         "line": _at_line,
         "name": lambda name: lambda record: any(fnmatchcase(n, name) for n in places.names(record)),
         "kind": _of_kind,
+        "range": partial(_in_range, log),
     }
-    tests = [_any_of(makers[key], value, key) for key, value in wanted.items() if value is not None]
-    begin, end = _time("since", since, float("-inf")), _time("until", until, float("inf"))
+    chosen = {key: value for key, value in wanted.items() if key in makers and value is not None}
+    tests = [_any_of(makers[key], value, key) for key, value in chosen.items()]
+    begin = _time("since", wanted.get("since"), float("-inf"))
+    end = _time("until", wanted.get("until"), float("inf"))
     inside = [k for k, record in enumerate(log) if _meets(record, begin, end)]
     part = log[inside[0] :] if inside else log[len(log) :]  # knows what was before its first record
     offset = inside[0] if inside else 0
@@ -39,8 +46,9 @@ def filtered(
     return Log(
         [record for k in inside if passes(record := part[k - offset])],
         part.initial_state,
-        [record for record in part.initial_memory if passes(record)],
+        [record for record in part.initial_memory if "range" not in chosen and passes(record)],
         log.unknown,
+        log.ranges,
     )
 
 
@@ -95,7 +103,7 @@ class Places:
 
 def _any_of(maker: Callable[[Any], Test], value: Any, key: str) -> Test:
     """The test for a value, or for a list or set of values of which one has to do."""
-    if key in ("line", "name", "kind"):
+    if key in ("line", "name", "kind", "range"):
         for word in _several(value):
             if not isinstance(word, str):
                 raise WrongArgument(f"{key} is {word!r}, but has to be text, or a list of texts")
@@ -123,6 +131,18 @@ def _of_kind(kind: str) -> Test:
     if kind not in KINDS:
         raise WrongValue(f"{kind!r} is no kind of record; there are {', '.join(KINDS)}")
     return lambda record: kind in (type(record).__name__.lower(), getattr(record, "type", None))
+
+
+def _in_range(log: Log, name: str) -> Test:
+    mine = [each for each in log.ranges if fnmatchcase(each.name, name)]
+    if not mine:
+        names = ", ".join(dict.fromkeys(each.name for each in log.ranges))
+        raise WrongValue(
+            f"this log has no range called {name!r}; "
+            + (f"it has {names}" if names else "`torch.profiler.record_function` makes one")
+        )
+    alone = bool(log.unknown)  # such as which threads are autograd's
+    return lambda record: any(each.holds(record, alone) for each in mine)
 
 
 def _whole(key: str, value: Any) -> int:

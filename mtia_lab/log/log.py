@@ -7,19 +7,57 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import fields
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any, TypedDict, TypeVar, Unpack, overload
 
 from ..errors import cut
-from .records import PINNED, Call, Command, Host, Memory, Record, Value
+from .records import PINNED, Call, Command, Host, Memory, Range, Record, Value
 from .units import count, microseconds
 
 SHOWN = 60  # a log of at most so many records is shown whole
 FIRST, LAST = 30, 10  # so many at both ends of a longer one
 SITE = 40  # columns of a line's name, at most
 
+MEMORY = "which memory is used"  # what a log of another source may not tell: see Log.unknown
+ENGINES = "what engines there are"
+CURRENT = "what is current on its threads"
+BACKWARDS = "where backward begins"
+
 Ids = tuple[int, ...]  # of a device, and of a stream on each
 Kind = TypeVar("Kind", Call, Command, Memory, Host, Value)
 _FIELDS = {kind: tuple(f.name for f in fields(kind)) for kind in Record.__args__}
+
+
+Numbers = int | list[int] | Set[int] | None
+Words = str | list[str] | Set[str] | None
+
+
+class Where(TypedDict, total=False):
+    """Which records of a log, by where they are in the program. `Log.filter` says what is what."""
+
+    stream: Any
+    thread: Numbers
+    line: Words
+    range: Words
+
+
+class Which(Where, total=False):
+    """Also by what they are."""
+
+    name: Words
+    kind: Words
+
+
+class Anytime(Which, total=False):
+    """Also by their device."""
+
+    device: Any
+
+
+class Part(Anytime, total=False):
+    """All that a log is filtered by."""
+
+    since: float | None
+    until: float | None
 
 
 class Log(Sequence[Record]):
@@ -44,6 +82,10 @@ class Log(Sequence[Record]):
         initial_memory: what was reserved and allocated before the first record, as if it had been
             at time 0.
         unknown: what the source of the log does not tell, in words; nothing for what was recorded.
+        ranges: of the program's own, by the time they ended.
+
+    Attributes:
+        initial_state, initial_memory, unknown: as given.
     """
 
     def __init__(
@@ -52,7 +94,9 @@ class Log(Sequence[Record]):
         initial_state: dict[int, Ids] | None = None,
         initial_memory: Sequence[Memory] = (),
         unknown: Sequence[str] = (),
+        ranges: Sequence[Range] = (),
     ) -> None:
+        self._ranges = list(ranges)
         self.unknown = tuple(unknown)
         self._records = list(records)
         self._of_kind: tuple[int, dict[type, list[Any]]] = (0, {})
@@ -70,7 +114,7 @@ class Log(Sequence[Record]):
         start, stop, step = index.indices(len(records))
         begin = min(range(start, stop, step), default=max(start, 0))
         state, memory = self._before(records[:begin])
-        return Log(records[index], state, memory, self.unknown)
+        return Log(records[index], state, memory, self.unknown, self.ranges)
 
     def _before(self, earlier: Sequence[Record]) -> tuple[dict[int, Ids], list[Memory]]:
         """What was current and what was allocated once some first records had happened."""
@@ -87,7 +131,8 @@ class Log(Sequence[Record]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         log = self[:]
-        return Log, (log._records, log.initial_state, log.initial_memory, log.unknown)
+        before = log.initial_state, log.initial_memory
+        return Log, (log._records, *before, log.unknown, log._ranges)
 
     def __copy__(self) -> "Log":
         return self[:]
@@ -147,25 +192,20 @@ class Log(Sequence[Record]):
         return self._of(Value)
 
     @property
+    def ranges(self) -> list[Range]:
+        """The program's own ranges, which `torch.profiler.record_function` names, as they ended."""
+        return list(self._ranges)
+
+    @property
     def threads(self) -> list[int]:
         """The logical numbers of the host threads that took part, in order of appearance."""
         return list(dict.fromkeys(record.thread for record in self))
 
-    def filter(
-        self,
-        *,
-        stream: Any = None,
-        device: Any = None,
-        thread: int | list[int] | Set[int] | None = None,
-        line: str | list[str] | Set[str] | None = None,
-        name: str | list[str] | Set[str] | None = None,
-        kind: str | list[str] | Set[str] | None = None,
-        since: float | None = None,
-        until: float | None = None,
-    ) -> "Log":
+    def filter(self, **wanted: Unpack[Part]) -> "Log":
         """The records that are all of what is asked for, as a log.
 
-        Each may be a list or a set of what will do, as in `log.filter(kind=["kernel", "copy"])`.
+        Whatever shows a log takes the same: `mtia_lab.summary(log, range="forward")`. Each may be a
+        list or a set of what will do, as in `log.filter(kind=["kernel", "copy"])`.
 
         Args:
             stream: an id, (device, id), or a `torch.Stream`. A call is on the stream that it was
@@ -177,6 +217,9 @@ class Log(Sequence[Record]):
                 "guard.get*".
             kind: "call", "command", "memory", "host" or "value"; of commands also "kernel", "copy",
                 "record" or "wait".
+            range: a range of the program's own, by the name that `torch.profiler.record_function`
+                was given, with * and ?: what it did in it, and its backward where that is called in
+                it. Of an optimizer's step there is always one: "Optimizer.step#*".
             since, until: from when to when, in virtual µs: what was going on then.
 
         Raises:
@@ -184,9 +227,7 @@ class Log(Sequence[Record]):
         """
         from .filtering import filtered  # which makes logs, and so has this module
 
-        wanted = {"stream": stream, "device": device, "thread": thread, "line": line}
-        wanted |= {"name": name, "kind": kind}
-        return filtered(self.now(), since=since, until=until, **wanted)
+        return filtered(self.now(), wanted)
 
     def to_json(self) -> str:
         """One JSON object a line: the same program gives the same text in every process."""

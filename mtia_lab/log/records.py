@@ -295,4 +295,49 @@ class Value:
         return f"command {self.command} left {what} {self.data[:8].hex()}"
 
 
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A range that the program has named, by `torch.profiler.record_function`.
+
+    It is none of the records of a log, whose `ranges` has them.
+
+    Attributes:
+        name: what it is called.
+        thread: the host thread's logical number.
+        begin_ns, end_ns: the host clock when it began and when it ended.
+        first, last: the ids of the calls that began in it, of any thread; none if the last is
+            before the first.
+        site: the reader's line.
+        call: the id of the call in which it ended; None if there was none.
+    """
+
+    name: str
+    thread: int
+    begin_ns: int
+    end_ns: int
+    first: int
+    last: int
+    site: str | None
+    call: int | None = None
+
+    begin, end = Us(), Us()
+
+    def holds(self, record: "Record", alone: bool = False) -> bool:
+        """Whether a record is of what was done in it; backward's, where it was called in it.
+
+        Args:
+            record: which one.
+            alone: what other threads do is not of it, even if no line of the reader's runs there.
+        """
+        if record.thread != self.thread and (alone or record.site is not None):
+            return False
+        call = record.id if isinstance(record, Call) else record.call
+        if call is not None:
+            return self.first <= call <= self.last
+        if isinstance(record, Call):
+            return False
+        time = record.enqueue_ns if isinstance(record, Command) else record.time_ns
+        return self.begin_ns <= time <= self.end_ns
+
+
 Record = Call | Command | Memory | Host | Value

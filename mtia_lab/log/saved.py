@@ -9,13 +9,14 @@ import json
 import os
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ..errors import UnreadableLog
 from .files import target, write
 from .log import Log, to_line
-from .records import VERSION, Access, Known, Memory, Record
+from .records import VERSION, Access, Known, Memory, Range, Record
 
 ENDING = ".mtia"
 FORMAT = "MTIA Lab log"
@@ -41,7 +42,8 @@ def _lines(log: Log) -> Iterator[bytes]:
         "records": len(log),
         "initial_state": log.initial_state,
         "initial_memory": [json.loads(to_line(record)) for record in log.initial_memory],
-        **({"unknown": log.unknown} if log.unknown else {}),
+        "ranges": [asdict(each) for each in log.ranges],
+        "unknown": log.unknown,
     }
     yield json.dumps(head).encode() + b"\n"
     for record in log:
@@ -64,7 +66,8 @@ def open_log(path: str | os.PathLike[str]) -> Log:
             head = _head(what, file.readline(_HEAD))
             records = [_record(json.loads(line)) for line in file]
             memory = [_record(line) for line in head["initial_memory"]]
-            unknown = _frozen(head.get("unknown", []))
+            unknown = _frozen(head.get("unknown", []))  # which earlier files have not
+            ranges = [Range(**each) for each in head.get("ranges", [])]
             state = {int(thread): _frozen(ids) for thread, ids in head["initial_state"].items()}
     except EOFError:
         raise _cut_short(what, "its end is missing") from None
@@ -78,7 +81,7 @@ def open_log(path: str | os.PathLike[str]) -> Log:
     if len(records) != head["records"]:
         raise _cut_short(what, f"it holds {len(records):,} of {head['records']:,} records")
     before = [record for record in memory if isinstance(record, Memory)]
-    return Log(records, state, before, unknown)
+    return Log(records, state, before, unknown, ranges)
 
 
 def _head(what: str, line: str) -> dict[str, Any]:

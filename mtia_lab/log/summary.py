@@ -1,17 +1,18 @@
 """The summary of a log: where the time of every stream and every host thread went."""
 
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from ..errors import cut
 from .arguments import a_log
 from .attribution import attribute, overlaps
 from .critical import CriticalPath, critical_path
-from .log import Log
+from .log import ENGINES, MEMORY, Log, Part
 from .records import Call, Command
 from .replay import last_ns
 from .table import Table
@@ -19,13 +20,14 @@ from .units import stream_name, thousands
 
 TOP = 10  # kernels and copies shown
 NAME = 40  # columns of a name
+WORK = ("kernel", "copy")  # the types of commands that take time
 
 
 @dataclass(frozen=True, slots=True)
 class StreamTime:
     """Where the time of one stream went, in µs of virtual time, exact to the nanosecond.
 
-    Always `busy + idle` is the summary's `span`, `host + dependency + copy` is `idle`,
+    Always `busy + idle` is the summary's `span`, `host + dependency + copy + unknown` is `idle`,
     `dependency + copy` is `waiting`, and `overlap` is at most `busy`.
 
     Attributes:
@@ -39,7 +41,8 @@ class StreamTime:
         copy: for its next command waited for a copy, or is one and its engine was taken.
         waiting: it had work and could not do it.
         overlap: it was busy while another stream, of any device, was busy too.
-        copied: bytes that its copies moved.
+        copied: bytes that its copies moved; 0 if the log does not tell which memory is used.
+        unknown: nobody knows why; only in a log that does not tell what engines there are.
     """
 
     device: int
@@ -53,6 +56,7 @@ class StreamTime:
     waiting: float
     overlap: float
     copied: int
+    unknown: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,26 @@ class LineTime:
     share: float
 
 
+@dataclass(frozen=True, slots=True)
+class RangeTime:
+    """What all ranges of one name cost, in µs of virtual time: `torch.profiler.record_function`.
+
+    Attributes:
+        name: what the program calls it.
+        count: how often it was gone through.
+        calls, host, blocked, commands, device, share: as of a line, of all that was done in it.
+    """
+
+    name: str
+    count: int
+    calls: int
+    host: float
+    blocked: float
+    commands: int
+    device: float
+    share: float
+
+
 @dataclass(frozen=True, repr=False)
 class Summary:
     """Where the time went. Printed, or shown by a notebook, it is a set of plain tables.
@@ -121,7 +145,8 @@ class Summary:
         threads: by number.
         kernels: those that took longest first.
         lines: of the program, those that cost host and device most first.
-        with_lines: whether there is a table of them.
+        ranges: of the program's own, those that cost host and device most first.
+        with_lines, with_ranges: whether there is a table of them.
         critical_path: the chain of host work, kernels and copies that the end waits for.
     """
 
@@ -130,7 +155,9 @@ class Summary:
     threads: tuple[ThreadTime, ...]
     kernels: tuple[KernelTime, ...]
     lines: tuple[LineTime, ...]
+    ranges: tuple[RangeTime, ...]
     with_lines: bool
+    with_ranges: bool
     _log: Log = field(compare=False)
 
     @cached_property
@@ -140,16 +167,18 @@ class Summary:
     @property
     def title(self) -> str:
         """What it is about, in a line."""
-        return f"Summary of {thousands(self.span)} us of virtual time"
+        time = "measured time" if self._log.unknown else "virtual time"
+        return f"Summary of {thousands(self.span)} us of {time}"
 
     @property
     def tables(self) -> list[Table]:
         """One each for streams, host threads, kernels and perhaps lines; none that are empty."""
         tables = [
-            (_streams(self.streams, self.span), self.streams),
+            (_streams(self.streams, self.span, self._log), self.streams),
             (_threads(self.threads), self.threads),
             (_kernels(self.kernels), self.kernels),
             (_lines(self.lines), self.lines if self.with_lines else ()),
+            (_ranges(self.ranges), self.ranges if self.with_ranges else ()),
         ]
         return [table for table, rows in tables if rows]
 
@@ -165,7 +194,9 @@ class Summary:
         }
 
 
-def summary(log: Log, *, lines: bool = False) -> Summary:
+def summary(
+    log: Log, *, lines: bool = False, ranges: bool = False, **wanted: Unpack[Part]
+) -> Summary:
     """Say where the time of every stream and every host thread went.
 
     A stream's idle time is attributed to what it waited for: the host, a dependency or a copy.
@@ -173,14 +204,16 @@ def summary(log: Log, *, lines: bool = False) -> Summary:
     Args:
         log: what `mtia_lab.record()` yielded.
         lines: show what each line of the program costs as well.
+        ranges: and each range that it names by `torch.profiler.record_function`.
+        wanted: only a part, as `log.filter` takes it: `summary(log, range="forward")`.
 
     Raises:
-        TypeError: it is no log.
+        TypeError, ValueError: it is no log, or nothing can be that.
     """
-    log = a_log(summary, log)
+    log = a_log(summary, log, wanted)
     commands, calls = log.commands, log.calls
     end = max(last_ns(commands, calls), max((m.time_ns for m in log.memory), default=0))
-    streams = attribute(commands, end)
+    streams = attribute(commands, end, ENGINES not in log.unknown)
     both = overlaps(streams)
     mine: dict[tuple[int, int], list[Command]] = {key: [] for key in streams}
     for command in commands:
@@ -197,6 +230,7 @@ def summary(log: Log, *, lines: bool = False) -> Summary:
             waiting=(spent.dependency + spent.copy) / 1000,
             overlap=both[key] / 1000,
             copied=sum(map(copied, mine[key])),
+            unknown=spent.unknown / 1000,
         )
         for key, spent in streams.items()
     ]
@@ -206,7 +240,9 @@ def summary(log: Log, *, lines: bool = False) -> Summary:
         tuple(_by_thread(calls)),
         tuple(_by_name(commands)),
         tuple(_by_line(calls, commands)),
+        tuple(_by_range(log, calls, commands)),
         lines,
+        ranges,
         log,
     )
 
@@ -265,6 +301,35 @@ def _by_line(calls: Sequence[Call], commands: Iterable[Command]) -> list[LineTim
     return sorted(rows, key=lambda row: (-row.host - row.device, row.line or ""))
 
 
+def _by_range(log: Log, calls: Sequence[Call], commands: Sequence[Command]) -> Iterator[RangeTime]:
+    """Calls and commands by where their calls are between a range's first and last."""
+    calls = sorted(calls, key=attrgetter("id"))
+    given = sorted((c for c in commands if c.call is not None), key=attrgetter("call"))
+    ids, givers = [call.id for call in calls], [command.call or 0 for command in given]
+    known = set(ids)
+    alone = bool(log.unknown)
+    total = max(1, sum(c.finish_ns - c.start_ns for c in commands if c.type in WORK))
+    found: defaultdict[str, list[int]] = defaultdict(lambda: [0] * 6)
+    for each in log.ranges:
+        spent = found[each.name]
+        spent[0] += 1
+        for call in calls[bisect_left(ids, each.first) : bisect_right(ids, each.last)]:
+            if each.holds(call, alone):
+                spent[1] += 1
+                spent[2] += 0 if call.call in known else call.end_ns - call.begin_ns
+                spent[3] += sum(end - begin for begin, end in call.waits_ns)
+        for command in given[bisect_left(givers, each.first) : bisect_right(givers, each.last)]:
+            if each.holds(command, alone):
+                spent[4] += 1
+                took = command.finish_ns - command.start_ns
+                spent[5] += took if command.type in WORK else 0
+    for name, (n, made, host, blocked, enqueued, device) in sorted(
+        found.items(), key=lambda item: (-item[1][2] - item[1][5], item[0])
+    ):
+        times = host / 1000, blocked / 1000, enqueued, device / 1000, device / total
+        yield RangeTime(name, n, made, *times)
+
+
 def _column(times: Iterable[float]) -> list[str]:
     """Times with as many decimals as the one that needs most."""
     decimals = max((len(thousands(time).partition(".")[2]) for time in times), default=0)
@@ -275,7 +340,7 @@ def _share(part: float, whole: float) -> str:
     return f"{100 * part / whole:.1f}%" if whole else ""
 
 
-def _streams(rows: tuple[StreamTime, ...], span: float) -> Table:
+def _streams(rows: tuple[StreamTime, ...], span: float, log: Log) -> Table:
     columns = {
         "stream, us": [stream_name(row.device, row.stream) for row in rows],
         "busy": _column([row.busy for row in rows]),
@@ -289,6 +354,10 @@ def _streams(rows: tuple[StreamTime, ...], span: float) -> Table:
         "commands": [f"{row.commands:,}" for row in rows],
         "bytes copied": [f"{row.copied:,}" for row in rows],
     }
+    if ENGINES in log.unknown:
+        columns["+ unknown"] = _column([row.unknown for row in rows])
+    if MEMORY in log.unknown:
+        del columns["bytes copied"]
     whole = "summary(log).streams"
     return Table(tuple(columns), list(zip(*columns.values(), strict=True)), whole=whole)
 
@@ -324,6 +393,22 @@ def _lines(rows: tuple[LineTime, ...]) -> Table:
     }
     words = list(zip(*columns.values(), strict=True))
     return Table(tuple(columns), words, total=len(rows), whole="summary(log).lines")
+
+
+def _ranges(rows: tuple[RangeTime, ...]) -> Table:
+    shown = rows[:TOP]
+    columns = {
+        "range": [cut(row.name, NAME) for row in shown],
+        "count": [f"{row.count:,}" for row in shown],
+        "calls": [f"{row.calls:,}" for row in shown],
+        "host, us": _column([row.host for row in shown]),
+        "blocked": _column([row.blocked for row in shown]),
+        "commands": [f"{row.commands:,}" for row in shown],
+        "device, us": _column([row.device for row in shown]),
+        "share": [_share(row.share, 1) for row in shown],
+    }
+    words = list(zip(*columns.values(), strict=True))
+    return Table(tuple(columns), words, total=len(rows), whole="summary(log).ranges")
 
 
 Name = TypeVar("Name", str, tuple[str, str])

@@ -12,11 +12,11 @@ import math
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from .arguments import a_log, of_type
 from .files import target, write
-from .log import Log
+from .log import Log, Part
 from .records import PINNED, Access, Call, Command
 from .replay import SIGNS, launches, ready_times
 
@@ -26,7 +26,7 @@ Event = dict[str, Any]  # as JSON has it
 Threads = dict[tuple[int, int], int]  # (process, host thread or stream) -> the number of its thread
 Launched = dict[int, list[int]]  # a call's id -> those of the commands that it enqueued
 Where = tuple[int, int]  # process, thread
-Part = tuple[int, int, Call, list[int] | None]  # begin, end, call, what it launched
+Piece = tuple[int, int, Call, list[int] | None]  # begin, end, call, what it launched
 _VERBS = {"record": "record ", "wait": "wait for "}
 
 
@@ -102,7 +102,7 @@ def _flow(phase: str, name: str, number: int, time: int, where: Where) -> Event:
 
 def _calls(log: Log, launched: Launched, threads: Threads) -> Iterator[Event]:
     """Calls, the waits in them, and where the arrows to their commands start."""
-    by_thread: dict[int, list[Part]] = {}
+    by_thread: dict[int, list[Piece]] = {}
     for call in log.calls:
         mine = launched.get(call.id, [])
         if call.end_ns == call.begin_ns and not mine and call.error is None:
@@ -116,14 +116,14 @@ def _calls(log: Log, launched: Launched, threads: Threads) -> Iterator[Event]:
             yield from _of_call(part, where)
 
 
-def _parts(call: Call, launched: list[int]) -> Iterator[Part]:
+def _parts(call: Call, launched: list[int]) -> Iterator[Piece]:
     """`(begin, end, call, launched)` of a call and of each wait in it, where launched is None."""
     yield call.begin_ns, call.end_ns, call, launched
     for since, until in call.waits_ns:
         yield since, until, call, None
 
 
-def _of_call(part: Part, where: Where) -> Iterator[Event]:
+def _of_call(part: Piece, where: Where) -> Iterator[Event]:
     begin, end, call, launched = part
     if launched is None:
         yield _slice("blocked", "blocked", begin, end, where, {"in": call.name})
@@ -221,7 +221,7 @@ def _changes(log: Log) -> Iterator[tuple[int, int, int, str]]:
 _CHUNK = 10_000  # events that are written at a time
 
 
-def write_trace(log: Log, path: str | os.PathLike[str]) -> Path:
+def write_trace(log: Log, path: str | os.PathLike[str], **wanted: Unpack[Part]) -> Path:
     """Write what happened as a trace that https://ui.perfetto.dev shows, or chrome://tracing.
 
     The host and every device are processes, with a track for each thread and each stream: calls and
@@ -235,6 +235,7 @@ def write_trace(log: Log, path: str | os.PathLike[str]) -> Path:
         log: what `mtia_lab.record()` yielded.
         path: the file, whose name ends in ".json", or in ".json.gz" to be compressed. If there is
             one already it is replaced, once the new one is complete.
+        wanted: only a part, as `log.filter` takes it.
 
     Returns:
         the path.
@@ -244,7 +245,7 @@ def write_trace(log: Log, path: str | os.PathLike[str]) -> Path:
         OSError: the file cannot be written.
         TypeError: that is no log, or no path.
     """
-    log = a_log(write_trace, log)
+    log = a_log(write_trace, log, wanted)
     of_type(write_trace, 'after the log a path, such as "run.json"', path, str, os.PathLike)
     place = target(path, "a trace", (".json", ".json.gz"))
     return write(place, _text(log), compressed=place.suffix == ".gz")

@@ -11,13 +11,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, Unpack
 
 from ..device import Profile, configuration
 from ..errors import CannotReplay, WrongArgument, WrongValue
 from .arguments import a_log
 from .critical import engine_of
-from .log import Log
+from .log import Log, Where, Words
 from .records import Call, Command, Known
 from .replay import last_ns
 from .units import count, thousands
@@ -54,7 +54,12 @@ class WhatIf:
 
 
 def what_if(
-    log: Log, name: Any = None, *, times: float, profile: Profile | None = None, **wanted: Any
+    log: Log,
+    name: Words = None,
+    *,
+    times: float,
+    profile: Profile | None = None,
+    **wanted: Unpack[Where],
 ) -> WhatIf:
     """Say how much sooner a program would end if some of its commands took another time.
 
@@ -77,7 +82,9 @@ def what_if(
         raise WrongArgument(f"times is {times!r}, but has to be a number, such as 0.5")
     if not (math.isfinite(times) and times >= 0):
         raise WrongValue(f"times is {times}, but has to be 0 or more, such as 0.5")
-    chosen = {c.id for c in log.filter(name=name, kind=["kernel", "copy"], **wanted).commands}
+    chosen = {c.id for c in log.filter(**wanted, name=name, kind=["kernel", "copy"]).commands}
+    if log.unknown:
+        raise _cannot_replay(f"the log does not tell {', '.join(log.unknown)}")
     program = _Program(log, configuration().profile if profile is None else profile)
     program.check()
     end = program.run(lambda c: round(_took(c) * times) if c.id in chosen else _took(c))
@@ -113,7 +120,6 @@ class _Program:
         self._streams: defaultdict[Stream, list[Command]] = defaultdict(list)
         for command in self._commands:
             self._streams[command.device, command.stream].append(command)
-        self._unknown = log.unknown
         self._steps = self._in_order(log)
         self.times: dict[int, tuple[int, int]] = {}
 
@@ -156,19 +162,10 @@ class _Program:
         Raises:
             CannotReplay: it is not.
         """
-        end = self.run(_took) if not self._unknown else -1
-        for command in self._commands if not self._unknown else ():
-            if self.times[command.id] != (command.start_ns, command.finish_ns):
-                end = -1
-        if end != self.end:
-            raise CannotReplay(
-                "What this program would do cannot be worked out from its log.",
-                f"the log does not tell {', '.join(self._unknown)}."
-                if self._unknown
-                else "when its commands began does not follow from the device's costs.",
-                'record the whole program, from idle devices on and under no "blocking" schedule, '
-                "and give the profile that it ran with: what_if(log, ..., profile=...).",
-            )
+        end = self.run(_took)
+        recorded = {c.id: (c.start_ns, c.finish_ns) for c in self._commands}
+        if end != self.end or self.times != recorded:
+            raise _cannot_replay("when commands began does not follow from the device's costs")
 
     def run(self, takes: Callable[[Command], int]) -> int:
         """When it ends if each command takes that long, in ns; `times` then has all commands."""
@@ -203,3 +200,12 @@ class _Program:
             given[stream].append(finish)
             self.times[command.id] = start, finish
         return max([clock + self._host_end - before, *(end for _, end in self.times.values())])
+
+
+def _cannot_replay(why: str) -> CannotReplay:
+    return CannotReplay(
+        "What this program would do cannot be worked out from its log.",
+        f"{why}.",
+        'record the whole program, from idle devices on and under no "blocking" schedule, and give '
+        "the profile that it ran with: what_if(log, ..., profile=...).",
+    )

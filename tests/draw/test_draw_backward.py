@@ -213,3 +213,51 @@ def test_ascii_and_svg_tell_the_same_facts(seed):
 def test_words_have_room_whatever_was_logged(seed, size, turn):
     records = list(some_log(seed, size))
     assert_words_have_room(draw.backward(Log([*records[:turn], TURN, *records[turn:]])))
+
+
+def training(steps):
+    """A log of steps: a forward kernel, a backward one, and one of the optimizer, 10 us each."""
+    records, time = [], 0.0
+    for k in range(steps):
+        for part in ("forward", "turn", "backward", "optimizer"):
+            line = "backward" if part == "turn" else part
+            marker = "backward" if part == "turn" else None
+            records.append(call("getDevice", begin=time, end=time, site=line, marker=marker))
+            if part != "turn":
+                times = (time, time, time + 10)
+                work = command(len(records), "kernel", (0, 0), times, name=f"{part} {k}")
+                records.append(work)
+                time += 10
+    return Log(records)
+
+
+def test_of_several_steps_one_is_drawn_or_it_is_refused():
+    log = training(3)
+    with pytest.raises(ValueError, match=r"3 backward passes: draw one of them.*step=0"):
+        draw.backward(log)
+    shown = [re.findall(r"kernel (\w+ \d)", draw.backward(log, step=k).text) for k in range(3)]
+    assert shown == [
+        ["forward 0", "backward 0"],
+        ["optimizer 0", "forward 1", "backward 1"],
+        ["optimizer 1", "forward 2", "backward 2"],
+    ]
+    assert draw.backward(log, step=-1).svg == draw.backward(log, step=2).svg
+    assert "since the backward before, and forward" in draw.backward(log, step=1).text
+    assert "since the backward" not in draw.backward(log, step=0).text
+    for step in (3, -4):
+        with pytest.raises(ValueError, match=f"3 backward passes, and no step {step}"):
+            draw.backward(log, step=step)
+    with pytest.raises(TypeError, match="as step a number"):
+        draw.backward(log, step="last")
+    alone = draw.backward(training(1), step=0)
+    assert "optimizer" not in alone.text and "optimizer 0" in draw.backward(training(1)).text
+
+
+def test_a_backward_within_a_backward_is_part_of_it():
+    turn = call("getDevice", site="train.py:9", marker="backward")
+    inner = call("getDevice", site=None, marker="backward", thread=1)
+    works = [command(k, "kernel", (0, 0), (k, k, k + 1), name=f"k{k}") for k in range(1, 5)]
+    log = Log([works[0], turn, works[1], inner, works[2], turn, works[3]])
+    forward, backward = halves(log)
+    assert draw.backward(log).text.count("kernel k") == 4
+    assert (len(forward.commands), len(backward.commands)) == (1, 3)

@@ -1,8 +1,11 @@
 """`log.filter(...)`: the records that are asked for, in a log that can be drawn and summed up."""
 
+import threading
+
 import pytest
 import torch
 from drawings import heap_log, memory, racing_log, rerecorded, some_log
+from torch.profiler import record_function
 
 import mtia_lab
 from mtia_lab import draw
@@ -128,6 +131,137 @@ def test_a_part_can_be_drawn_checked_summed_up_and_saved(make, wanted, tmp_path)
     assert list(mtia_lab.open_log(part.save(tmp_path / "x.mtia"))) == list(part)
 
 
+SHOWN = {
+    "timeline": draw.timeline,
+    "memory": draw.memory,
+    "filmstrip": draw.filmstrip,
+    "summary": mtia_lab.summary,
+    "explore": mtia_lab.explore,
+}
+WANTED = [{"stream": (0, 1)}, {"thread": 0, "kind": ["kernel", "memory"]}, {"name": "set*"}]
+WANTED += [{"line": "work.py"}]
+
+
+@pytest.mark.parametrize("wanted", WANTED, ids=str)
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_shows_a_log_takes_the_same(name, wanted):
+    """For a part, the same as for the part filtered out before."""
+    for log in (heap_log(), some_log(3, 80)):
+        shown, expected = SHOWN[name](log, **wanted), SHOWN[name](log.filter(**wanted))
+        assert repr(shown) == repr(expected)
+        assert shown._repr_mimebundle_() == expected._repr_mimebundle_()
+
+
+def test_a_trace_takes_the_same(tmp_path):
+    log = some_log(3, 80)
+    part = mtia_lab.write_trace(log, tmp_path / "a.json", kind="kernel", since=10)
+    whole = mtia_lab.write_trace(log.filter(kind="kernel", since=10), tmp_path / "b.json")
+    assert part.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "show", [*SHOWN.values(), lambda log, **w: mtia_lab.write_trace(log, "", **w)]
+)
+def test_what_shows_a_log_refuses_the_same(show):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'door'; a log is filtered by"):
+        show(heap_log(), door="guard")
+    with pytest.raises(ValueError, match="no kind of record"):
+        show(heap_log(), kind="kernels")
+
+
+def test_a_window_of_memory_and_of_the_film(tmp_path):
+    records = [memory("alloc", k * 512, 512, time=float(k)) for k in range(8)]
+    text = draw.memory(Log(records), since=5, until=6).text
+    assert text.count("alloc ") == 2 and "512 MiB from 0" in text  # it was there before
+    log = some_log(3, 80)
+    assert draw.filmstrip(log, since=30).svg == draw.filmstrip(log.filter(since=30)).svg
+    calls = log.calls
+    kept = len([c for c in calls[:10] if c in log.filter(since=30).calls])
+    captions = draw.filmstrip(log, since=30, captions=[(10, "here")])
+    assert captions.svg == draw.filmstrip(log.filter(since=30), captions=[(kept, "here")]).svg
+
+
+def train(lab, steps=2):
+    model = torch.nn.Linear(4, 4).to("mtia")
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    torch.mtia.synchronize()
+    with lab.record() as log:
+        for _ in range(steps):
+            with record_function("forward"):
+                loss = model(torch.ones(2, 4, device="mtia")).sum()
+            with record_function("backward"):
+                loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    return log
+
+
+def test_by_a_range_of_the_program_s_own(lab, tmp_path):
+    log = train(lab)
+    expected = [("forward", 3), ("backward", 3), ("Optimizer.step#*", 2)]
+    for name, count in expected:
+        part = log.filter(range=name)
+        assert len(part.commands) == 2 * count
+    assert [c.name for c in log.filter(range="forward").commands][:3] == ["fill_", "addmm", "sum"]
+    assert {c.thread for c in log.filter(range="backward").commands} == {0, 1}
+    assert "aten.addmm" in {c.method for c in log.filter(range="forward").calls}
+    assert log.filter(range=["forward", "backward"], since=16).commands[0].name == "fill_"
+    with pytest.raises(ValueError, match="no range called 'step'; it has forward, backward, Optim"):
+        log.filter(range="step")
+    saved = mtia_lab.open_log(log.save(tmp_path / "x.mtia"))
+    assert saved.ranges == log.ranges and list(saved.filter(range="f*")) == list(
+        log.filter(range="f*")
+    )
+    times = {row.name: row for row in mtia_lab.summary(log).ranges}
+    assert (times["forward"].count, times["forward"].commands) == (2, 6)
+    part = log.filter(range="forward")
+    work = sum(c.finish - c.start for c in part.commands)
+    assert times["forward"].device == work and times["forward"].calls == len(part.calls)
+    table = repr(mtia_lab.summary(log, ranges=True))
+    assert "range" in table and "Optimizer.step#SGD.step" in table
+    assert "Optimizer" not in repr(mtia_lab.summary(log))
+
+
+def test_ranges_of_two_threads_are_their_own(lab):
+    def work(name):
+        with record_function(name):
+            lab.launch(name)
+            gate.wait()
+            lab.launch(name)
+
+    gate = threading.Barrier(2)
+    with lab.record() as log:
+        other = threading.Thread(target=work, args=("other",))
+        other.start()
+        work("mine")
+        other.join()
+    for name in ("mine", "other"):
+        assert commands(log.filter(range=name)) == [name, name]
+
+
+def test_a_recording_of_a_part(lab, streams):
+    one, two = streams
+    with lab.record(stream=one, kind=["kernel", "call"]) as log:
+        with one:
+            lab.launch("first")
+        assert commands(log) == ["first"]
+        with two:
+            lab.launch("other")
+        with one:
+            lab.launch("second")
+        assert len(log) == len(list(log))
+    assert commands(log) == ["first", "second"] and "launch" in {c.name for c in log.calls}
+    assert all(log.filter(stream=one)[k] == record for k, record in enumerate(log))
+    with pytest.raises(ValueError, match="no kind of record"), lab.record(kind="kernels"):
+        pass
+    with lab.record(range="mine") as log:
+        lab.launch("before")
+        with record_function("mine"):
+            lab.launch("in it")
+        lab.launch("after")
+    assert commands(log) == ["in it"]
+
+
 def test_a_log_that_grows_is_filtered_as_it_is(lab):
     with lab.record() as log:
         lab.launch("first")
@@ -150,7 +284,9 @@ def test_a_log_that_grows_is_filtered_as_it_is(lab):
         ({"name": [mtia_lab]}, "but has to be text"),
         ({"kind": "kernels"}, "'kernels' is no kind of record; there are call, command, kernel"),
         ({"since": "5"}, "since is '5', but a time is a number of microseconds"),
-        ({"door": "guard"}, "unexpected keyword argument 'door'"),
+        ({"door": "guard"}, "unexpected keyword argument 'door'; a log is filtered by stream, "),
+        ({"range": "step"}, "no range called 'step'; `torch.profiler.record_function` makes one"),
+        ({"range": 1}, "range is 1, but has to be text"),
     ],
 )
 def test_what_nothing_can_be_is_refused(wanted, words):

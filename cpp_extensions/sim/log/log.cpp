@@ -49,11 +49,13 @@ void append(const CallRecord& record) {
 }
 
 CallId next_call() noexcept { return ++calls; }
+CallId calls_so_far() noexcept { return calls; }
 
 void append(CommandRecord record) { append_inner(std::move(record)); }
 void append(MemoryRecord record) { append_inner(std::move(record)); }
 void append(HostRecord record) { append_inner(std::move(record)); }
 void append(ValueRecord record) { append_inner(std::move(record)); }
+void append(RangeRecord record) { append_inner(std::move(record)); }
 
 void waited(Time from, Time to) {
   if (CallRecord* call = this_thread().call) {

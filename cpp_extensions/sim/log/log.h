@@ -18,11 +18,13 @@ Site site() noexcept;
 
 std::mutex& mutex() noexcept;  // for fork handlers only
 CallId next_call() noexcept;
+CallId calls_so_far() noexcept;
 void append(const CallRecord& record);
 void append(CommandRecord record);  // to the call this thread is in, if it is in one
-void append(MemoryRecord record);   // likewise, and so are the next two
+void append(MemoryRecord record);   // likewise, and so are the next three
 void append(HostRecord record);
 void append(ValueRecord record);
+void append(RangeRecord record);
 void waited(Time from, Time to);  // the call this thread is in, if it is in one
 void synchronized(Known known);   // likewise
 void mark(const char* marker);    // likewise: what it stands for

@@ -152,6 +152,31 @@ struct ValueRecord {
   }
 };
 
+// A range that the program has named. It follows in the log what happened in it.
+struct RangeRecord {
+  static constexpr const char* kClass = "Range";
+  std::string name;
+  int thread = 0;
+  Time begin = 0;
+  Time end = 0;
+  CallId first = 0;  // the calls in it, if there are any
+  CallId last = 0;
+  Site site;
+  CallId call = 0;
+
+  template <typename Visitor>
+  void fields(Visitor&& visit) const {
+    visit("name", name);
+    visit("thread", thread);
+    visit("begin_ns", At{begin});
+    visit("end_ns", At{end});
+    visit("first", first);
+    visit("last", last);
+    visit("site", Unless<Site>{"", site});
+    visit("call", Unless<CallId>{0, call});
+  }
+};
+
 constexpr StreamId kAllStreams = -1;
 
 // The host knows: of this stream, everything up to this command is done.
@@ -197,7 +222,8 @@ struct CallRecord {
   std::vector<EventId> events{};    // likewise
   const char* marker = nullptr;     // what else it stands for
   // What happened during this call; it follows the call in the log.
-  std::vector<std::variant<CommandRecord, MemoryRecord, HostRecord, ValueRecord>> inner{};
+  std::vector<std::variant<CommandRecord, MemoryRecord, HostRecord, ValueRecord, RangeRecord>>
+      inner{};
 
   template <typename Visitor>
   void fields(Visitor&& visit) const {
@@ -221,6 +247,7 @@ struct CallRecord {
   }
 };
 
-using Record = std::variant<CallRecord, CommandRecord, MemoryRecord, HostRecord, ValueRecord>;
+using Record =
+    std::variant<CallRecord, CommandRecord, MemoryRecord, HostRecord, ValueRecord, RangeRecord>;
 
 }  // namespace mtia::sim
