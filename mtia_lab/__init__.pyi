@@ -30,6 +30,7 @@ from .lawbook import LawTable as LawTable
 from .lawbook import laws as laws
 from .load import Status as Status
 from .load import load as load
+from .log.gpu_trace import open_trace as open_trace
 from .log.log import Log as Log
 from .log.recording import record as record
 from .log.records import Access as Access

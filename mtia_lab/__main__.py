@@ -19,7 +19,9 @@ def main(arguments: list[str] | None = None) -> int:
     notebooks.add_argument("folder", nargs="?", default=None, metavar="FOLDER")
     notebooks.set_defaults(run=_notebooks)
     show = commands.add_parser("show", help=_show.__doc__, description=_show.__doc__)
-    show.add_argument("file", metavar="FILE", help="what log.save() wrote, such as run.mtia")
+    show.add_argument(
+        "file", metavar="FILE", help="what log.save() wrote; or a profiler's trace.json"
+    )
     show.set_defaults(run=_show)
     _add_contract(commands)
     museum = commands.add_parser("museum", help=_museum.__doc__, description=_museum.__doc__)
@@ -88,11 +90,14 @@ def _show(file: str) -> int:
     """show a saved log: what happened, what is wrong, and where the time went"""
     from .draw.timeline import timeline
     from .hazards import find_hazards
+    from .log.gpu_trace import open_trace
+    from .log.log import MEMORY
     from .log.saved import open_log
     from .log.summary import summary
 
-    log = open_log(file)
-    for shown in (log, timeline(log), find_hazards(log), summary(log, lines=True)):
+    log = open_trace(file) if file.endswith((".json", ".json.gz")) else open_log(file)
+    found = [] if MEMORY in log.unknown else [find_hazards(log)]
+    for shown in (log, timeline(log), *found, summary(log, lines=True)):
         print(f"{shown!r}\n")
     return 0
 
