@@ -136,7 +136,7 @@ SHOWN = {
     "memory": draw.memory,
     "filmstrip": draw.filmstrip,
     "summary": mtia_lab.summary,
-    "explore": mtia_lab.explore,
+    "explore": lambda log, **part: mtia_lab.explore(log, (), **part),
 }
 WANTED = [{"stream": (0, 1)}, {"thread": 0, "kind": ["kernel", "memory"]}, {"name": "set*"}]
 WANTED += [{"line": "work.py"}]
