@@ -43,8 +43,8 @@ class Backend:
     type: str
     slow: Callable[[torch.Tensor], None] = field(default=None)  # type: ignore[assignment]
     clock: Callable[[], float] = lambda: time.perf_counter() * 1e3
-    _flags: list[torch.Tensor] = field(default_factory=list)
-    _used: int = 0
+    _flags: list[torch.Tensor] = field(default_factory=list, init=False)
+    _used: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         if self.slow is None:

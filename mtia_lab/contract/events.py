@@ -12,7 +12,6 @@ from .clause import clause
     "An event that was never recorded is complete.",
     PYTHON_EVENT,
     "Its handle is null: queryEvent says true, and neither synchronizeEvent nor block waits.",
-    "queryEvent.unrecorded, synchronizeEvent.unrecorded, block.unrecorded",
 )
 def unrecorded(backend: Backend) -> None:
     event, stream = torch.Event(backend.type), backend.stream()

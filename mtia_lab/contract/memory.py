@@ -196,7 +196,6 @@ def empty_cache(backend: Backend) -> None:
     "After record_stream a freed block rests until that stream is done.",
     ALLOCATOR,
     "Keep the stream with the block, and record an event in it when the block is freed.",
-    "recordDataPtrOnStream.holds",
 )
 def record_stream(backend: Backend) -> None:
     block, side = block_of(backend), torch.Stream(backend.type)

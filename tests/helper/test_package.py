@@ -99,6 +99,7 @@ print(mtia_lab.__file__, build.source_root(), repr(mtia_lab.load()), sep="\\n")
 def test_a_wheel_has_the_explorers_page_and_the_plugin(fresh):
     front = sorted(path.name for path in (ROOT / "mtia_lab/explorer/front").iterdir())
     assert front == sorted(path.name for path in (fresh / "mtia_lab/explorer/front").iterdir())
+    assert (fresh / "mtia_lab/contract/test_contract.py").is_file()  # for pytest --pyargs
     assert "theme.css" in front and "explorer.js" in front
     points = (fresh / f"mtia_lab-{mtia_lab.__version__}.dist-info/entry_points.txt").read_text()
     assert points.split() == ["[pytest11]", "pytest_mtia_lab", "=", "pytest_mtia_lab"]
