@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from statistics import median
 
-from . import builds, calls, hazards, loads, logs, tensors
+from . import builds, calls, hazards, loads, logs, pages, tensors
 
 HEADER = ("what", "median", "least", "most", "against", "ratio")
 
@@ -81,6 +81,10 @@ def log_rows(rounds: int) -> list[tuple]:
     return rows
 
 
+def page_rows(rounds: int) -> list[tuple]:
+    return [row(name, values, "ms") for name, values in pages.pages(rounds).items()]
+
+
 def hazard_rows(rounds: int, before: Path | None) -> list[tuple]:
     """What is made of a log of 10^5 commands; against another working copy if there is one."""
     found = hazards.checker(rounds, **({"before": before} if before else {}))
@@ -117,6 +121,7 @@ def main() -> None:
     show("Calls from Python, one thread", call_rows(max(3, chosen.rounds // 3)))
     show("Tensors, against the CPU in the same process", tensor_rows(max(3, chosen.rounds // 3)))
     show("Made of a log of so many commands", log_rows(max(3, chosen.rounds // 3)))
+    show("The explorer of so many commands", page_rows(max(1, chosen.rounds // 3)))
     rows = hazard_rows(max(3, chosen.rounds // 3), chosen.before)
     show("The happens-before checker, and others, on a log of 10^5 commands", rows)
     if not chosen.no_build:

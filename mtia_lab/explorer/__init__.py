@@ -8,11 +8,13 @@ from ..draw.timeline import timeline
 from ..hazards import Finding, Report, find_hazards
 from ..log.arguments import a_log, some_findings
 from ..log.log import MEMORY, Anytime, Log
+from ..progress import Progress, choose
 from .knobs import knobs
 from .page import Page
 from .window import no_collection, window
 
 MOST = 150_000  # records: about what opens within three seconds
+QUICK = 30_000  # records, of which nothing is said while they are read
 MOST_STORED = 4_000_000  # characters: a page is stored with its notebook
 
 __all__ = ["explore", "knobs"]
@@ -58,12 +60,17 @@ def explore(
     whole, log = a_log(explore, log), a_log(explore, log, wanted)
     if findings is not None and not isinstance(findings, Report):
         findings = some_findings(explore, findings)
+    progress = choose() if len(whole) > QUICK else Progress()
     with no_collection():
+        progress.say(f"looking for hazards in {len(whole):,} records")
         if findings is None:
             findings = () if MEMORY in whole.unknown else find_hazards(whole)
         hints = findings.hints if isinstance(findings, Report) else ()
+        progress.say("making the page")
         part = window(log, (*findings, *hints), since, until, MOST, MOST_STORED)
+        progress.say("drawing the timeline")
         picture = timeline(log, findings, since=part.since, until=part.until)
+    progress.done()
     how = "In JupyterLab, mtia_lab.explore(log) lets you go through it." if part.page else ""
     text = "\n\n".join(words for words in (picture.text, part.words, how) if words)
     beside = f"<p>{html.escape(part.words)}</p>" if part.words else ""

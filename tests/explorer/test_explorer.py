@@ -130,6 +130,14 @@ def test_a_log_too_long_is_shown_in_part_around_its_first_hazard(monkeypatch):
     assert data["strings"][data["records"]["name"][record]] == "reads"
 
 
+def test_of_a_long_log_it_says_what_it_is_doing(monkeypatch, capsys):
+    mtia_lab.explore(many(30))
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr(explorer, "QUICK", 20)
+    mtia_lab.explore(many(30))
+    assert capsys.readouterr().err.startswith("looking for hazards in 30 records\n")
+
+
 def test_a_part_shrinks_until_it_can_be_stored(monkeypatch):
     log = many(2000)
     whole = mtia_lab.explore(log)

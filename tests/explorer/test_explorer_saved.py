@@ -1,5 +1,7 @@
 """The explorer as a page of its own, in Chromium: without kernel, network or JupyterLab."""
 
+from itertools import pairwise
+
 import pytest
 from explorer_page import PROGRAM, ROOT, SLIDER, TURN
 from test_explorer_browser import (  # which skips this file, too, where there is no Chromium
@@ -25,6 +27,8 @@ def files(tmp_path_factory):
     save = f"log.save({str(folder / 'run.mtia')!r})\n"
     save += f"mtia_lab.explore(log).save({str(folder / 'run.html')!r})\n"
     save += f"mtia_lab.explore(many, since=500).save({str(folder / 'many.html')!r})\n"
+    empty = "mtia_lab.Log((), log.initial_state, log.initial_memory)"
+    save += f"mtia_lab.explore({empty}).save({str(folder / 'empty.html')!r})\n"
     save += TURN.replace("mtia_lab.knobs(", "turned = mtia_lab.knobs(")
     save += f"\nturned.save({str(folder / 'turned.html')!r})"
     result = isolated.run(f"{PROGRAM}\n{save}")
@@ -93,8 +97,8 @@ SMALL = """root => [...root.querySelectorAll('button, select, summary, input')]
   .map(node => [node.textContent, node.getBoundingClientRect()])
   .filter(([, {width, height}]) => Math.min(width, height) < 24).map(([text]) => text)"""
 BARS = """root => [...root.querySelectorAll('.track .bar')].map(node => {
-  const {width, height} = node.getBoundingClientRect();
-  return Math.min(width, height);
+  const {left, right, top, bottom} = node.getBoundingClientRect();
+  return [top, left, right, bottom];
 })"""
 
 
@@ -127,6 +131,15 @@ def test_it_opens_at_the_moment_that_matters_with_its_record_chosen(fresh, model
     assert told(fresh) == f"{model.times[moment] / 1000:g} µs: {model.describe(moment)}"
     assert [fresh.inner_text(f"{ROOT} .details h2")] == [model.label(one) for one in chosen]
     assert shown_part(fresh) == [0, 1]
+
+
+def test_of_a_log_without_records_it_shows_what_was_there(chromium, files):
+    page = opened(chromium, files, "empty")
+    page.wait_for_selector(f"{ROOT} .told")
+    assert told(page) == "0 µs: the recording begins"
+    assert page.inner_text(f"{ROOT} .memory h2").endswith(" allocated of 2 MiB reserved")
+    assert page.errors == []
+    page.context.close()
 
 
 def test_a_part_says_that_it_is_one_and_begins_where_that_does(long):
@@ -216,10 +229,17 @@ def test_a_click_on_a_bar_goes_to_where_it_begins(fresh, model):
 
 
 def test_everything_that_can_be_hit_is_large_enough(fresh, long):
+    long.focus(SLIDER)
+    long.keyboard.press("0")
+    fresh.set_viewport_size({"width": 600, "height": 768})  # where bars are short
+    fresh.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
     for page in fresh, long:
         assert page.locator(ROOT).evaluate(SMALL) == []
-        sizes = page.locator(ROOT).evaluate(BARS)
-        assert len(sizes) > 5 and min(sizes) >= 23.9
+        bars = sorted(page.locator(ROOT).evaluate(BARS))
+        assert len(bars) > 5
+        assert all(right - left > 23.9 < bottom - top for top, left, right, bottom in bars)
+        for (row, _, right, _), (other, left, _, _) in pairwise(bars):
+            assert row != other or right < left + 0.1  # none lies on another
 
 
 @pytest.mark.parametrize("width, height", [(1366, 768), (1920, 1080)])
@@ -243,7 +263,7 @@ def test_an_arrow_that_leads_back_arrives_from_the_left(fresh):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["run", "many", "turned"])
+@pytest.mark.parametrize("name", ["run", "many", "empty", "turned"])
 def test_axe_finds_nothing_to_complain_about(chromium, files, name, scheme):
     page = opened(chromium, files, name, color_scheme=scheme)
     page.wait_for_selector(f"{ROOT} .told", state="attached")

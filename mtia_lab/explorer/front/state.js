@@ -113,7 +113,8 @@ class State {
     live.sort((a, b) => data.blocks.address[a] - data.blocks.address[b]);
     const total = data.at(data.totals[device], moment);
     const name = device < 0 ? "Pinned memory of the host" : `Memory of mtia:${device}`;
-    const heading = make("h2", {}, name, quiet(`: ${total ? data.text(total) : "nothing"}`));
+    const words = total === undefined ? "nothing" : data.text(total);
+    const heading = make("h2", {}, name, quiet(`: ${words}`));
     const rows = live.slice(0, MOST_BLOCKS).map(block => this.block(block));
     if (live.length > MOST_BLOCKS) rows.push([`and ${live.length - MOST_BLOCKS} more`]);
     const head = ["block", "size", "allocated", "holds", "written by"];
