@@ -45,8 +45,9 @@ def open_trace(path: str | os.PathLike[str]) -> Log:
 
     `draw.timeline`, `summary`, its critical path, `explore` and filters take it like any log; its
     `unknown` says what the trace does not tell. Times are of the wall clock then, and 0 is when the
-    first of all began. Waits are known where the profiler was told to look for them
-    (`_ExperimentalConfig(enable_cuda_sync_events=True)`).
+    first of all began; a GPU is called as any device is here, "mtia:0" for the first. What waits
+    are for is known where the profiler was told to look for them, by
+    `_ExperimentalConfig(enable_cuda_sync_events=True)`, or where only one device has work.
 
     Args:
         path: what `export_chrome_trace` wrote: a name that ends in ".json" or ".json.gz".
@@ -90,11 +91,14 @@ class _Trace:
                 self._waits[_correlation(event)] = event
             elif kind == "user_annotation":
                 self._ranges.append(event)
-        known = [*self._calls, *self._work, *self._ranges]
-        self._origin = min((_ns(event["ts"]) for event in known), default=0)
+        for event in (known := [*self._calls, *self._work, *self._ranges]):
+            begin = _ns(event["ts"])
+            event["times"] = begin, begin + _ns(event["dur"])  # once: it takes its time
+        self._origin = min((event["times"][0] for event in known), default=0)
         for events in (self._calls, self._work, self._ranges):
-            events.sort(key=lambda event: (Decimal(event["ts"]), -Decimal(event["dur"])))
+            events.sort(key=lambda event: (event["times"][0], -event["times"][1]))
         self._given: list[int] = []  # when, of each command
+        self._only: int | None = None  # the device that has all the work, if it is one
         self._numbers: dict[Any, int] = {}  # of threads, in order of appearance
         for event in self._calls or self._ranges:
             self._numbers.setdefault((event["pid"], event["tid"]), len(self._numbers))
@@ -110,8 +114,8 @@ class _Trace:
         return Log([record for *_, record in records], {}, (), UNKNOWN, self._named(calls))
 
     def _times(self, event: Event) -> tuple[int, int]:
-        begin = _ns(event["ts"]) - self._origin
-        return begin, begin + _ns(event["dur"])
+        begin, end = event["times"]
+        return begin - self._origin, end - self._origin
 
     # --- the device -----------------------------------------------------------------------------
 
@@ -125,6 +129,8 @@ class _Trace:
             queue = queues[_place(event)]
             if not queue or self._times(event)[1] > self._times(queue[-1])[1]:
                 queue.append(event)  # else it is a detail of the one before
+        devices = {device for device, _ in queues}
+        self._only = devices.pop() if len(devices) == 1 else None
         marks = [*self._marks()]
         for place, event in marks:
             queues[place].append(event)
@@ -250,9 +256,12 @@ class _Trace:
             return (), ()
         begin, end = self._times(event)
         wait = self._waits.get(_correlation(event))
-        if wait is None:
+        if wait is not None:
+            given = wait["args"]
+        elif event["name"].endswith("DeviceSynchronize") and self._only is not None:
+            given = {"device": self._only, "cuda_sync_kind": "Context Sync"}
+        else:
             return ((begin, end),), ()
-        given = wait["args"]
         before = begin
         device, stream = given.get("device"), given.get("stream", -1)
         kind = given.get("cuda_sync_kind", "")

@@ -12,6 +12,7 @@ from mtia_lab import draw
 from mtia_lab.__main__ import main
 from mtia_lab.errors import CannotReplay, UnreadableLog
 from mtia_lab.log.gpu_trace import UNKNOWN, open_trace
+from mtia_lab.log.records import Known
 
 HOST = 4242  # the process
 
@@ -110,7 +111,15 @@ def test_what_it_does_not_tell_is_unknown(opened, tmp_path):
     none = [event for event in EVENTS if event.get("cat") != "cuda_sync"]
     found = opened(none)
     assert {c.type for c in found.commands} == {"copy", "kernel"}
-    assert found.calls[-1].waits == ((31.0, 43.0),) and not found.calls[-1].synchronized
+    assert found.calls[-1].waits == ((31.0, 43.0),)
+    assert found.calls[-1].synchronized == (Known(0, None, 3, 3),)
+    other = [*none[:-1], runtime("cudaStreamSynchronize", 1031, 12, 7)]
+    stream = opened(other)
+    assert stream.calls[-1].waits == ((31.0, 43.0),) and not stream.calls[-1].synchronized
+    assert mtia_lab.summary(stream).critical_path[-1].name == "cudaStreamSynchronize waits"
+    two = work("add", 20, 5, 99) | {"pid": 1}
+    two["args"] = two["args"] | {"device": 1}
+    assert not opened([*none, two]).calls[-1].synchronized  # of which device, nobody knows
     alone = opened([work("add", 5, 10, 4)])
     assert (alone.commands[0].enqueue, alone.commands[0].call, len(alone.calls)) == (0, None, 0)
     assert [leg.kind for leg in mtia_lab.summary(alone).critical_path] == ["kernel"]
