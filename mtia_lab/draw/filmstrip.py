@@ -78,14 +78,19 @@ class Strip:
 
 
 def frames_of(
-    log: Log, device_count: int, captions: Sequence[tuple[int, str]]
+    log: Log, device_count: int, captions: Sequence[tuple[int, str]], whole: Log | None = None
 ) -> tuple[list[Frame], list[Strip]]:
     """`(columns, strips)`: the frames of all threads in the order of the log, and by thread.
 
-    The start of each thread is not a column: it opens the thread's strip.
+    The start of each thread is not a column: it opens the thread's strip. Of a part of a log,
+    places are those in the whole.
     """
-    known = log.initial_state
-    calls = [(place, call) for place, call in enumerate(log) if isinstance(call, Call)]
+    known, mine = log.initial_state, set(map(id, log))
+    calls = [
+        (place, call)
+        for place, call in enumerate(log if whole is None else whole)
+        if isinstance(call, Call) and id(call) in mine
+    ]
     seen = sorted(set(known) | {call.thread for _, call in calls})
     sizes = [len(state) for state in (*(call.state for _, call in calls), *known.values())]
     blank = (0,) * max(sizes, default=1 + device_count)
@@ -150,7 +155,7 @@ def filmstrip(
     if not 1 <= device_count <= DEVICES:
         raise WrongValue(f"a frame has room for 1 to {DEVICES} devices, not for {device_count}")
     phases = _within(_phases(captions), whole, log) if wanted else _phases(captions)
-    columns, strips, rest = _busiest(*frames_of(log, device_count, phases))
+    columns, strips, rest = _busiest(*frames_of(log, device_count, phases, whole))
     c = Canvas()
     streams = [f"stream on mtia:{d}" for d in range(len(strips[0].frames[0].state) - 1)]
     state = ", ".join(["device", *streams])

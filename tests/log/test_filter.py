@@ -4,7 +4,7 @@ import threading
 
 import pytest
 import torch
-from drawings import heap_log, memory, racing_log, rerecorded, some_log
+from drawings import call, heap_log, memory, racing_log, rerecorded, some_log
 from torch.profiler import record_function
 
 import mtia_lab
@@ -179,6 +179,12 @@ def test_a_window_of_memory_and_of_the_film(tmp_path):
     kept = len([c for c in calls[:10] if c in log.filter(since=30).calls])
     captions = draw.filmstrip(log, since=30, captions=[(10, "here")])
     assert captions.svg == draw.filmstrip(log.filter(since=30), captions=[(kept, "here")]).svg
+
+
+def test_the_film_of_a_part_says_where_the_rest_is_in_the_whole():
+    turns = [call("setDevice", (k % 2, 0, 0), begin=float(k), thread=k % 2) for k in range(300)]
+    text = draw.filmstrip(Log(turns), thread=0).text  # 150 frames, of which 40 and 20 are drawn
+    assert "... 90 more frames: draw.filmstrip(log[80:260]) draws them" in text
 
 
 def train(lab, steps=2):
