@@ -1,6 +1,9 @@
 """JupyterLab as `make lab` starts it: on the first notebook, and without leaving traces in any."""
 
 import warnings
+from pathlib import Path
+
+from jupyter_core.paths import jupyter_config_dir
 
 
 def leave_python_out(model: dict, **_: object) -> None:
@@ -15,5 +18,9 @@ def leave_python_out(model: dict, **_: object) -> None:
 
 c = get_config()  # noqa: F821
 c.LabApp.default_url = "/lab/tree/my-notebooks/00_start_here.ipynb"
+c.LabApp.custom_css = True
+# Where it is looked for, which no option of its own says; a reader's own folder comes second.
+CUSTOM = [Path(__file__).resolve().parent / "custom", Path(jupyter_config_dir()) / "custom"]
+c.ServerApp.tornado_settings.update({"static_custom_path": list(map(str, CUSTOM))})
 warnings.filterwarnings("ignore", "Overriding existing pre_save_hook")  # JupyterLab sets it twice
 c.ContentsManager.pre_save_hook = leave_python_out

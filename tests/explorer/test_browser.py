@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from line_lengths import LINE_LENGTHS
 from nbformat.v4 import new_output
 from notebook_files import NOTEBOOKS, ROOT, code, write
 
@@ -70,6 +71,16 @@ def screenshots():
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_reader_can_run_and_see_all_of_it(lab, path, screenshots):
     assert lab.check(path.name, screenshots) == []
+
+
+def test_a_line_of_prose_has_at_most_100_characters_in_the_widest_window(lab):
+    size = lab.page.viewport_size
+    lab.page.set_viewport_size({"width": 1920, "height": 1080})
+    lab.ask(browser.OPEN, "00_start_here.ipynb")
+    lengths = lab.ask(LINE_LENGTHS, ".jp-RenderedMarkdown :is(p, li)")
+    lab.ask(browser.CLOSE)
+    lab.page.set_viewport_size(size)
+    assert 60 < max(lengths) <= 100
 
 
 @pytest.mark.parametrize("name", ["sound", "announced"])

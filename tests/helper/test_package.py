@@ -6,7 +6,6 @@ import subprocess
 import sys
 import sysconfig
 import tomllib
-import types
 import venv
 from fnmatch import fnmatch
 from pathlib import Path
@@ -16,6 +15,7 @@ import slow_first
 import torch
 from building import ROOT, python
 from notebook_files import NOTEBOOKS
+from traitlets.config import PyFileConfigLoader
 
 import mtia_lab
 from mtia_lab import errors
@@ -106,11 +106,8 @@ def test_a_wheel_has_the_explorers_page_and_the_plugin(fresh):
 
 
 def test_jupyterlab_opens_the_first_working_copy():
-    settings = types.SimpleNamespace(
-        LabApp=types.SimpleNamespace(), ContentsManager=types.SimpleNamespace()
-    )
-    config = ROOT / ".jupyter/jupyter_lab_config.py"
-    exec(config.read_text(), {"get_config": lambda: settings})
+    file = ROOT / ".jupyter/jupyter_lab_config.py"
+    settings = PyFileConfigLoader(file.name, str(file.parent)).load_config()
     assert settings.LabApp.default_url == f"/lab/tree/{FOLDER}/{FIRST}"
 
 

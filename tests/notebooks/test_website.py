@@ -4,27 +4,11 @@ import nbformat
 import pytest
 import website
 from house_rules import is_guess
+from line_lengths import LINE_LENGTHS
 from notebook_files import NOTEBOOKS, ROOT, code_cells, tags
 
 pytestmark = pytest.mark.filterwarnings("ignore:'myst_parser")  # which Sphinx tells of itself
 PAGES = ["docs/testing.md", "notebooks/00_start_here.ipynb"]
-WIDTHS = """() => {
-  const longest = (text) => {
-    const range = document.createRange();
-    let [most, count, top] = [0, 0, null];
-    for (let i = 0; i < text.length; i++) {
-      range.setStart(text, i);
-      range.setEnd(text, i + 1);
-      const box = range.getBoundingClientRect();
-      count = top !== null && Math.abs(box.top - top) < 3 ? count + 1 : 1;
-      [most, top] = [Math.max(most, count), box.top];
-    }
-    return most;
-  };
-  const prose = [...document.querySelectorAll('article > section p, article > section li')];
-  const texts = prose.map(p => p.firstChild).filter(node => node?.nodeType === Node.TEXT_NODE);
-  return texts.map(longest);
-}"""
 GROUND = "node => getComputedStyle(node).backgroundColor"
 
 
@@ -120,7 +104,7 @@ def test_answers_are_closed_until_they_are_opened(opened):
 @pytest.mark.parametrize("name", ["index", "docs/testing", "notebooks/00_start_here"])
 def test_no_line_of_prose_is_over_100_characters(opened, name, size):
     page = opened(f"{name}.html", viewport=dict(zip(("width", "height"), size, strict=True)))
-    widths = page.evaluate(WIDTHS)
+    widths = page.evaluate(LINE_LENGTHS, "article > section :is(p, li)")
     assert 60 < max(widths) <= 100
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
 
