@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 from ..log.log import Log
-from ..log.records import POISON, Access, Call, Command, Host, Memory
+from ..log.records import PINNED, POISON, Access, Call, Command, Host, Memory
 from ..log.replay import Blocks, Span
 from .memory_map import overlap
 from .order import Stream
@@ -78,6 +78,8 @@ class Conflicts:
             self._given[stream].append(point)
             self._newest = step.id
         accesses = [*((a, False) for a in step.reads), *((a, True) for a in step.writes)]
+        if isinstance(step, Host):  # what it asks of a device's memory, a command brings
+            accesses = [use for use in accesses if use[0].device == PINNED]
         self._use([_Use(point, access, is_write) for access, is_write in accesses])
 
     def _through(self, point: int) -> int:

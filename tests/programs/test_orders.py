@@ -174,6 +174,20 @@ def test_memory_that_was_freed_too_soon_is_another_order(lab, streams):
     assert lab.trial(freed, True, schedule="every").other is None
 
 
+def test_a_backward_in_order_has_one_order(lab, streams):
+    def program():
+        weight, x = torch.ones(4, 4).to("mtia").requires_grad_(), torch.ones(4, 4, device="mtia")
+        streams[0].wait_stream(torch.mtia.current_stream())
+        with streams[0]:
+            y = (x @ weight).sin()
+        torch.mtia.current_stream().wait_stream(streams[0])
+        (y * 2).sum().backward()
+        return weight.grad.tolist()
+
+    found = lab.trial(program, schedule="every")
+    assert not found.report and found.orders == 1 and found.other is None
+
+
 def test_an_error_in_one_order_is_another_value(lab, streams):
     def picky():
         x = torch.zeros(1).to("mtia")
