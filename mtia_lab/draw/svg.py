@@ -262,6 +262,7 @@ class Canvas:
         """Title and subtitle at the top of the card; returns the y where the picture may begin."""
         if not isinstance(title, str):
             raise WrongArgument(f"the title is of type {type(title).__name__}; give text")
+        title = title.replace("`", "")  # which mark code in text, and are only dots in a picture
         self.text(MARGIN, 36, title, size=18, bold=True, fit=ROOM)
         if subtitle:
             self.text(MARGIN, 57, subtitle, color=palette.MUTED, fit=ROOM)

@@ -1,11 +1,12 @@
 """A reader's guess beside what came: `compare` says what a wrong one believed, and never fails."""
 
 import contextlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .check import RIGHT, Answer, compare_values, one_line, show
+from .check import RIGHT, WRONG_VALUE, Answer, compare_values, one_line, show
 
 
 @dataclass(frozen=True, repr=False)
@@ -26,7 +27,13 @@ class Comparison:
         return self.message
 
 
-def compare(guess: Answer, outcome: Answer, beliefs: Mapping[Any, str] | None = None) -> Comparison:
+def compare(
+    guess: Answer,
+    outcome: Answer,
+    beliefs: Mapping[Any, str] | None = None,
+    *,
+    within: float = 0.0,
+) -> Comparison:
     """Compare a guess with what came. No guess is fine, and so is any wrong one.
 
     Args:
@@ -34,35 +41,49 @@ def compare(guess: Answer, outcome: Answer, beliefs: Mapping[Any, str] | None = 
             which any may be missing or `...`.
         outcome: what came in the run just now; a dict if it has several named parts.
         beliefs: a wrong guess -> what one believes who guesses it, as "you put both into one
-            stream". For an outcome with names: name -> such a dict.
+            stream". For an outcome with names: name -> such a dict. What a wrong guess would be
+            depends on the run, so its keys are best computed from the log.
+        within: how far from the outcome a guess of a number may be, to be near enough.
     """
     beliefs = beliefs or {}
     if not isinstance(outcome, Mapping):
-        return Comparison(guess, outcome, _sentence(guess, outcome, beliefs))
+        return Comparison(guess, outcome, _sentence(guess, outcome, beliefs, within))
     if guess is not ... and not isinstance(guess, Mapping):
         message = f"a dict with a guess for each name was asked for: {_listed(outcome)}"
         return Comparison(guess, outcome, message)
     guesses: Mapping[Any, Answer] = {} if guess is ... else guess
-    lines = [
-        f"{one_line(name)}: {_sentence(guesses.get(name, ...), value, beliefs.get(name) or {})}"
+    said = {
+        name: _sentence(guesses.get(name, ...), value, beliefs.get(name) or {}, within)
         for name, value in outcome.items()
-    ]
+    }
+    lines = [f"{one_line(name)}: {sentence}" for name, sentence in said.items()]
     unknown = [name for name in guesses if name not in outcome]
     lines += [f"nobody asked for: {_listed(unknown)}"] if unknown else []
     return Comparison(guess, outcome, "\n".join(lines))
 
 
-def _sentence(guess: Answer, outcome: Answer, beliefs: Mapping[Any, str] | Any) -> str:
+def _sentence(
+    guess: Answer, outcome: Answer, beliefs: Mapping[Any, str] | Any, within: float
+) -> str:
     came = _show(outcome)
     if guess is ... or (isinstance(guess, tuple | list) and any(part is ... for part in guess)):
         return f"no guess. It is {came}."
     status, wrong = _compared(guess, outcome)
     if status == RIGHT:
         return f"{came}, as you guessed."
+    if status == WRONG_VALUE and _distance(guess, outcome) <= within:
+        return f"{came}; {show(guess)} is near enough."
     for other, belief in beliefs.items():
         if _compared(guess, other)[0] == RIGHT:
             return f"{show(guess)}: {belief}. It is {came}."
     return f"{wrong}. It is {came}."
+
+
+def _distance(guess: Answer, outcome: Answer) -> float:
+    """Of two numbers; of all else it is infinite."""
+    pair = guess, outcome
+    numbers = [n for n in pair if isinstance(n, int | float) and not isinstance(n, bool)]
+    return abs(numbers[0] - numbers[1]) if len(numbers) == 2 else math.inf
 
 
 def _compared(guess: Answer, outcome: Answer) -> tuple[str, str]:
