@@ -21,8 +21,11 @@ import faults
 from guard_faults import FAULTS as GUARDS
 from guard_faults import SOURCE
 
-from mtia_lab.contract import ContractReport, hold
+from mtia_lab.contract import hold
+from mtia_lab.errors import ContractNotTried
 from mtia_lab.guards import library
+
+Held = tuple[str, str, list[tuple[str, str]]]  # a name, what is wrong, and each clause's status
 
 # Installs a wrong guard in the place of the lab's, in the process that tries clauses.
 SETUP = """
@@ -49,32 +52,37 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def held_devices(scratch: Path, wanted: list) -> Iterator[tuple[str, str, ContractReport]]:
+def held_devices(scratch: Path, wanted: list) -> Iterator[Held]:
     """Each wrong device: its name, what is wrong, and what came of the contract."""
     if wanted:
         built = faults.one_ahead(faults.Workshop(scratch).build, wanted)
         for fault, environment in zip(wanted, built, strict=True):
             with environ(environment):
-                yield fault.name, fault.about, hold("mtia")
+                try:
+                    held = [(each.clause.key, each.status) for each in hold("mtia")]
+                except ContractNotTried:  # the lab itself refuses to load it
+                    held = [("load()", "broken")]
+            yield fault.name, fault.about, held
 
 
-def held_guards(scratch: Path, wanted: list) -> Iterator[tuple[str, str, ContractReport]]:
+def held_guards(scratch: Path, wanted: list) -> Iterator[Held]:
     """Each wrong guard, likewise; its name says what is wrong."""
     found = library.libraries(SOURCE) if wanted else None
     for name in wanted:
         setup = scratch / "setup.py"
         paths = {"guard": str(found.guard), "probes": str(found.probes)}
         setup.write_text(SETUP.format(fault=name, **paths), encoding="utf-8")
-        yield name, "", hold("mtia", setup=setup)
+        held = hold("mtia", setup=setup)
+        yield name, "", [(each.clause.key, each.status) for each in held]
 
 
-def report(what: str, held: Iterator[tuple[str, str, ContractReport]]) -> list[str]:
+def report(what: str, held: Iterator[Held]) -> list[str]:
     """Print a line for each as its outcome comes; return the ones that break no clause."""
     missed, number = [], 0
     for name, about, outcome in held:
         number += 1
-        broken = [each.clause.key for each in outcome if each.status == "broken"]
-        print(f"{'red ' if broken else 'MISS'} {name:44}{' '.join(broken)}", flush=True)
+        broken = [key for key, status in outcome if status == "broken"]
+        print(f"{'red ' if broken else 'MISS'} {name:48}{' '.join(broken)}", flush=True)
         if not broken:
             missed.append(f"{name} ({about})" if about else name)
     print(f"{number - len(missed)} of {number} wrong {what} break a clause of the kit")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from .. import build
 from ..errors import ContractNotTried, UnknownName, WrongArgument
 from ..isolated import Result, Server, check_seconds
 from ..log.units import count
@@ -47,6 +48,8 @@ def hold(
         known = ", ".join(clause.key for clause in CLAUSES)
         raise UnknownName(f"no clause is called {unknown[0]!r}; they are {known}")
     wanted = [clause for clause in CLAUSES if not keys or clause.key in keys]
+    if device == SIMULATED:  # not in a process that has only so much time
+        build.ensure(build.Recipe.now())
     path = str(Path(setup).resolve()) if setup else ""
     with Server(f"import {_INSIDE}", timeout=timeout) as server:
         outcomes = dict(_outcomes(server, device, path, wanted, timeout))

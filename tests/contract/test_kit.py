@@ -147,6 +147,19 @@ def test_where_there_is_no_such_accelerator_that_is_said(monkeypatch, capsys):
     assert f"not tried on warp: {where}." in said and "--setup FILE.py" in said
 
 
+def test_the_labs_own_device_is_built_before_anything_is_timed(monkeypatch):
+    done = []
+    monkeypatch.setattr(check.build, "ensure", lambda recipe: done.append("built"))
+    ended = Ends("hung", begun=False)
+    monkeypatch.setattr(
+        check, "Server", lambda *_, **__: done.append("timed") or nullcontext(ended)
+    )
+    for device in ("mtia", "warp"):
+        with pytest.raises(errors.ContractNotTried):
+            hold(device)
+    assert done == ["built", "timed", "timed"]
+
+
 def test_arguments_are_checked_before_anything_is_started():
     with pytest.raises(errors.WrongArgument, match="give a type of device"):
         hold(3)
