@@ -21,7 +21,7 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120
 SPREAD := -n auto --dist loadfile --no-loadscope-reorder
 PYTEST := exec env PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(RUN) -m pytest $(SPREAD)
 
-.PHONY: help lab test setup build lint unit test-ops notebooks site bench matrix handout solutions sanitize faults contract-faults clean
+.PHONY: help lab test setup build lint unit test-ops notebooks site bench upstream matrix handout solutions sanitize faults contract-faults clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
@@ -71,6 +71,9 @@ site: setup  ## write the site into site/: notebooks as they are stored, guides;
 
 bench: build  ## measure: builds, loads, streams, events
 	@$(RUN) -m benchmarks $(ARGS)
+
+upstream: build  ## PyTorch's own device-generic tests (PYTORCH=<checkout>), beside the same on the CPU
+	@$(TOOL)/upstream.py $(PYTORCH) $(ARGS)
 
 matrix: setup  ## all tests with other releases of torch (TORCH="2.13.0 2.14.1"), each in an environment of its own
 	@$(TOOL)/matrix.py $(TORCH) $(if $(ARGS),-- $(ARGS))

@@ -1,0 +1,24 @@
+"""`mtia` for PyTorch's device-generic tests: what its TORCH_TEST_DEVICES asks for.
+
+PyTorch runs this file with the names of torch.testing._internal.common_device_type as globals.
+"""
+
+
+class MTIATestBase(DeviceTypeTestBase):  # type: ignore[name-defined]  # noqa: F821
+    """Instantiates each device-generic test for the simulated device."""
+
+    device_type = "mtia"
+    primary_device = "mtia:0"
+
+    @classmethod
+    def get_primary_device(cls) -> str:
+        """Return the device that a test is given."""
+        return cls.primary_device
+
+    @classmethod
+    def get_all_devices(cls) -> list[str]:
+        """Return the devices that a test for several of them is given."""
+        return ["mtia:0", "mtia:1"]
+
+
+TEST_CLASS = MTIATestBase
