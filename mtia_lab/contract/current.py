@@ -1,5 +1,6 @@
 """What is current: devices and streams, of each host thread, and the contexts that change them."""
 
+from collections.abc import Callable
 from contextlib import suppress
 
 import torch
@@ -115,16 +116,47 @@ def per_thread(backend: Backend) -> None:
     "device.refuses",
     "A device that is not there is refused, and what is current stays so.",
     ADVICE,
-    "Check the index in setDevice before anything is changed.",
-    "setDevice.refuses",
+    "Check the index in setDevice and exchangeDevice before anything is changed.",
+    "setDevice.refuses, exchangeDevice.refuses",
 )
 def refuses(backend: Backend) -> None:
     before = _index()
     missing = torch.accelerator.device_count() + 5
     expect("whether it is refused", raises(torch.accelerator.set_device_index, missing), True)
+    context = torch.accelerator.device_index(missing)
+    expect("whether its context is", raises(context.__enter__), True)
     there = torch.device(backend.type, missing)
     expect("whether a tensor on it is", raises(lambda: torch.empty(1, device=there)), True)
     expect("the current device", _index(), before)
+
+
+@clause(
+    "device.left_alone",
+    "To ask about another device's stream or event, or to use it, leaves what is current alone.",
+    ADVICE,
+    "What sets the device for a call of the driver has to put it back, as CUDA's guard does.",
+    "getStream.leaves_current, queryStream.leaves_current, synchronizeStream.leaves_current, "
+    "synchronizeDevice.leaves_current, record.leaves_current, block.leaves_current, "
+    "queryEvent.leaves_current, synchronizeEvent.leaves_current, elapsedTime.leaves_current, "
+    "destroyEvent.leaves_current",
+)
+def left_alone(backend: Backend) -> None:
+    there, events = backend.stream(1), [torch.Event(backend.type, enable_timing=True)]
+    calls: dict[str, Callable[[], object]] = {
+        "current_stream": lambda: torch.accelerator.current_stream(1),
+        "query": there.query,
+        "record": lambda: events[0].record(there),
+        "wait_event": lambda: there.wait_event(events[0]),
+        "synchronize": there.synchronize,
+        "an event's query": lambda: events[0].query(),
+        "an event's synchronize": lambda: events[0].synchronize(),
+        "elapsed_time": lambda: events[0].elapsed_time(events[0]),
+        "the end of an event": events.clear,
+        "synchronize of the device": lambda: torch.accelerator.synchronize(1),
+    }
+    for name, call in calls.items():
+        call()
+        expect(f"the current device after {name}", _index(), 0)
 
 
 @clause(

@@ -23,6 +23,7 @@ GLOSSARY = {
     r"\bmissing\b": "missing is the index of a device that is not there.",
     r"\bran\b": "ran names the kernels that have run.",
     r"'latest'": "'latest' lets every kernel run as late as it may.",
+    r"\bstream_priority\(": "stream_priority(s) asks the backend what priority s has.",
     r"\bwhen\(": "when(x, y) says whether x starts after y.",
     r"\bpause\(": "pause(f, ...) says whether f makes the host wait.",
     r"\braises\(": "raises(f, ...) says whether f raises.",
@@ -177,6 +178,7 @@ def _draw_methods(c: Canvas, y: float, methods: dict[str, list[Outcome]]) -> flo
     rows = -(-len(methods) // COLUMNS)
     width = (WIDTH - 2 * MARGIN) / COLUMNS
     step = min(SQUARE + 3, (width - LABEL - 8) / max(map(len, methods.values())))
+    size = min(SQUARE, step - 1.5)
     for k, (method, owed) in enumerate(methods.items()):
         x, top = MARGIN + width * (k // rows), y + ROW * (k % rows)
         broken = any(outcome.status == "broken" for outcome in owed)
@@ -186,7 +188,7 @@ def _draw_methods(c: Canvas, y: float, methods: dict[str, list[Outcome]]) -> flo
             tip = f"{outcome.clause.key}: {outcome.clause.sentence}"
             left = x + LABEL + step * place
             sign, basis = LOOKS[outcome.status], outcome.clause.basis
-            _draw_shape(c, left, top + 1, step - 3, sign, basis.kind, f"{tip} ({basis})")
+            _draw_shape(c, left, top + 1, size, sign, basis.kind, f"{tip} ({basis})")
     return y + ROW * rows
 
 

@@ -147,7 +147,8 @@ def _plain(text: str) -> str:
 _NO_CODE = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])'", re.S)
 _DEFINED = re.compile(
     r"(?<![\w.:>~])(?P<name>\w+)\s*\([^;{}]*\)\s*"
-    r"(?P<ends>(?:\b(?:const|noexcept|override|final)\b|\s)*)\{"
+    r"(?P<ends>(?:\b(?:const|override|final|try)\b|\bnoexcept\b(?:\s*\(\w+\))?"
+    r"|->\s*[\w:]+(?:\s*[*&])?|\s)*)\{"
 )
 
 

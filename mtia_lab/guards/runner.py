@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from ..device import configure, host_clock, launch
+from ..device import configure, host_clock, launch, stream_priority
 from ..log.log import Log
 from ..log.recording import record
 from .contract import CLAUSES
@@ -120,6 +120,7 @@ class Runner:
             "ran": ran,
             "when": when,
             "log": log,
+            "stream_priority": stream_priority,
             "last": torch.mtia.device_count() - 1,
             "missing": torch.mtia.device_count() + 5,
             "pause": _pause,

@@ -23,10 +23,15 @@ ALONE = [clause.key for clause in CLAUSES if clause.alone]
 BY_KEY = {clause.key: clause for clause in CLAUSES}
 # Clauses of the guard that no program without its C++ can see broken, or that need the lab's clock.
 NEED_THE_LAB = {
-    "uncheckedSetDevice.noexcept",  # called by C++ alone, as are the next three
+    "uncheckedSetDevice.noexcept",  # called by C++ alone, as are the next six
     "getDefaultStream.constant",
+    "getDefaultStream.leaves_current",
     "getStreamFromGlobalPool.of_device",
+    "getStreamFromGlobalPool.leaves_current",
     "recordDataPtrOnStream.holds",
+    "recordDataPtrOnStream.leaves_current",
+    "getStreamNativeHandle.leaves_current",  # not every backend has handles to show
+    "getNewStream.priority",  # PyTorch keeps no copy of it, and has nobody asked
     "block.unrecorded",  # torch.Event does not ask for the event it never recorded
     "queryEvent.unrecorded",
     "synchronizeEvent.unrecorded",

@@ -185,7 +185,15 @@ def test_helpers_of_other_names_and_overrides_of_every_form_pass():
     }
     void destroyEvent(void*, DeviceIndex) const noexcept final {}
     """
+    tried = """
+    void uncheckedSetDevice(Device d) const noexcept override try { real.setDevice(d); }
+    catch (...) {}
+    auto getDevice() const -> c10::Device override { return real.getDevice(); }
+    DeviceIndex deviceCount() const noexcept(true) override { return 2; }
+    """
     assert oversights(cell) == () and overrides(cell) == ("setDevice", "destroyEvent")
+    assert oversights(tried) == ()
+    assert overrides(tried) == ("uncheckedSetDevice", "getDevice", "deviceCount")
     assert code("/* a\nb */ x // y").split("\n") == ["    ", "     x     "]
 
 

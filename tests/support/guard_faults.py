@@ -16,7 +16,8 @@ FAULTS = {
     # Devices
     "a shadow of the device": {
         *("getDevice.agrees", "setDevice.sets", "setDevice.refuses"),
-        *("exchangeDevice.sets", "exchangeDevice.returns", "uncheckedSetDevice.sets"),
+        *("exchangeDevice.sets", "exchangeDevice.returns", "exchangeDevice.refuses"),
+        *("uncheckedSetDevice.sets",),
         *("with stream.enters", "with device_index.enters"),
         *("DeviceGuard.enters", "StreamGuard.enters", "autograd.stream"),
     },
@@ -29,8 +30,9 @@ FAULTS = {
     "exchangeDevice returns the new one": {
         *("exchangeDevice.returns", "with stream.restores", *_UNWINDS),
     },
+    "exchangeDevice swallows": {"exchangeDevice.refuses"},
     "exchangeDevice sets nothing": {
-        *("exchangeDevice.sets", "with device_index.enters"),
+        *("exchangeDevice.sets", "exchangeDevice.refuses", "with device_index.enters"),
         *("DeviceGuard.enters", "StreamGuard.enters"),
     },
     "uncheckedSetDevice ignores": {"uncheckedSetDevice.sets", "with stream.restores", *_UNWINDS},
@@ -54,7 +56,8 @@ FAULTS = {
         *("exchangeStream.nothing_else", "MultiStreamGuard.enters", "MultiStreamGuard.unwinds"),
     },
     "getDefaultStream is current": {"getDefaultStream.constant"},
-    "getNewStream gives the default one": {"getNewStream.distinct"},
+    "getNewStream gives the default one": {"getNewStream.distinct", "getNewStream.priority"},
+    "getNewStream forgets the priority": {"getNewStream.priority"},
     "getNewStream on device 0": {"getNewStream.distinct", "getNewStream.minus_one"},
     "getNewStream makes current": {"getNewStream.not_current", "with stream.restores"},
     "pool of default streams": {"getStreamFromGlobalPool.of_device"},
@@ -66,7 +69,9 @@ FAULTS = {
     "synchronizeDevice waits for the current stream": {"synchronizeDevice.waits"},
     # Events
     "record once": {"record.again"},
-    "record forgets its flag": {"record.timing", "elapsedTime.milliseconds"},
+    "record forgets its flag": {
+        *("record.timing", "elapsedTime.milliseconds", "elapsedTime.leaves_current"),
+    },
     "record on the current stream": {
         *("record.behind", "record.in_stream", "record.again", "record.keeps_waits"),
         *("block.orders",),
@@ -94,6 +99,21 @@ FAULTS = {
     "destroyEvent waits": {"destroyEvent.noexcept"},
     # Memory
     "recordDataPtrOnStream ignores": {"recordDataPtrOnStream.holds"},
+    # What is current
+    "getStream sets the device": {"getStream.leaves_current", "StreamGuard.enters"},
+    "getDefaultStream sets the device": {"getDefaultStream.leaves_current"},
+    "getStreamFromGlobalPool sets the device": {"getStreamFromGlobalPool.leaves_current"},
+    "getStreamNativeHandle sets the device": {"getStreamNativeHandle.leaves_current"},
+    "queryStream sets the device": {"queryStream.leaves_current"},
+    "synchronizeStream sets the device": {"synchronizeStream.leaves_current"},
+    "synchronizeDevice sets the device": {"synchronizeDevice.leaves_current"},
+    "record sets the device": {"record.leaves_current"},
+    "block sets the device": {"block.leaves_current"},
+    "queryEvent sets the device": {"queryEvent.leaves_current", "elapsedTime.leaves_current"},
+    "synchronizeEvent sets the device": {"synchronizeEvent.leaves_current"},
+    "elapsedTime sets the device": {"elapsedTime.leaves_current"},
+    "destroyEvent sets the device": {"destroyEvent.leaves_current"},
+    "recordDataPtrOnStream sets the device": {"recordDataPtrOnStream.leaves_current"},
 }
 
 # Clauses that no fault of one method breaks alone: they are broken by the faults that end the

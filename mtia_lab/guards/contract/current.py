@@ -62,6 +62,14 @@ DEVICES = (
         expected="1",
     ),
     Clause(
+        "exchangeDevice.refuses",
+        "exchangeDevice throws for a device that is not there, and changes nothing.",
+        given="torch.mtia.set_device(1)",
+        look="raises(cpp.exchangeDevice, missing), torch.mtia.current_device()",
+        expected="True, 1",
+        basis=ADVICE,
+    ),
+    Clause(
         "uncheckedSetDevice.sets",
         "uncheckedSetDevice really sets: destructors restore the device with it.",
         do="cpp.uncheckedSetDevice(last)",
@@ -159,6 +167,13 @@ STREAMS = (
         basis=STREAM,
     ),
     Clause(
+        "getNewStream.priority",
+        "getNewStream makes a stream of the priority that is asked for.",
+        do="x = torch.Stream('mtia:1', priority=-1)",
+        look="stream_priority(x)",
+        expected="-1",
+    ),
+    Clause(
         "getStreamFromGlobalPool.of_device",
         "getStreamFromGlobalPool gives a stream of the device asked for, not the default one.",
         do="x = cpp.getStreamFromGlobalPool(1)",
@@ -171,4 +186,39 @@ STREAMS = (
         look="A.native_handle == A.native_handle, A.native_handle == C.native_handle",
         expected="True, False",
     ),
+)
+
+
+def _leaves(method: str, do: str, given: str = "") -> Clause:
+    """CUDA's guard sets the device for many a call, and puts it back."""
+    sentence = f"{method} leaves the current device and the current streams alone."
+    return Clause(
+        f"{method}.leaves_current",
+        sentence,
+        given=given,
+        do=do,
+        look="current()",
+        expected="0, default(0), default(1)",
+        basis=ADVICE,
+    )
+
+
+_RECORDED = "e = torch.Event(enable_timing=True); e.record(B); torch.mtia.set_device(0)"
+
+# What asks about the other device, or works on it, does not go there for good.
+BYSTANDERS = (
+    _leaves("getStream", "cpp.getStream(1)"),
+    _leaves("getDefaultStream", "cpp.getDefaultStream(1)"),
+    _leaves("getStreamFromGlobalPool", "cpp.getStreamFromGlobalPool(1)"),
+    _leaves("getStreamNativeHandle", "B.native_handle"),
+    _leaves("queryStream", "B.query()"),
+    _leaves("synchronizeStream", "B.synchronize()"),
+    _leaves("synchronizeDevice", "cpp.synchronizeDevice(1)"),
+    _leaves("record", "e.record(B)", "e = torch.Event()"),
+    _leaves("block", "B.wait_event(e)", "e = torch.Event(); e.record(A)"),
+    _leaves("queryEvent", "e.query()", _RECORDED),
+    _leaves("synchronizeEvent", "e.synchronize()", _RECORDED),
+    _leaves("elapsedTime", "e.elapsed_time(e)", f"{_RECORDED}; torch.mtia.synchronize(1)"),
+    _leaves("destroyEvent", "del e", _RECORDED),
+    _leaves("recordDataPtrOnStream", "cpp.handedOutAgain(B)"),
 )

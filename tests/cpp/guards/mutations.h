@@ -17,6 +17,11 @@ static c10::Stream default_stream(c10::Device device) {
 inline static c10::Device shadow{c10::DeviceType::MTIA, 0};
 
 c10::Device exchangeDevice(c10::Device device) const override {
+  if (is("exchangeDevice swallows")) {
+    const c10::Device before = real.getDevice();
+    real.uncheckedSetDevice(device);
+    return before;
+  }
   if (is("exchangeDevice returns the new one")) {
     real.exchangeDevice(device);
     return device;
@@ -83,6 +88,9 @@ c10::DeviceIndex deviceCount() const noexcept override {
 }
 
 c10::Stream getStream(c10::Device device) const override {
+  if (is("getStream sets the device")) {
+    real.uncheckedSetDevice(device);
+  }
   if (is("getStream of the current device")) {
     return real.getStream(real.getDevice());
   }
@@ -115,6 +123,9 @@ c10::Stream exchangeStream(c10::Stream stream) const override {
 }
 
 c10::Stream getDefaultStream(c10::Device device) const override {
+  if (is("getDefaultStream sets the device")) {
+    real.uncheckedSetDevice(device);
+  }
   while (is("getDefaultStream hangs")) {
     ::usleep(1000);
   }
@@ -128,6 +139,9 @@ c10::Stream getDefaultStream(c10::Device device) const override {
 }
 
 c10::Stream getNewStream(c10::Device device, int priority) const override {
+  if (is("getNewStream forgets the priority")) {
+    priority = 0;
+  }
   if (is("getNewStream gives the default one")) {
     return default_stream(device.index() < 0 ? real.getDevice() : device);
   }
@@ -142,15 +156,24 @@ c10::Stream getNewStream(c10::Device device, int priority) const override {
 }
 
 c10::Stream getStreamFromGlobalPool(c10::Device device, bool high_priority) const override {
+  if (is("getStreamFromGlobalPool sets the device")) {
+    real.uncheckedSetDevice(device);
+  }
   return is("pool of default streams") ? default_stream(device)
                                        : real.getStreamFromGlobalPool(device, high_priority);
 }
 
 void* getStreamNativeHandle(const c10::Stream stream) const override {
+  if (is("getStreamNativeHandle sets the device")) {
+    real.uncheckedSetDevice(stream.device());
+  }
   return is("one native handle") ? nullptr : real.getStreamNativeHandle(stream);
 }
 
 bool queryStream(const c10::Stream& stream) const override {
+  if (is("queryStream sets the device")) {
+    real.uncheckedSetDevice(stream.device());
+  }
   if (is("queryStream waits")) {
     real.synchronizeStream(stream);
   }
@@ -158,6 +181,9 @@ bool queryStream(const c10::Stream& stream) const override {
 }
 
 void synchronizeStream(const c10::Stream& stream) const override {
+  if (is("synchronizeStream sets the device")) {
+    real.uncheckedSetDevice(stream.device());
+  }
   if (is("synchronizeStream waits for the device")) {
     real.synchronizeDevice(stream.device_index());
   }
@@ -167,6 +193,9 @@ void synchronizeStream(const c10::Stream& stream) const override {
 }
 
 void synchronizeDevice(c10::DeviceIndex index) const override {
+  if (is("synchronizeDevice sets the device")) {
+    real.uncheckedSetDevice(mtia(index));
+  }
   if (is("synchronizeDevice waits for the current stream")) {
     real.synchronizeStream(real.getStream(mtia(index)));
     return;
@@ -176,6 +205,9 @@ void synchronizeDevice(c10::DeviceIndex index) const override {
 
 void record(void** event, const c10::Stream& stream, c10::DeviceIndex index,
             c10::EventFlag flag) const override {
+  if (is("record sets the device")) {
+    real.uncheckedSetDevice(stream.device());
+  }
   if (is("record throws")) {
     throw std::runtime_error("no events here\nand a second line");
   }
@@ -196,6 +228,9 @@ void record(void** event, const c10::Stream& stream, c10::DeviceIndex index,
 }
 
 void block(void* event, const c10::Stream& stream) const override {
+  if (is("block sets the device")) {
+    real.uncheckedSetDevice(stream.device());
+  }
   if (is("block does nothing")) {
     return;
   }
@@ -210,6 +245,9 @@ void block(void* event, const c10::Stream& stream) const override {
 }
 
 bool queryEvent(void* event) const override {
+  if (is("queryEvent sets the device")) {
+    real.uncheckedSetDevice(mtia(1));
+  }
   if (is("queryEvent wants a recorded event") && event == nullptr) {
     throw std::runtime_error("record the event first");
   }
@@ -223,6 +261,9 @@ bool queryEvent(void* event) const override {
 }
 
 void synchronizeEvent(void* event) const override {
+  if (is("synchronizeEvent sets the device")) {
+    real.uncheckedSetDevice(mtia(1));
+  }
   if (is("synchronizeEvent wants a recorded event") && event == nullptr) {
     throw std::runtime_error("record the event first");
   }
@@ -232,11 +273,17 @@ void synchronizeEvent(void* event) const override {
 }
 
 double elapsedTime(void* from, void* to, c10::DeviceIndex index) const override {
+  if (is("elapsedTime sets the device")) {
+    real.uncheckedSetDevice(mtia(index));
+  }
   const double ms = real.elapsedTime(from, to, index);
   return is("elapsedTime in microseconds") ? ms * 1000 : ms;
 }
 
 void destroyEvent(void* event, c10::DeviceIndex index) const noexcept override {
+  if (is("destroyEvent sets the device")) {
+    real.uncheckedSetDevice(mtia(index));
+  }
   if (is("destroyEvent waits")) {
     real.synchronizeEvent(event);
   }
@@ -244,6 +291,9 @@ void destroyEvent(void* event, c10::DeviceIndex index) const noexcept override {
 }
 
 void recordDataPtrOnStream(const c10::DataPtr& data, const c10::Stream& stream) const override {
+  if (is("recordDataPtrOnStream sets the device")) {
+    real.uncheckedSetDevice(stream.device());
+  }
   if (!is("recordDataPtrOnStream ignores")) {
     real.recordDataPtrOnStream(data, stream);
   }
