@@ -51,7 +51,7 @@ namespace mtia::backend {
 
 C10_REGISTER_GUARD_IMPL(MTIA, MTIAGuardImpl)
 
-using at::MTIAHooksRegistry;
+using at::MTIAHooksRegistry;  // the macros below name what is in at:: as if it were here
 using at::RegistererMTIAHooksRegistry;
 REGISTER_MTIA_HOOKS(MTIAHooks)
 

@@ -5,6 +5,7 @@
 
 namespace mtia::backend {
 
+// [allocator.class]
 struct MTIAAllocator final : c10::DeviceAllocator {
   c10::DataPtr allocate(size_t bytes) override;
   c10::DeleterFnPtr raw_deleter() const override;

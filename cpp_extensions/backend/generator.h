@@ -20,6 +20,7 @@ struct Sequence : sim::OrderedUses {
   c10::intrusive_ptr<c10::GeneratorImpl> twister;  // the CPU's kind
 };
 
+// [generator.class]
 struct MTIAGeneratorImpl final : c10::GeneratorImpl {
   explicit MTIAGeneratorImpl(c10::DeviceIndex index);
 

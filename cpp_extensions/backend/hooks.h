@@ -11,6 +11,7 @@
 namespace mtia::backend {
 
 // PyTorch looks the hooks up by this very name.
+// [hooks.class]
 struct MTIAHooks final : at::MTIAHooksInterface {
   // Set-up
   void init() const override;

@@ -19,6 +19,7 @@ namespace mtia::backend {
 // time that this library takes to compile, and knows a block by its start only. A tensor in the
 // middle of one, through NumPy or DLPack, is in use all the same: here blocks are found by any
 // address.
+// [pinned.class]
 class PinnedAllocator final : public at::HostAllocator {
  public:
   // A copy to the device, and the bytes of the block that it reads.

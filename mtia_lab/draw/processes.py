@@ -5,8 +5,8 @@ from typing import Any
 
 from ..errors import WrongArgument, WrongValue
 from . import palette, svg, text
-from .svg import MARGIN, WIDTH, Canvas, Look, Picture
-from .text import wrap
+from .svg import MARGIN, WIDTH, Canvas, Look, Picture, Style
+from .text import text_width, wrap
 
 Process = Mapping[str, Any]
 TITLE = "Processes: each life runs downwards, a fork branches off"
@@ -16,7 +16,7 @@ MOST = 100  # processes and steps
 LIFE = 22  # x of the life line, from the left edge of a box
 
 
-def processes(tree: Process, *, title: str = TITLE) -> Picture:
+def processes(tree: Process, *, title: str = TITLE, branch: str = "fork") -> Picture:
     """The tree of processes that a fork makes, from plain nested data.
 
     Args:
@@ -24,6 +24,7 @@ def processes(tree: Process, *, title: str = TITLE) -> Picture:
             or None for no judgment); `steps`, in the order of its life, each a string (something
             it did) or another such mapping (a child it forked then).
         title: the message of the picture, which stands above it.
+        branch: what one process does to another where it branches off, in a word or two.
 
     Raises:
         TypeError: a process is not a mapping, or a step is neither mapping nor string.
@@ -33,15 +34,15 @@ def processes(tree: Process, *, title: str = TITLE) -> Picture:
         raise WrongValue(f"a picture has room for {MOST} processes and steps, not for {size:,}")
     c = Canvas()
     y = c.heading(title)
-    y = _draw(c, MARGIN, y, tree)
+    y = _draw(c, MARGIN, y, tree, branch)
     items = [
         (svg.wire(palette.MUTED, width=2.4), "life of a process"),
-        (svg.arrow(palette.DOOR.strong), "fork"),
+        (svg.arrow(palette.DOOR.strong), branch),
         (svg.box(palette.GOOD.pale, palette.GOOD.strong), "works (tick)"),
         (svg.box(palette.FAULT.pale, palette.FAULT.strong, width=2.2), "fails (cross)"),
     ]
     y = c.legend(y + 10, items)
-    return Picture(text.page(title, "", _to_text(tree)), c.svg(y + MARGIN))
+    return Picture(text.page(title, "", _to_text(tree, branch)), c.svg(y + MARGIN))
 
 
 def _check(tree: Process) -> int:
@@ -62,7 +63,7 @@ def _check(tree: Process) -> int:
     return size + len(waiting)
 
 
-def _draw(c: Canvas, x: float, y: float, node: Process) -> float:
+def _draw(c: Canvas, x: float, y: float, node: Process, branch: str) -> float:
     """One process with its descendants; returns the y below them all."""
     width = min(BOX, WIDTH - MARGIN - x)
     height = _draw_box(c, x, y, width, node)
@@ -72,13 +73,17 @@ def _draw(c: Canvas, x: float, y: float, node: Process) -> float:
     for step in node.get("steps", ()):
         if isinstance(step, str):
             shapes.append(at + 8)
-            c.text(line + 16, at + 12.5, step, size=13, mono=True, fit=WIDTH - MARGIN - line - 20)
+            words = step.lstrip()  # SVG has no leading spaces
+            inset = " " * min(len(step) - len(words), 16)
+            left = line + 16 + text_width(inset, 13, mono=True)
+            c.text(left, at + 12.5, words, size=13, mono=True, fit=WIDTH - MARGIN - left - 4)
             at += 34
         else:
             child = min(x + INDENT, WIDTH - MARGIN - BOX)
             c.arrow([(line, at + 20), (child, at + 20)], stroke=palette.DOOR.strong, width=1.8)
-            c.text(line + 12, at + 14, "fork", size=12, bold=True, color=palette.DOOR.strong)
-            at = _draw(c, child, at, step) + 6
+            style: Style = {"size": 12, "bold": True, "color": palette.DOOR.strong}
+            c.text(line + 12, at + 14, branch, **style | {"fit": INDENT - LIFE - 12})
+            at = _draw(c, child, at, step, branch) + 6
     if at > top + 16:
         c.line([(line, top), (line, at - 6)], stroke=palette.MUTED, width=2.4)
         c.line([(line - 6, at - 6), (line + 6, at - 6)], stroke=palette.MUTED, width=2.4)
@@ -105,7 +110,7 @@ def _draw_box(c: Canvas, x: float, y: float, width: float, node: Process) -> flo
     return height
 
 
-def _to_text(node: Process, width: int = text.COLUMNS) -> list[str]:
+def _to_text(node: Process, branch: str, width: int = text.COLUMNS) -> list[str]:
     ok = node.get("ok")
     mark = "" if ok is None else "[works] " if ok else "[fails] "
     verdict = f": {node['verdict']}" if node.get("verdict") else ""
@@ -114,6 +119,7 @@ def _to_text(node: Process, width: int = text.COLUMNS) -> list[str]:
         if isinstance(step, str):
             lines.append(f"  | {text.plain(step)}")
         else:
-            head, *rest = _to_text(step, width - 15)
-            lines += [f"  +-- fork --> {head}", *(f"  |            {line}" for line in rest)]
+            arrow = f"  +-- {text.plain(branch)} --> "
+            head, *rest = _to_text(step, branch, width - len(arrow))
+            lines += [f"{arrow}{head}", *(f"{'  |':<{len(arrow)}}{line}" for line in rest)]
     return lines

@@ -1,5 +1,6 @@
 """The C++ a notebook shows is the C++ that runs: fetched by tag, never pasted."""
 
+import html
 import re
 from functools import cache
 from pathlib import Path
@@ -20,11 +21,21 @@ class Source(str):
         return f"```cpp\n{self}\n```"
 
 
-def source(tag: str) -> Source:
+class Closed(Source):
+    """One that a notebook shows behind a click."""
+
+    def _repr_markdown_(self) -> str:
+        name = self.partition("{")[0].strip().rpartition("\n")[2]  # after the comment above it
+        summary = f"<summary>{html.escape(name)}</summary>"
+        return f"<details>{summary}\n\n{super()._repr_markdown_()}\n</details>"
+
+
+def source(tag: str, *, closed: bool = False) -> Source:
     """The C++ under a tag, from the comment after it to the end of the block.
 
     Args:
         tag: such as "guard.exchange_device"; written `// [guard.exchange_device]` in the source.
+        closed: whether a notebook shows no more of it than a line to click on.
 
     Raises:
         KeyError: no file has that tag.
@@ -32,7 +43,7 @@ def source(tag: str) -> Source:
     pieces = _pieces(build.source_root()) | _pieces(Path(__file__).parents[1] / "guards")
     if tag not in pieces:
         raise UnknownName(f"no C++ is tagged {tag!r}; the tags are {', '.join(sorted(pieces))}")
-    return pieces[tag]
+    return Closed(pieces[tag]) if closed else pieces[tag]
 
 
 @cache

@@ -120,6 +120,16 @@ def test_a_life_runs_downwards():
     assert len([text for text in drawing.texts if text.words == "fork"]) == 4 + 1  # and the legend
 
 
+def test_what_branches_off_may_be_started_and_code_keeps_its_indentation():
+    child = {"name": "child", "steps": ["with a:", "    b()"]}
+    picture = draw.processes({"name": "parent", "steps": [child]}, branch="starts")
+    drawing = Drawing(picture)
+    assert drawing.find("b()").left > drawing.find("with a:").left
+    assert len([text for text in drawing.texts if text.words == "starts"]) == 1 + 1
+    assert "+-- starts --> child" in picture.text and "|     b()" in picture.text
+    assert not [text for text in drawing.texts if text.words == "fork"]
+
+
 @pytest.mark.parametrize(
     ("tree", "error"),
     [("parent", TypeError), ({}, ValueError), ({"name": "p", "steps": [3]}, TypeError)],
