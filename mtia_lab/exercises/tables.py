@@ -43,11 +43,15 @@ def has(op: str, key: str) -> bool:
 
 def rows(op: str, *backends: str) -> dict[str, dict[str, str]]:
     """What stands in the row of autograd and in that of the device, for several backends."""
-    layers = {"autograd's row": "Autograd", "the device's row": ""}
-    return {
-        backend: {name: row(op, f"{prefix}{backend}") for name, prefix in layers.items()}
-        for backend in backends
-    }
+    names = {"backend fallback": "autograd's fallback"}  # autograd has one of its own, in its row
+    found = {}
+    for backend in backends:
+        above = row(op, f"Autograd{backend}")
+        found[backend] = {
+            "autograd's row": names.get(above, above),
+            "the device's row": row(op, backend),
+        }
+    return found
 
 
 def operators() -> list[str]:

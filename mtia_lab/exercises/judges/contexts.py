@@ -63,7 +63,9 @@ def _restores(rng: Random) -> Cases:
     }
     cases = {name: _everywhere(rng, _left_alone(body)) for name, body in bodies.items()}
     return {
+        "made, and not entered": _everywhere(rng, _only_made),
         **cases,
+        "made first, entered later": _everywhere(rng, _entered_later),
         "the body raises": _everywhere(rng, _raises),
         "a stream that is current there already": _everywhere(rng, _current_already),
     }
@@ -88,16 +90,36 @@ def _shares(rng: Random) -> Cases:
 # --- What a case does: each returns what is wrong, or None ----------------------------------------
 
 
-def _left_alone(body: Callable[[World], object]) -> Callable[[Any, World], str | None]:
-    def run(make: Any, world: World) -> str | None:
-        before = state()
-        with _made(make, world.target):
-            if hint := _elsewhere(world.target):
-                return hint
-            body(world)
-        return _moved(before)
+def _only_made(make: Any, world: World) -> str | None:
+    before = state()
+    _made(make, world.target)
+    if state() == before:
+        return None
+    return "the call alone moved what is current; nothing may move before `with` enters"
 
-    return run
+
+def _left_alone(body: Callable[[World], object]) -> Callable[[Any, World], str | None]:
+    return lambda make, world: _entered(_made(make, world.target), world, body)
+
+
+def _entered(
+    manager: Any, world: World, body: Callable[[World], object] = lambda world: None
+) -> str | None:
+    before = state()
+    with manager:
+        if hint := _elsewhere(world.target):
+            return hint
+        body(world)
+    return _moved(before, world)
+
+
+def _entered_later(make: Any, world: World) -> str | None:
+    """What is to be put back is what was current on entry."""
+    manager = _made(make, world.target)
+    torch.mtia.set_stream(world.beside)
+    torch.mtia.set_stream(world.across)
+    torch.mtia.set_device(1 - state().device)
+    return _entered(manager, world)
 
 
 def _raises(make: Any, world: World) -> str | None:
@@ -107,7 +129,11 @@ def _raises(make: Any, world: World) -> str | None:
             torch.mtia.set_stream(world.across)
             raise error
     except ValueError as raised:
-        return _moved(before) if raised is error else f"another exception came out: {say(raised)}"
+        return (
+            _moved(before, world)
+            if raised is error
+            else f"another exception came out: {say(raised)}"
+        )
     return "the body's exception did not come out of the `with`"
 
 
@@ -126,7 +152,7 @@ def _again(make: Any, world: World) -> str | None:
         _enter(manager)
         hint = _elsewhere(world.target)
         manager.__exit__(None, None, None)
-        if hint := hint or _moved(before):
+        if hint := hint or _moved(before, world):
             return hint
     return None
 
@@ -141,7 +167,7 @@ def _inside_itself(make: Any, world: World) -> str | None:
         torch.mtia.set_stream(stream)
     for depth in (3, 2, 1):
         manager.__exit__(None, None, None)
-        if hint := _moved(notes.pop()):
+        if hint := _moved(notes.pop(), world):
             return f"leaving entry {depth} of 3: {hint}"
     return None
 
@@ -159,7 +185,7 @@ def _two_threads(make: Any, world: World) -> str | None:
             pool.submit(_enter, manager).result()
         for name, pool in pools.items():
             pool.submit(manager.__exit__, None, None, None).result()
-            if hint := pool.submit(_moved, before[name]).result():
+            if hint := pool.submit(_moved, before[name], world).result():
                 return f"the thread that came {name}: {hint}"
     return None
 
@@ -170,8 +196,8 @@ def _refused(make: Any, world: World) -> str | None:
     try:
         with _made(make, forged):
             return "the forged stream was accepted"
-    except RuntimeError:
-        return _moved(before)
+    except Exception:  # in which words it refuses is the reader's affair
+        return _moved(before, world)
 
 
 # --- Helpers of these -----------------------------------------------------------------------------
@@ -227,6 +253,16 @@ def _elsewhere(target: torch.Stream) -> str | None:
     return f"inside, the current stream was {names[0]}, and {names[1]} was given"
 
 
-def _moved(before: State) -> str | None:
-    after = state()
-    return None if after == before else f"it began at {before} and ended at {after}"
+def _moved(before: State, world: World) -> str | None:
+    """Which parts of the state are others than before, and what they are now."""
+    given = (world.target.device_index, world.target.stream_id)
+    after, parts = state(), []
+    if after.device != before.device:
+        parts.append(f"the current device, which is {after.device} and was {before.device}")
+    for device, (was, now) in enumerate(zip(before.streams, after.streams, strict=True)):
+        if was != now:
+            left_on = "the one it was given" if (device, now) == given else "another one"
+            parts.append(
+                f"the stream of mtia:{device}, which is {left_on if now else 'the default one'}"
+            )
+    return f"not put back: {'; '.join(parts)}" if parts else None

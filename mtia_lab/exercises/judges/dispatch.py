@@ -13,6 +13,7 @@ from ..judge import judge
 from ..tables import COMPOSITE, KINDS, has, operators, row
 
 KEYS = ("CPU", "MTIA", "Meta", *(key for key in COMPOSITE if not key.endswith("NestedTensor")))
+OTHERS = ("CUDA", "PrivateUse1", "Autograd")  # keys that operators have, and that settle nothing
 MADE_UP = "mtia_lab_made_up"  # their namespace
 Known = list[tuple[str, frozenset[str], str]]  # whose registrations, these, and its row MTIA
 
@@ -32,12 +33,16 @@ def _cases(rng: Random) -> dict[str, Case]:
 
 def _of_torch() -> Known:
     """Every operator of aten."""
-    return [(op, frozenset(key for key in KEYS if has(op, key)), row(op)) for op in operators()]
+    return [
+        (op, frozenset(key for key in (*KEYS, *OTHERS) if has(op, key)), row(op))
+        for op in operators()
+    ]
 
 
 def _made_up() -> Known:
     """An operator for each set of registrations; the dispatcher says what its row is."""
-    sets = chain.from_iterable(combinations(KEYS, size) for size in range(len(KEYS) + 1))
+    sets = [*chain.from_iterable(combinations(KEYS, size) for size in range(len(KEYS) + 1))]
+    sets += [(*keys, other) for other in OTHERS for keys in [(), *combinations(KEYS, 1)]]
     found: Known = []
     with _scoped_library(MADE_UP, "FRAGMENT") as library:
         for number, keys in enumerate(sets):

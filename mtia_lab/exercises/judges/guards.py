@@ -9,6 +9,7 @@ from ...guards import GuardReport, try_guard
 from ...guards.contract import CLAUSES
 from ...guards.contract.clause import Clause
 from ...guards.diagnostics import code, signatures
+from ...guards.report import BROKEN, Outcome
 from ..check import Answer, Case, Feedback
 from ..judge import judge
 from ..source import source
@@ -67,7 +68,7 @@ def _names_what_breaks(method: str, report: GuardReport) -> Case:
         if not isinstance(said, str) or said not in (word, f"{method}.{word}") or word not in words:
             return f"{said!r} is none of its clauses: {', '.join(words)}"
         outcome = words[word]
-        return outcome.status == "broken" or f"{word!r} is kept: {outcome.clause.sentence}"
+        return outcome.status == BROKEN or f"{word!r} is kept: {outcome.clause.sentence}"
 
     return case
 
@@ -84,14 +85,23 @@ def _faults(report: GuardReport, methods: tuple[str, ...]) -> str | None:
         return f"it does not compile: {report.errors[0]}"
     if lacking := [method for method in methods if method not in report.overrides]:
         return f"it does not override {' and '.join(lacking)}"
-    for outcome in report:
-        if outcome.status == "broken":
-            expected = f"expected {outcome.expected}, saw " if outcome.expected else ""
-            clause = f"{outcome.clause.key}: {outcome.clause.sentence}"
-            return f"it breaks {clause} ({expected}{outcome.seen})"
+    broken = [outcome for outcome in report if outcome.status == BROKEN]
+    if broken:
+        first, *others = sorted(broken, key=lambda o: o.clause.method not in report.overrides)
+        more = [f"; and {', '.join(o.clause.key for o in others[:3])}"] if others else []
+        more += [f" and {len(others) - 3} more"] if others[3:] else []
+        return f"it breaks {first.clause.key}: {_said(first)}{''.join(more)}"
     if report.not_reached:
         return f"{report.not_reached[0]} was not reached: {report[report.not_reached[0]].seen}"
     return None
+
+
+def _said(outcome: Outcome) -> str:
+    """What a broken clause promises, and what was seen instead, of what."""
+    fault = outcome.seen
+    if outcome.expected and not outcome.raised:
+        fault = f"{outcome.clause.look} gives {outcome.seen}, expected {outcome.expected}"
+    return f"{outcome.clause.sentence} ({fault})"
 
 
 def _faults_of_own(report: GuardReport) -> str | None:

@@ -29,6 +29,7 @@ def _cases(rng: Random) -> Cases:
         "a handle made by hand, when the first one is gone": _by_hand,
         "two streams with one id, on two devices": _one_id,
         "two streams of one device": _two_streams,
+        "the first of 200": _first_of_many,
         "a stream without a name": _nameless,
     }
     return {name: _case(case, names) for name, case in cases.items()}
@@ -63,6 +64,14 @@ def _one_id(named: Named, names: list[str]) -> str | None:
 
 def _two_streams(named: Named, names: list[str]) -> str | None:
     return _all_differ(named, [_make(named, name, "mtia:0") for name in names], names)
+
+
+def _first_of_many(named: Named, names: list[str]) -> str | None:
+    """A name is kept as long as the program runs, however many follow."""
+    first = _make(named, names[0], "mtia:1")
+    for number in range(199):
+        _make(named, f"{names[1]}, no. {number}", "mtia:1")
+    return _differs(named, first, names[0])
 
 
 def _nameless(named: Named, names: list[str]) -> str | None:

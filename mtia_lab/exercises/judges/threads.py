@@ -20,8 +20,25 @@ RULE = (
     "nothing; torch.accelerator initializes before it asks for a device or a stream, torch.mtia "
     "before it asks for a stream; to count devices, or to set an index, torch.mtia does not"
 )
-# Whether each initializes is measured; none of them stands in the notebook.
+# Whether each initializes is measured. The notebook shows these ...
+SHOWN = (
+    "torch.mtia.current_device()",
+    "torch.mtia.set_device(1)",
+    "torch.mtia.current_stream()",
+    "torch.mtia.synchronize()",
+    "with torch.mtia.stream(torch.Stream()): pass",
+    "torch.accelerator.is_available()",
+    "torch.accelerator.current_device_index()",
+    "torch.accelerator.set_device_index(1)",
+    "torch.Stream('mtia:1').synchronize()",
+    "torch.Event().record()",
+    "with torch.Stream(): pass",
+)
+# ... and not these.
 CALLS = (
+    "torch.mtia.Stream()",
+    "torch.mtia.Event().record()",
+    "torch.mtia.synchronize(1)",
     "torch.mtia.default_stream(1)",
     "torch.mtia.set_stream(torch.Stream())",
     "with torch.mtia.device(1): torch.mtia.current_stream()",
@@ -45,7 +62,10 @@ def judge_run_in_thread(run_in_thread: Answer) -> Feedback:
 def judge_initializes(initializes: Answer) -> Feedback:
     """Judge `initializes(call)`: does the call, given as text, initialize a fresh process?"""
     return judge(
-        initializes, lambda rng: {call: _says(call) for call in CALLS}, takes=("call",), why=RULE
+        initializes,
+        lambda rng: {call: _says(call) for call in (*SHOWN, *CALLS)},
+        takes=("call",),
+        why=RULE,
     )
 
 
@@ -85,7 +105,7 @@ def _result(run: Run) -> str | None:
 
 def _exception(run: Run) -> str | None:
     def fails() -> None:
-        raise KeyError("fn's own")
+        raise KeyError("raised by the judge, in fn")
 
     try:
         got = run(fails)
@@ -124,21 +144,23 @@ def _caller(run: Run) -> str | None:
 
 
 @cache
-def _measured() -> dict[str, list[str]]:
-    """What each call reaches, in a process of its own in which nothing was initialized."""
+def reached(calls: tuple[str, ...]) -> dict[str, list[str]]:
+    """What each call reaches in the backend, as the first one of a process of its own."""
     probe = "with mtia_lab.record() as log:\n    {}\nprint(*[call.method for call in log.calls])"
-    probes = {call: probe.format(call) for call in CALLS}
+    probes = {call: probe.format(call) for call in calls}
     found = run_each(probes, prelude="import torch, mtia_lab", devices=2)
     return {call: result.stdout.split() for call, result in found.items()}
 
 
 def _says(call: str) -> Case:
     def case(initializes: Callable[[str], object]) -> str | None:
-        said, reached = initializes(call), _measured()[call]
-        if not isinstance(said, bool):
+        said = initializes(call)
+        if not isinstance(said, int) or said not in (0, 1):
             return f"wanted True or False, got {show(said)}"
-        if said == ("hooks.init" in reached):
+        methods = reached(SHOWN if call in SHOWN else CALLS)[call]
+        if said == ("hooks.init" in methods):
             return None
-        return f"you say {said}; in a fresh process it reaches {', '.join(dict.fromkeys(reached))}"
+        names = ", ".join(dict.fromkeys(methods)) or "nothing"
+        return f"you say {bool(said)}; in a fresh process it reaches {names}"
 
     return case

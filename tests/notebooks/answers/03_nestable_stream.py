@@ -17,7 +17,7 @@ def nestable_stream(stream):
     return torch.mtia.stream(stream)
 
 
-# %% wrong: one slot -> leaving entry 2 of 3: it began at
+# %% wrong: one slot -> leaving entry 2 of 3: not put back
 class nestable_stream:
     def __init__(self, stream):
         self.stream = stream
@@ -33,7 +33,7 @@ class nestable_stream:
         torch.mtia.set_device(self.device)
 
 
-# %% wrong: a slot that is filled on making -> it began at
+# %% wrong: a slot that is filled on making -> not put back
 class nestable_stream:
     def __init__(self, stream):
         self.stream = stream
@@ -49,7 +49,7 @@ class nestable_stream:
         torch.mtia.set_device(self.device)
 
 
-# %% wrong: counts, and restores only at the outermost exit -> leaving entry 3 of 3: it began at
+# %% wrong: counts, and restores only at the outermost exit -> leaving entry 3 of 3: not put back
 class nestable_stream:
     def __init__(self, stream):
         self.stream, self.depth = stream, 0
@@ -69,7 +69,7 @@ class nestable_stream:
             torch.mtia.set_device(self.device)
 
 
-# %% wrong: takes the oldest note -> leaving entry 3 of 3: it began at
+# %% wrong: takes the oldest note -> leaving entry 3 of 3: not put back
 class nestable_stream:
     def __init__(self, stream):
         self.stream, self.notes = stream, []

@@ -1,21 +1,21 @@
-# %% wrong: the stream itself -> it began at \(\d, \d+, \d+\) and ended at
+# %% wrong: the stream itself -> not put back: the current device, which is 1 and was 0
 def safe_stream(stream):
     return stream
 
 
-# %% wrong: PyTorch's other context -> the body sets one of the other device: it began at
+# %% wrong: PyTorch's other context -> the body sets one of the other device.*: not put back
 def safe_stream(stream):
     return torch.mtia.stream(stream)
 
 
-# %% wrong: a device context around it -> the body sets one of the other device: it began at
+# %% wrong: a device context around it -> the body sets one of the other device.*: not put back
 @contextlib.contextmanager
 def safe_stream(stream):
     with torch.mtia.device(torch.mtia.current_device()), torch.mtia.stream(stream):
         yield
 
 
-# %% wrong: no finally -> the body raises: it began at
+# %% wrong: no finally -> the body raises: not put back
 @contextlib.contextmanager
 def safe_stream(stream):
     device = torch.mtia.current_device()
@@ -40,7 +40,7 @@ def safe_stream(stream):
     torch.mtia.set_device(device)
 
 
-# %% wrong: the device before the streams -> it began at
+# %% wrong: the device before the streams -> does nothing.*: not put back: the current device
 @contextlib.contextmanager
 def safe_stream(stream):
     device = torch.mtia.current_device()
@@ -54,7 +54,7 @@ def safe_stream(stream):
             torch.mtia.set_stream(s)
 
 
-# %% wrong: only the streams of the two devices that it sees -> it began at
+# %% wrong: only the streams of the two devices that it sees -> not put back:
 @contextlib.contextmanager
 def safe_stream(stream):
     device, before = torch.mtia.current_device(), torch.mtia.current_stream()
@@ -95,7 +95,7 @@ def safe_stream(stream):
         torch.mtia.set_device(device)
 
 
-# %% wrong: to the defaults instead of back -> it began at
+# %% wrong: to the defaults instead of back -> not put back:
 @contextlib.contextmanager
 def safe_stream(stream):
     torch.mtia.set_stream(stream)
@@ -115,6 +115,33 @@ def safe_stream(stream):
 def safe_stream(stream):
     torch.mtia.set_stream(stream)
     yield
+
+
+# %% wrong: notes taken when it is made -> entered later: not put back
+class safe_stream:
+    def __init__(self, stream):
+        self.stream = stream
+        self.device = torch.mtia.current_device()
+        self.streams = [torch.mtia.current_stream(d) for d in range(2)]
+
+    def __enter__(self):
+        torch.mtia.set_stream(self.stream)
+        return self.stream
+
+    def __exit__(self, *raised):
+        for s in self.streams:
+            torch.mtia.set_stream(s)
+        torch.mtia.set_device(self.device)
+
+
+# %% wrong: enters at the call -> made, and not entered: the call alone moved
+def safe_stream(stream):
+    stack = contextlib.ExitStack()
+    stack.callback(torch.mtia.set_device, torch.mtia.current_device())
+    for d in range(torch.mtia.device_count()):
+        stack.callback(torch.mtia.set_stream, torch.mtia.current_stream(d))
+    torch.mtia.set_stream(stream)
+    return stack
 
 
 # %% wrong: takes nothing -> called like this: safe_stream\(stream\)

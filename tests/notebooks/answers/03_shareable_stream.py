@@ -3,7 +3,7 @@ def shareable_stream(stream):
     return stream
 
 
-# %% wrong: one stack for all threads -> the thread that came first: it began at
+# %% wrong: one stack for all threads -> the thread that came first: not put back
 class shareable_stream:
     def __init__(self, stream):
         self.stream, self.notes = stream, []
@@ -25,7 +25,7 @@ class shareable_stream:
         torch.mtia.set_device(device)
 
 
-# %% wrong: a stack for each thread, and a refused stream moves the device -> refused: it began at
+# %% wrong: a stack for each thread, and a refused stream moves the device -> refused: not put back
 class shareable_stream:
     def __init__(self, stream):
         self.stream, self.notes = stream, threading.local()
@@ -42,7 +42,7 @@ class shareable_stream:
         torch.mtia.set_device(device)
 
 
-# %% wrong: a slot for each thread -> leaving entry 2 of 3: it began at
+# %% wrong: a slot for each thread -> leaving entry 2 of 3: not put back
 class shareable_stream:
     def __init__(self, stream):
         self.stream, self.notes = stream, threading.local()
@@ -162,3 +162,25 @@ class shareable_stream:
         for stream in streams:
             torch.accelerator.set_stream(stream)
         torch.accelerator.set_device_index(device)
+
+
+# %% right: refuses in words of its own
+class shareable_stream:
+    def __init__(self, stream):
+        self.stream, self.notes = stream, threading.local()
+
+    def __enter__(self):
+        streams = [torch.mtia.current_stream(d) for d in (0, 1)]
+        device = torch.mtia.current_device()
+        try:
+            torch.mtia.set_stream(self.stream)
+        except RuntimeError as error:
+            torch.mtia.set_device(device)
+            raise ValueError("stream refused") from error
+        vars(self.notes).setdefault("stack", []).append((device, streams))
+
+    def __exit__(self, *raised):
+        device, streams = self.notes.stack.pop()
+        for stream in streams:
+            torch.mtia.set_stream(stream)
+        torch.mtia.set_device(device)

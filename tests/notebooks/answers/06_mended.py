@@ -46,6 +46,46 @@ void record(void** event, const c10::Stream& stream, c10::DeviceIndex device,
 void block(void* event, const c10::Stream& stream) const override {}
 """)
 
+# %% wrong: record sets its stream's device -> record.leaves_current: .*current\(\) gives \(1,
+mended = mtia_lab.try_guard("""
+c10::Stream exchangeStream(c10::Stream stream) const override {
+  return real.exchangeStream(stream);
+}
+void record(void** event, const c10::Stream& stream, c10::DeviceIndex device,
+            c10::EventFlag flag) const override {
+  real.setDevice(stream.device());
+  real.record(event, stream, device, flag);
+}
+void block(void* event, const c10::Stream& stream) const override { real.block(event, stream); }
+""")
+
+# %% wrong: block leaves it there -> it breaks block.leaves_current
+mended = mtia_lab.try_guard("""
+c10::Stream exchangeStream(c10::Stream stream) const override {
+  return real.exchangeStream(stream);
+}
+void record(void** event, const c10::Stream& stream, c10::DeviceIndex device,
+            c10::EventFlag flag) const override {
+  real.record(event, stream, device, flag);
+}
+void block(void* event, const c10::Stream& stream) const override {
+  real.setDevice(stream.device());
+  real.block(event, stream);
+ }
+""")
+
+# %% wrong: nothing waits, so that old waits are lost, too -> breaks block.orders.*keeps_waits
+mended = mtia_lab.try_guard("""
+c10::Stream exchangeStream(c10::Stream stream) const override {
+  return real.exchangeStream(stream);
+}
+void record(void** event, const c10::Stream& stream, c10::DeviceIndex device,
+            c10::EventFlag flag) const override {
+  real.record(event, stream, device, flag);
+}
+void block(void* event, const c10::Stream& stream) const override {  }
+""")
+
 # %% wrong: nothing filled in -> not started
 mended = ...
 

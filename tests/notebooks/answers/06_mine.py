@@ -64,6 +64,18 @@ c10::Device exchangeDevice(c10::Device d) const override {
 void uncheckedSetDevice(c10::Device d) const noexcept override {}
 """)
 
+# %% wrong: a missing device is swallowed -> it breaks exchangeDevice.refuses
+mine = mtia_lab.try_guard("""
+c10::Device exchangeDevice(c10::Device device) const override {
+  const auto before = real.getDevice();
+  uncheckedSetDevice(device);
+  return before;
+}
+void uncheckedSetDevice(c10::Device device) const noexcept override {
+  try { real.setDevice(device); } catch (...) {}
+}
+""")
+
 # %% wrong: one of two -> it does not override uncheckedSetDevice
 mine = mtia_lab.try_guard("""
 c10::Device exchangeDevice(c10::Device d) const override {
@@ -106,5 +118,18 @@ c10::Device exchangeDevice(c10::Device d) const override {
 }
 void uncheckedSetDevice(c10::Device d) const noexcept override {
   try { this->exchangeDevice(d); } catch (...) {}
+}
+""")
+
+# %% right: the body itself is the try
+mine = mtia_lab.try_guard("""
+auto exchangeDevice(c10::Device d) const -> c10::Device override {
+  const c10::Device before = real.getDevice();
+  real.setDevice(d);
+  return before;
+}
+void uncheckedSetDevice(c10::Device d) const noexcept(true) override try {
+  real.setDevice(d);
+} catch (...) {
 }
 """)

@@ -82,6 +82,34 @@ def predict(registered):
     return "math kernel" if "CompositeImplicitAutograd" in registered else "backend fallback"
 
 
+# %% wrong: a kernel of another backend -> PrivateUse1'.* \(an operator of ours\) it said 'kernel'
+def predict(registered):
+    if {"MTIA", "PrivateUse1"} & registered:
+        return "kernel"
+    if any(key.startswith("CompositeExplicit") for key in registered):
+        return "default backend kernel"
+    return "math kernel" if "CompositeImplicitAutograd" in registered else "backend fallback"
+
+
+# %% wrong: a derivative for all devices -> 'Autograd'.*said 'math kernel'
+def predict(registered):
+    if "MTIA" in registered:
+        return "kernel"
+    if any(key.startswith("CompositeExplicit") for key in registered):
+        return "default backend kernel"
+    composite = {"CompositeImplicitAutograd", "Autograd"} & registered
+    return "math kernel" if composite else "backend fallback"
+
+
+# %% wrong: a kernel for CUDA serves every accelerator -> 'CUDA'.*said 'kernel'
+def predict(registered):
+    if {"MTIA", "CUDA"} & registered:
+        return "kernel"
+    if any(key.startswith("CompositeExplicit") for key in registered):
+        return "default backend kernel"
+    return "math kernel" if "CompositeImplicitAutograd" in registered else "backend fallback"
+
+
 # %% wrong: no function -> wanted a function, got a str
 predict = "kernel"
 
@@ -111,7 +139,7 @@ def predict(registered):
 
 # %% right: sets, which it empties as it goes
 def predict(registered):
-    registered -= {"CPU", "Meta"}
+    registered -= {key for key in registered if key != "MTIA" and "Composite" not in key}
     if not registered:
         return "backend fallback"
     if "MTIA" in registered:
@@ -127,7 +155,7 @@ class Table:
             return "kernel"
         if any("Explicit" in key for key in registered):
             return "default backend kernel"
-        return "math kernel" if registered - {"CPU", "Meta"} else "backend fallback"
+        return "math kernel" if any("Implicit" in k for k in registered) else "backend fallback"
 
 
 predict = Table()
