@@ -28,6 +28,16 @@ def frugal(x):
     return total / x.numel()
 
 
+# %% right: in eight pieces of what the text has
+def frugal(x):
+    low, high = x.min(), x.max()
+    total = torch.zeros((), device=x.device)
+    for piece in x.split(2**18):
+        scaled = (piece - low) / (high - low)
+        total += (scaled * scaled).sum()
+    return total / x.numel()
+
+
 # %% right: the smallest and the largest as numbers of Python, for which the host waits
 def frugal(x):
     low, high = x.min().item(), x.max().item()
@@ -48,7 +58,7 @@ def frugal(x):
     return result
 
 
-# %% wrong: as it was -> 3\.\d+ times the size of x at its worst moment: 1\.5 will do
+# %% wrong: as it was -> 3\.\d+ times the size of x, \d MiB, at its worst moment: 1\.5 will do
 def frugal(x):
     return wasteful(x)
 
@@ -83,7 +93,18 @@ def frugal(x):
     return x.mean()
 
 
-# %% wrong: a Python number -> it returned a float, and not a tensor
+# %% wrong: x is put back, and not quite -> it was changed: x\[\d+\] was (\S+), and is (?!\1 )
+def frugal(x):
+    low, high = x.min(), x.max()
+    x -= low
+    x /= high - low
+    result = (x * x).mean()
+    x *= high - low
+    x += low
+    return result
+
+
+# %% wrong: a Python number -> it returned a float; return a tensor, as wasteful does
 def frugal(x):
     work = x - x.min()
     work /= work.max()
@@ -91,7 +112,7 @@ def frugal(x):
     return work.mean().item()
 
 
-# %% wrong: nothing returned -> it returned nothing, and not a tensor
+# %% wrong: nothing returned -> it returned nothing; return a tensor
 def frugal(x):
     work = x - x.min()
     work /= work.max()
@@ -105,7 +126,7 @@ def frugal(x):
     return (work * work).mean()
 
 
-# %% wrong: no mean -> it returned \d+ numbers, and one was asked for
+# %% wrong: no mean -> it returned as many numbers as x has: one was
 def frugal(x):
     work = x - x.min()
     work /= work.max()
