@@ -20,6 +20,7 @@ _Grads = list[torch.Tensor]
 # --- One product on two devices -------------------------------------------------------------------
 
 FASTER = 0.95  # of the time of one device: what counts as an advantage
+EVEN = 1.1  # times what the other device multiplies: what counts as half
 WHY_TWO = (
     "a copy stands in the current stream of its source, so what mtia:1 needs goes first, "
     "and mtia:0 multiplies while mtia:1 does"
@@ -38,7 +39,7 @@ def _two_cases(rng: Random) -> Cases:
 
 def _matrices(rng: Random) -> tuple[torch.Tensor, torch.Tensor]:
     """Whole numbers: their sums are exact in any order."""
-    rows = 2 * rng.randrange(512, 577)
+    rows = 2 * rng.randrange(560, 625)  # far enough from the text's 1,024 to see who counts on them
     dice = torch.Generator().manual_seed(rng.randrange(2**31))
     sizes = (rows, 1024), (1024, 1024)
     rows_, weight = (torch.randint(-3, 4, size, generator=dice).float() for size in sizes)
@@ -84,9 +85,9 @@ def _fast(matrices: tuple[torch.Tensor, torch.Tensor]) -> Case:
         longest = [_longest(attempt, device) for device in (0, 1)]
         if None in longest:
             return f"no kernel ran on mtia:{longest.index(None)}"
-        if attempt.done <= FASTER * alone.done:
-            return None
         first, second = sorted((c for c in longest if c), key=lambda command: command.start)
+        if attempt.done <= FASTER * alone.done:
+            return _uneven(first, second)
         took = f"it took {attempt.done:.0f} µs, and one device alone takes {alone.done:.0f} µs"
         if second.start < first.finish:
             return took
@@ -94,6 +95,14 @@ def _fast(matrices: tuple[torch.Tensor, torch.Tensor]) -> Case:
         return f"{took}: {begun} was done. What stood in the queue before its copies?"
 
     return case
+
+
+def _uneven(*products: Command) -> str | None:
+    """Which device has more than its half, by how long it multiplies."""
+    (least, less), (most, more) = sorted((c.finish - c.start, c.device) for c in products)
+    if most <= EVEN * least:
+        return None
+    return f"mtia:{more} multiplies for {most:.0f} µs, mtia:{less} for {least:.0f}: half each"
 
 
 def _longest(attempt: Trial, device: int) -> Command | None:
@@ -104,7 +113,7 @@ def _longest(attempt: Trial, device: int) -> Command | None:
 
 # --- The mean over two processes ------------------------------------------------------------------
 
-RANKS = 2
+RANKS = 3  # not the two of the text, so that no number will do in place of their count
 SEES = "the ranks see torch, dist, nn and your function, and none of this notebook's variables"
 WHY_AVERAGE = (
     "each rank has the gradients of its own data; their mean is that of all data, and as all ranks "
@@ -128,15 +137,19 @@ def _average_cases(rng: Random) -> Cases:
         arguments = (trial, tried, getattr(answer, "__name__", ""), seed, images, labels)
         try:
             uses = [model, gradients, answer]
-            ranks = distributed.run(in_a_rank, *arguments, uses=uses, timeout=10)
+            ranks = distributed.run(in_a_rank, *arguments, ranks=RANKS, uses=uses, timeout=10)
         except distributed.RanksFailed as error:
             return _failure(error.why)
         own = [gradients(model(seed), *_share(rank, images, labels)) for rank in range(RANKS)]
         for schedule in tried:
             found = [results[schedule] for results in ranks]
-            if wrong := _compared([grads for grads, _ in found], own):
-                return f"under {schedule}: {wrong}"
-            for rank, (_, hazards) in enumerate(found):
+            if wrong := _compared([grads for grads, *_ in found], own):
+                moved = any(moved for *_, moved in found)
+                besides = ". The parameters themselves were changed" if moved else ""
+                return f"under {schedule}: {wrong}{besides}"
+            for rank, (_, hazards, moved) in enumerate(found):
+                if moved:
+                    return f"under {schedule}, rank {rank}: the parameters were changed as well"
                 if hazards:
                     return f"right by luck, under {schedule}, rank {rank}: {hazards[0]}"
         return None
@@ -171,29 +184,31 @@ def in_a_rank(
     name: str,
     seed: int,
     *data: torch.Tensor,
-) -> "dict[str, tuple[_Grads, list[str]]]":
-    """For each schedule: gradients after the function of that name, and hazards.
+) -> "dict[str, tuple[_Grads, list[str], bool]]":
+    """For each schedule: gradients after the function of that name, hazards, new parameters or not.
 
     It is sent to the ranks as text, so it sees what `distributed.run` says, the functions that it
     is sent with, and its arguments.
     """
     mine = [part.chunk(dist.get_world_size())[dist.get_rank()].to("mtia") for part in data]
 
-    def step() -> list[torch.Tensor]:
+    def step() -> list[tuple[torch.Tensor, torch.Tensor]]:
         network = model(seed).to("mtia")
         gradients(network, *mine)
         globals()[name](list(network.parameters()))
-        return [parameter.grad.cpu() for parameter in network.parameters()]  # type: ignore[union-attr]
+        return [(p.grad.cpu(), p.detach().cpu()) for p in network.parameters()]  # type: ignore[union-attr]
 
-    found = {}
+    found, before = {}, [parameter.detach() for parameter in model(seed).parameters()]
     for schedule in schedules:
-        grads, report, _ = trial(step, schedule=schedule, poison=True)
-        found[schedule] = grads, [finding.kind for finding in report]
+        pairs, report, _ = trial(step, schedule=schedule, poison=True)
+        moved = not all(torch.equal(p, old) for (_, p), old in zip(pairs, before, strict=True))
+        found[schedule] = [grad for grad, _ in pairs], [finding.kind for finding in report], moved
     return found
 
 
 def _compared(ranks: list[_Grads], own: list[_Grads]) -> str | None:
-    """What is wrong with the gradients of a rank, given those that each had."""
+    """What is wrong with the gradients of each rank, given those that each had."""
+    wrong: dict[str, list[str]] = {}  # what it is -> in which ranks
     for rank, grads in enumerate(ranks):
         for number, grad in enumerate(grads):
             each = [others[number] for others in own]
@@ -203,13 +218,15 @@ def _compared(ranks: list[_Grads], own: list[_Grads]) -> str | None:
             kinds = {
                 "its own, as before": each[rank],
                 "the sum over the ranks, and not the mean": mean * RANKS,
-                "that of the other rank": each[1 - rank],
-                "half of the mean: divided twice": mean / RANKS,
-            }
+                "half of the sum, which is the mean of two ranks only": mean * RANKS / 2,
+                "the mean, divided once more": mean / RANKS,
+            } | {f"that of rank {other}": given for other, given in enumerate(each)}
             same = (kind for kind, other in kinds.items() if _same(grad, other))
             what = next(same, "neither its own, nor the sum, nor the mean")
-            return f"rank {rank}, parameter {number}: the gradient is {what}"
-    return None
+            wrong.setdefault(f"parameter {number}: the gradient is {what}", []).append(f"{rank}")
+            break
+    said = (f"rank {', '.join(which)}, {what}" for what, which in wrong.items())
+    return "; ".join(said) or None
 
 
 def _failure(why: str) -> str:

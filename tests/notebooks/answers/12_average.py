@@ -89,7 +89,7 @@ def average(parameters):
         parameter.grad /= world
 
 
-# %% wrong: the parameters, not their gradients -> the gradient is its own, as before
+# %% wrong: the parameters, not their gradients -> its own, as before. The parameters themselves
 def average(parameters):
     for parameter in parameters:
         dist.all_reduce(parameter.data)
@@ -104,14 +104,14 @@ def average(parameters):
             parameter.grad /= dist.get_world_size()
 
 
-# %% wrong: only rank 0 has the mean -> rank 1, parameter 0: the gradient is
+# %% wrong: only rank 0 has the mean -> rank 1(, 2)?, parameter 0: the gradient is
 def average(parameters):
     for parameter in parameters:
         dist.reduce(parameter.grad, dst=0)
         parameter.grad /= dist.get_world_size()
 
 
-# %% wrong: rank 0's gradients for all -> the gradient is (its own|that of the other rank)
+# %% wrong: rank 0's gradients for all -> its own, as before; rank 1, 2, .* that of rank 0
 def average(parameters):
     for parameter in parameters:
         dist.broadcast(parameter.grad, src=0)
@@ -124,7 +124,22 @@ def average(parameters):
         dist.all_reduce(parameter.grad, async_op=True)
 
 
-# %% wrong: divided twice -> half of the mean: divided twice
+# %% wrong: for two ranks only -> rank 0, 1, 2, parameter 0: the gradient is half of the sum
+def average(parameters):
+    for parameter in parameters:
+        parameter.grad /= 2
+        dist.all_reduce(parameter.grad)
+
+
+# %% wrong: it takes the step as well -> rank 0: the parameters were changed as well
+def average(parameters):
+    for parameter in parameters:
+        parameter.grad /= dist.get_world_size()
+        dist.all_reduce(parameter.grad)
+        parameter.data -= 0.1 * parameter.grad
+
+
+# %% wrong: divided twice -> the mean, divided once more
 def average(parameters):
     for parameter in parameters:
         parameter.grad /= dist.get_world_size()
