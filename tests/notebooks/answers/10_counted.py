@@ -18,19 +18,19 @@ functions = straight, wholly_aside, relay, twice_aside, detached
 counted = {function: len(waits(function)) for function in functions}
 
 
-# %% wrong: the end of backward is forgotten -> wholly_aside: 1 is too small
+# %% wrong: the end is forgotten -> wholly_aside: 1: both the starting gradient and the wait
 counted = {straight: 0, wholly_aside: 1, relay: 3, twice_aside: 4, detached: 0}
 
 
-# %% wrong: what is detached counts as well -> detached: 2 is too large
+# %% wrong: what is detached counts as well -> detached: 2 waits are in forward; backward has them
 counted = {straight: 0, wholly_aside: 2, relay: 3, twice_aside: 4, detached: 2}
 
 
-# %% wrong: a pair for each stream and not for each edge -> twice_aside: 2 is too small
+# %% wrong: a pair for a stream, not for an edge -> twice_aside: 2: you counted streams
 counted = {straight: 0, wholly_aside: 2, relay: 3, twice_aside: 2, detached: 0}
 
 
-# %% wrong: the events of forward are counted -> relay: 4 is too large
+# %% wrong: the events of forward are counted -> relay: 4 waits are in forward
 counted = {straight: 0, wholly_aside: 2, relay: 4, twice_aside: 4, detached: 2}
 
 
