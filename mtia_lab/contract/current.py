@@ -73,6 +73,7 @@ def doors(backend: Backend) -> None:
     last = torch.accelerator.device_count() - 1
     module.set_device(last)
     expect("the device that the module made current", _index(), last)
+    expect("the same by the module", module.current_device(), last)
     torch.accelerator.set_device_index(0)
     expect("the module's current device afterwards", module.current_device(), 0)
     if hasattr(module, "set_stream") and hasattr(module, "current_stream"):
