@@ -1,19 +1,15 @@
 """The model as the page gets it: columns of numbers and one table of strings, deflated JSON."""
 
 import json
-import linecache
-import re
-import sys
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ..draw import palette
 from ..draw.memory import Heights
-from ..errors import ipython_shell
 from ..hazards import Finding
+from ..log.lines import source_of
 from ..log.records import PINNED, Call, Command, Host, Record
 from ..log.replay import FOREVER, Span
 from ..log.units import size, stream_name
@@ -237,34 +233,13 @@ def _steps(times: Sequence[int]) -> list[int]:
 def source_lines(sites: Iterable[str | None]) -> dict[str, str]:
     """The text of each line that can be found, by its name, such as "In[3]:2" or "train.py:12"."""
     found = {}
-    cells = _cells()
-    files: dict[str, str | None] | None = None
+    texts: dict[str, list[str]] = {}
     for site in sorted({site for site in sites if site}):
         where, _, number = site.rpartition(":")
-        cell = re.fullmatch(r"In\[(\d+)\]", where)
-        if cell:
-            text = cells.get(int(cell[1]))  # whose lines end where Python's do: not at U+2028
-            lines = text.split("\n") if text else []
-        else:
-            files = _files() if files is None else files
-            lines = linecache.getlines(files.get(where) or "")
+        if where not in texts:  # lines end where Python's do: not at U+2028
+            text = source_of(where)
+            texts[where] = text.split("\n") if text else []
+        lines = texts[where]
         if number.isdigit() and 0 < int(number) <= len(lines):
             found[site] = lines[int(number) - 1].strip()
     return found
-
-
-def _cells() -> dict[int, str]:
-    """The cells of this notebook as they were run."""
-    shell = ipython_shell()
-    return dict(enumerate(shell.history_manager.input_hist_raw)) if shell is not None else {}
-
-
-def _files() -> dict[str, str | None]:
-    """The files of this process's modules by name; None where two have the same."""
-    files: dict[str, str | None] = {}
-    for module in list(sys.modules.values()):
-        path = getattr(module, "__file__", None)
-        if isinstance(path, str):
-            name = Path(path).name
-            files[name] = path if files.get(name, path) == path else None
-    return files

@@ -55,7 +55,7 @@ class Hazard:
     def can_be_whole(self) -> bool:
         """Whether one might wait for all that the other has been given, instead."""
         first, second = self.race
-        same_thread = first.command.thread == second.command.thread
+        same_thread = first.thread == second.thread
         return self.freed is None and self.fix.kind != FINISH and same_thread
 
 
@@ -103,8 +103,12 @@ class Checker:
         self._recorded_on = 0
         self._newest = 0
         self._commands: dict[int, Command] = {}
+        self._ran: dict[str | None, int] = {}  # of each line, the first command when it ran first
         self.callers = callers(log)
         self._backwards = Backwards()
+        # Of commands with no line: of which line's backward, and which thread called it.
+        self._backward: dict[int, tuple[str, int | None]] = {}
+        self._began: dict[str | None, int] = {}  # the newest command when a backward began
         self._fixes = fixes
         self._pairs: defaultdict[tuple[Stream | None, Stream], _Pair] = defaultdict(_Pair)
         self._hazards: dict[Hashable, Hazard] = {}
@@ -126,6 +130,9 @@ class Checker:
     def _call(self, call: Call) -> None:
         if call.marker or call.events or self._backwards.lines:  # else it changes nothing
             self._backwards.add_call(call)
+            if call.marker:
+                self._began[call.site] = self._newest
+                self._ran.setdefault(call.site, self._newest)
             self._events.add_call(call)
 
     def _learned(self, learned: "Learned") -> None:
@@ -141,6 +148,9 @@ class Checker:
             order.wait(id, stream, command.after)
         self._newest = id
         self._commands[id] = command
+        self._ran.setdefault(command.site, id)
+        if command.site is None and (line := self._backwards.line()) is not None:
+            self._backward[id] = line, self._backwards.caller()
         caller = self.callers.get(command.call)
         if kind == "record":
             self._events.add_record(command, caller)
@@ -167,12 +177,15 @@ class Checker:
         device = access.device
         block = self._blocks.at(device, access.address)
         use = Use(stream, command.id, command, access, is_write, block)
+        if command.site is None:
+            use.backward, use.caller = self._backward.get(command.id, (None, None))
         for other in add_use(self._memory[device], use, self.order):
             if not self.order.is_before(other.id, other.stream, stream):
                 self._found(Race(other, use))
 
     def _host(self, host: Host) -> None:
         """The host comes after everything it knows finished, and before all it enqueues later."""
+        self._ran.setdefault(host.site, self._newest)
         for is_write, accesses in ((False, host.reads), (True, host.writes)):
             for access in accesses:
                 block = self._blocks.at(PINNED, access.address)
@@ -283,29 +296,37 @@ class Checker:
         thread's own stands for it, recorded before the two threads meet.
         """
         first, second = race
-        site, line = second.command.site, first.command.site
+        site, line = second.command.site, first.line
+        if site is None and first.id <= self._began.get(second.backward, -1):
+            site = second.backward
         if first.id in self.called_on and first.id not in self._waited_for:
             name = first.command.name
             return first.id, Fix(FINISH, None, awaited, site, line, name=name)
         standing = self._events.after(id, awaited)
         if standing is not None:
             return standing.id, Fix(WAIT_EVENT, waiting, awaited, site, standing.site)
-        meet = site is not None and first.command.thread != second.command.thread
+        meet = site is not None and first.thread != second.thread
         end = self._end_of_line(first, id, stream)
         if line is None or (end is None and not meet):
             return None, Fix(WAIT, waiting, awaited, site)
-        return end, Fix(NEW_EVENT, waiting, awaited, site, line, meet)
+        early = not meet and self._ran.get(site, 0) < self._ran[line]
+        return end, Fix(NEW_EVENT, waiting, awaited, site, line, meet, early=early)
 
     def _end_of_line(self, use: Use, id: int, stream: int) -> int | None:
         """The last command that the line of a use gave its stream then; None if it is the newest.
 
         The same command once more is taken for the line's next turn in a loop.
         """
-        line, name = use.command.site, use.command.name
+        line, site, name = use.line, use.command.site, use.command.name
         later = self.given.work_after(stream, id)
-        commands = (self._commands[each] for each in later)
-        same = takewhile(lambda c: c.site == line and c.name != name, commands)
-        of_line = sum(1 for _ in same)
+
+        def same(each: int) -> bool:
+            command = self._commands[each]
+            if site is None:
+                return command.site is None and self._backward.get(each, ("",))[0] == line
+            return command.site == site and command.name != name
+
+        of_line = sum(1 for _ in takewhile(same, later))
         return None if of_line == len(later) else [id, *later][of_line]
 
 
@@ -324,7 +345,7 @@ def _sides(hazard: Hazard) -> Hashable:
 def _omission(hazard: Hazard) -> Hashable:
     """What races have in common that one change fixes: a line, or the tensor that was freed."""
     race = hazard.race
-    if None in (race.first.command.site, race.second.command.site):
+    if None in (race.first.line, race.second.line):
         return _sides(hazard)
     if hazard.freed is None and len(race.blocks) < 2:
         return hazard.fix

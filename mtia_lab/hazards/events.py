@@ -3,7 +3,7 @@
 from ..log.log import Log
 from ..log.records import Call, Command
 from .finding import EVENT, Finding, Side, place
-from .fixes import legend, name_of
+from .names import Names
 
 
 class StandingEvents:
@@ -37,7 +37,7 @@ class StandingEvents:
         return min(later, key=lambda record: record.id, default=None)
 
 
-def misused_events(log: Log) -> list[Finding]:
+def misused_events(log: Log, names: Names) -> list[Finding]:
     """Calls that failed because an event belongs to another device.
 
     An event belongs to the device it is first recorded on; a stream of any device may wait for it.
@@ -52,13 +52,13 @@ def misused_events(log: Log) -> list[Finding]:
             if record.event is not None:
                 newest[record.event] = record
         elif isinstance(record, Call) and record.error is not None:
-            finding = _recorded_elsewhere(record, newest) or _timed_across(record, newest)
+            finding = _recorded_elsewhere(record, newest, names) or _timed_across(record, newest)
             if finding is not None:
                 found.setdefault((finding.why, record.site), []).append(finding)
     return [findings[0].times(len(findings)) for findings in found.values()]
 
 
-def _recorded_elsewhere(call: Call, newest: dict[int, Command]) -> Finding | None:
+def _recorded_elsewhere(call: Call, newest: dict[int, Command], names: Names) -> Finding | None:
     if call.method != "guard.record" or not call.events:
         return None
     first, stream = newest.get(call.events[0]), call.stream
@@ -69,11 +69,14 @@ def _recorded_elsewhere(call: Call, newest: dict[int, Command]) -> Finding | Non
         f"for event {first.event} do not stand for {place(stream)}"
     )
     second = Side(f"event {first.event}", "is recorded", stream, call.begin, call.end, call.site)
+    called = names.stream(stream, call.site)
     fix = (
-        f"record a new `torch.Event()` on {name_of(stream)} at line {call.site}; "
+        f"record a new `torch.Event()` on {called} at line {call.site}; "
         "a stream of any device may wait for it"
     )
-    return Finding(EVENT, why, Side.of(first, "is recorded"), second, fix, legend(stream))
+    return Finding(
+        EVENT, why, Side.of(first, "is recorded"), second, fix, names.legend((stream, called))
+    )
 
 
 def _timed_across(call: Call, newest: dict[int, Command]) -> Finding | None:

@@ -5,6 +5,7 @@ from textwrap import wrap
 from typing import Any
 
 from ..errors import cut, plain
+from ..log.lines import written
 from ..log.records import Access, Command
 from ..log.units import microseconds, stream_name
 
@@ -36,6 +37,7 @@ class Side:
         command: the command's id; None for the host.
         access: the memory in question; None if there is none.
         who: what to call the stream or the host, if not as the log names it.
+        backward: the line whose backward it is part of, if no line of the reader's runs there.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Side:
     command: int | None = None
     access: Access | None = None
     who: str = ""
+    backward: str | None = None
 
     @classmethod
     def of(cls, command: Command, action: str, access: Access | None = None) -> "Side":
@@ -67,7 +70,9 @@ class Side:
     @property
     def line(self) -> str:
         """Its line in words."""
-        return f"line {self.site}" if self.site else "no line of yours"
+        if self.site:
+            return f"line {written(self.site)}"
+        return f"backward of line {written(self.backward)}" if self.backward else "no line of yours"
 
 
 @dataclass(frozen=True)

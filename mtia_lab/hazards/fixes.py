@@ -2,7 +2,9 @@
 
 from typing import NamedTuple
 
-from .finding import place
+from ..log.lines import written
+from ..log.records import Command, Host
+from .names import Names
 from .order import Stream
 
 RECORD_STREAM = "let the allocator know who else uses a block"
@@ -25,6 +27,7 @@ class Fix(NamedTuple):
             that keeps nothing.
         meet: whether that line is another host thread's.
         name: of a collective.
+        early: whether what is to wait came before that line when both ran for the first time.
     """
 
     kind: str
@@ -34,57 +37,64 @@ class Fix(NamedTuple):
     line: str | None = None
     meet: bool = False
     name: str = ""
+    early: bool = False
 
-    @property
-    def words(self) -> str:
-        """What to do."""
-        user = name_of(self.awaited)
-        if self.kind == RECORD_STREAM:
-            where = f"it is freed at line {self.site}" if self.site else "it is freed"
-            void = f"; the call at line {self.line} names its own stream, which keeps nothing"
-            fix = f"call `x.record_stream({user})` on the tensor before {where}"
-            return fix + (void if self.line else "")
-        if self.kind == FINISH:
-            where = f" at line {self.line}" if self.line else ""
-            made = f"`work` is what {self.name}{where} returns"
-            return f"insert `work.wait()` {before(self.site)}; {made}"
-        if self.kind == WAIT_EVENT:
-            wait = f"insert {self._wait_for('event')} {before(self.site)}"
-            return f"{wait}, for the event of line {self.line}"
+    def words(self, race: tuple[Command, Command | Host], names: Names) -> tuple[str, str]:
+        """What to do, and which streams the names in it mean.
+
+        Args:
+            race: the first command and the second, or what the host did.
+            names: what the reader's program calls its streams.
+        """
+        first, second = race
         if self.kind == NEW_EVENT:
+            user = names.stream(self.awaited, self.line, first)
+        else:
+            user = names.stream(self.awaited, self.site)
+        waiting = "" if self.waiting is None else names.stream(self.waiting, self.site, second)
+        if self.kind == FINISH:
+            at = f" at line {written(self.line)}" if self.line else ""
+            made = f"`work` is what {self.name}{at} returns"
+            return f"insert `work.wait()` {before(self.site)}; {made}", ""
+        legend = names.legend(
+            *([(self.waiting, waiting)] if self.waiting is not None else []), (self.awaited, user)
+        )
+        return self._words(user, waiting, names), legend
+
+    def _words(self, user: str, waiting: str, names: Names) -> str:
+        if self.kind == RECORD_STREAM:
+            where = f"it is freed at line {written(self.site)}" if self.site else "it is freed"
+            fix = f"call `x.record_stream({user})` on the tensor before {where}"
+            if self.line is None:
+                return fix
+            void = f"the call at line {written(self.line)} names its own stream"
+            return f"{fix}; {void}, which keeps nothing"
+        if self.kind == WAIT_EVENT:
+            assert self.line is not None
+            there, here = names.event(self.line, self.site)
+            wait = f"insert `{_wait_for(here or 'event', waiting)}` {before(self.site)}"
+            called = f", `{there}` there" if there and not here else ""
+            return f"{wait}, for the event of line {written(self.line)}{called}"
+        if self.kind == NEW_EVENT:
+            assert self.line is not None
+            wait = f"`{_wait_for('done', waiting)}` {before(self.site)}"
+            after = f"after line {written(self.line)}"
+            if self.early:
+                record = f"insert `done.record({user})` {after}"
+                return f"make `done = torch.Event()` first, {record} and {wait}"
             met = ", when the threads have met," if self.meet else ""
-            record = f"`done = {user}.record_event()` after line {self.line}"
-            return f"insert {record} and{met} {self._wait_for('done')} {before(self.site)}"
+            return f"insert `done = {user}.record_event()` {after} and{met} {wait}"
         if self.waiting is None:
             return f"insert `{user}.synchronize()` {before(self.site)}"
-        return f"insert `{name_of(self.waiting)}.wait_stream({user})` {before(self.site)}"
-
-    @property
-    def legend(self) -> str:
-        """Which streams the names in it mean."""
-        streams = () if self.kind == FINISH else (self.waiting, self.awaited)
-        return legend(*(stream for stream in streams if stream is not None))
-
-    def _wait_for(self, event: str) -> str:
-        if self.waiting is None:
-            return f"`{event}.synchronize()`"
-        return f"`{name_of(self.waiting)}.wait_event({event})`"
+        return f"insert `{waiting}.wait_stream({user})` {before(self.site)}"
 
 
-def name_of(stream: Stream) -> str:
-    """What a fix calls a stream: the log knows no variables, so it is named after its id."""
-    device, number = stream
-    if number == 0:
-        return f"torch.mtia.default_stream({device})"
-    return f"s{number}" if device == 0 else f"mtia{device}_s{number}"
-
-
-def legend(*streams: Stream) -> str:
-    """Which streams the names mean."""
-    named = dict.fromkeys(stream for stream in streams if stream[1] != 0)
-    return ", ".join(f"{name_of(s)} is {place(s)}" for s in named)
+def _wait_for(event: str, waiting: str) -> str:
+    return f"{waiting}.wait_event({event})" if waiting else f"{event}.synchronize()"
 
 
 def before(site: str | None) -> str:
     """Where to insert something."""
-    return f"before line {site}" if site else "before what PyTorch enqueues there by itself"
+    return (
+        f"before line {written(site)}" if site else "before what PyTorch enqueues there by itself"
+    )

@@ -16,6 +16,7 @@ from ..log.records import Call, Command, Host, Known, Record
 from ..log.replay import Backwards
 from .finding import NEEDLESS_SYNC, NEEDLESS_WAIT, UNRECORDED, Finding, Side
 from .fixes import before
+from .names import Names
 from .order import EVENTS, Given, Order, Stream
 from .sequence import IDLE_WAITS, SYNCHRONIZATIONS, Learned
 
@@ -206,12 +207,13 @@ class Hints:
             found = None if learned else _needless_sync(call)
             self._add(NEEDLESS_SYNC, call.site, found, *call.events)
 
-    def findings(self) -> list[Finding]:
-        """The hints, one a line of the reader's."""
+    def findings(self, names: Names) -> list[Finding]:
+        """The hints, one a line of the reader's; none of a loop that was not seen to come round."""
         return [
             line.found[0].times(len(line.found))
             for (what, site), line in self._lines.items()
             if line.found and not line.needed
+            if line.first < line.last or not names.in_loop(site)
             if site not in (self._waits if what == UNRECORDED else self._working)
             if what == NEEDLESS_SYNC and not line.event or not self._recordings.may_wait_for(line)
         ]

@@ -30,6 +30,8 @@ class Use:
         access: what is used.
         is_write: whether it is changed.
         block: the block that it is in, if that is in the log.
+        backward: the line whose backward it is part of, if it has none of its own.
+        caller: the host thread that called that backward.
     """
 
     stream: int
@@ -38,6 +40,18 @@ class Use:
     access: Access
     is_write: bool
     block: Span | None
+    backward: str | None = None
+    caller: int | None = None
+
+    @property
+    def thread(self) -> int:
+        """The host thread whose program does it."""
+        return self.command.thread if self.caller is None else self.caller
+
+    @property
+    def line(self) -> str | None:
+        """The line that it comes from."""
+        return self.command.site or self.backward
 
 
 class Piece:

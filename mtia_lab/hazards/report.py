@@ -14,6 +14,7 @@ from .events import misused_events
 from .explain import explain
 from .finding import REUSE, Finding
 from .hints import Hints
+from .names import Names
 from .sequence import in_order
 
 SHOWN = 20  # findings that a report shows, and hints
@@ -126,10 +127,11 @@ def check(log: Log) -> Found:
         checker.add(record)
         hints.add(record)
     found: dict[Hashable, Finding] = {}
-    for finding in map(explain, checker.hazards()):
+    names = Names(log)
+    for finding in (explain(hazard, names) for hazard in checker.hazards()):
         found.setdefault(_omission(finding), finding)
-    hazards, commands = [*found.values(), *misused_events(log)], log.commands
-    findings = tuple(add_scenes([*hazards, *hints.findings()], commands))
+    hazards, commands = [*found.values(), *misused_events(log, names)], log.commands
+    findings = tuple(add_scenes([*hazards, *hints.findings(names)], commands))
     return Found(
         findings[: len(hazards)],
         findings[len(hazards) :],
@@ -141,7 +143,7 @@ def check(log: Log) -> Found:
 def _omission(finding: Finding) -> Hashable:
     """What findings have in common that one change fixes: a line, or the tensor that was freed."""
     sides = [side for side in (finding.first, finding.second) if side is not None]
-    if any(side.site is None for side in sides):
+    if any(side.site is None and side.backward is None for side in sides):
         sides_of = [(side.name, side.action, side.where, side.site) for side in sides]
         return finding.kind, finding.fix, *sides_of
     return finding.fix, finding.memory[:1] if finding.kind == REUSE else ()

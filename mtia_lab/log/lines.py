@@ -1,6 +1,7 @@
 """How lines of the reader's program are named: "train.py:12", or "In[3]:4" in a notebook."""
 
 import linecache
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -34,9 +35,16 @@ class _FileNames(dict[str, str | Cell | None]):
                 until_next_cell(self.pop, file, None)
                 self[file] = cell
             return cell
-        name = Path(file).name if not file.startswith("<") else file
-        self[file] = readers = name if is_readers(file) else None
+        self[file] = readers = self._unlike_others(file) if is_readers(file) else None
         return readers
+
+    def _unlike_others(self, file: str) -> str:
+        """The last part of a path, with as many before it as make it another file's name."""
+        if file.startswith("<"):
+            return file
+        parts, taken = Path(file).parts, set(self.values())
+        names = ("/".join(parts[-k:]) for k in range(1, len(parts) + 1))
+        return next((name for name in names if name not in taken), file)
 
 
 FILE_NAMES = _FileNames()
@@ -45,6 +53,34 @@ FILE_NAMES = _FileNames()
 def name_lines() -> None:
     """Give the simulator the names of this program's files."""
     simulator.name_files(FILE_NAMES)
+
+
+def source_of(name: str) -> str:
+    """The text of what the log calls by a name, a cell or a file; "" if it cannot be found."""
+    cell, shell = re.fullmatch(r"In\[(\d+)\]", name), ipython_shell()
+    if cell:
+        return "\n".join(_source(shell, int(cell[1]))) if shell is not None else ""
+    return "".join(linecache.getlines(_path_of(name) or ""))
+
+
+def written(site: str) -> str:
+    """A line as a reader finds it: with the whole path if two files have its name."""
+    name, _, line = site.rpartition(":")
+    path, last = _path_of(name), name.rpartition("/")[2]
+    others = (known for known in FILE_NAMES.values() if isinstance(known, str) and known != name)
+    if path is None or all(known.rpartition("/")[2] != last for known in others):
+        return site
+    return f"{path}:{line}"
+
+
+def _path_of(name: str) -> str | None:
+    """The file that the log calls by a name; of what was not recorded here, the one module's."""
+    for file, known in FILE_NAMES.items():
+        if known == name:
+            return file
+    files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    found = [file for file in files if isinstance(file, str) and Path(file).name == name]
+    return found[0] if len(found) == 1 else None
 
 
 def cell_of(file: str) -> Cell | None:

@@ -435,6 +435,11 @@ class Backwards:
         """The thread that is in backward, if it is one and no more."""
         return next(iter(self.lines)) if len(self.lines) == 1 else None
 
+    def line(self) -> str | None:
+        """The line of the backward that is going on, if it can be no other."""
+        lines = set(self.lines.values())
+        return lines.pop() if len(lines) == 1 else None
+
     def cause(self, thread: int) -> str:
         """Who made a thread do something where no line of the reader's runs, in words."""
         lines = set(self.lines.values())

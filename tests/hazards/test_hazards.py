@@ -10,17 +10,19 @@ from only import only
 from mtia_lab.hazards import finding as kinds
 from mtia_lab.log.log import Log
 
+# In the functions of these lines, the streams have no names.
+WAIT = r"insert `torch.accelerator.current_stream\(\).wait_stream\(s\d+\)` before line"
 PROGRAMS = {
-    programs.produce_and_consume: (kinds.RAW, r"insert `s2.wait_stream\(s1\)` before line"),
-    programs.overwrite_what_is_read: (kinds.WAR, r"insert `s2.wait_stream\(s1\)` before line"),
-    programs.write_twice: (kinds.WAW, r"insert `s2.wait_stream\(s1\)` before line"),
+    programs.produce_and_consume: (kinds.RAW, WAIT),
+    programs.overwrite_what_is_read: (kinds.WAR, r"insert `two.wait_stream\(one\)` before line"),
+    programs.write_twice: (kinds.WAW, r"insert `two.wait_stream\(one\)` before line"),
     programs.free_too_soon: (
         kinds.REUSE,
-        r"call `x.record_stream\(s1\)` .* before it is freed at line",
+        r"call `x.record_stream\(side\)` .* before it is freed at line",
     ),
     programs.allocate_here_use_there: (
         kinds.REUSE,
-        r"insert `s1.wait_stream\(torch.mtia.default_stream\(0\)\)` before line",
+        r"insert `side.wait_stream\(torch.mtia.default_stream\(0\)\)` before line",
     ),
     programs.read_on_the_host: (
         kinds.HOST_READ,
@@ -30,15 +32,11 @@ PROGRAMS = {
         kinds.HOST_WRITE,
         r"insert `torch.mtia.default_stream\(0\).synchronize\(\)` before line",
     ),
-    programs.record_on_another_device: (kinds.EVENT, r"record a new `torch.Event\(\)` on mtia1_s"),
+    programs.record_on_another_device: (
+        kinds.EVENT,
+        r"record a new `torch.Event\(\)` on there at line",
+    ),
 }
-
-
-def named(text, *streams):
-    """Streams have other ids in every test."""
-    for k, stream in enumerate(streams, 1):
-        text = re.sub(rf"\bs{stream.stream_id}\b", f"s{k}", text)
-    return text
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
@@ -50,7 +48,7 @@ def test_each_kind_is_found_and_its_fix_mends_it(lab, streams, program):
     found = only(report)
     assert found.kind == kind
     assert found.severity == "hazard"
-    assert re.match(fix, named(found.fix, *streams))
+    assert re.match(fix, found.fix)
     with lab.sanitizer() as report:
         program(streams, fixed=True)
         torch.mtia.synchronize()
@@ -70,7 +68,7 @@ def test_a_finding_tells_of_both_sides_and_the_fix(empty):
     assert y.shape == (3, 2)
     line = test_a_finding_tells_of_both_sides_and_the_fix.__code__.co_firstlineno + 6
     where = [f"{stream.device}/{stream.stream_id}" for stream in (one, two)]
-    names = [f"s{stream.stream_id}" for stream in (one, two)]
+    names = ["one", "two"]
     at = [f"line test_hazards.py:{line}", f"line test_hazards.py:{line + 2}"]
     told = [
         f"read-after-write race: nothing lets {where[1]} wait for {where[0]}",

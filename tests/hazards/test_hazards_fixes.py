@@ -159,7 +159,7 @@ def test_a_fix_waits_for_an_event_that_the_program_has(empty, streams):
         with two:
             x.mul(2)
     assert re.fullmatch(
-        r"insert `s\d+.wait_event\(event\)` before line test_hazards_fixes.py:\d+, "
+        r"insert `two.wait_event\(done\)` before line test_hazards_fixes.py:\d+, "
         r"for the event of line test_hazards_fixes.py:\d+",
         only_fix(report),
     )
@@ -188,8 +188,10 @@ def test_a_fix_of_one_buffer_leaves_the_other_alone(empty, streams):
                 buffers[(step - 1) % 2].sum()
     reads, writes = report
     line = r"test_hazards_fixes.py:\d+"
-    new = rf"insert `done = s\d+.record_event\(\)` after line {line} and `(.*)` before line {line}"
-    assert re.fullmatch(new, reads.fix)[1] == "torch.mtia.default_stream(0).wait_event(done)"
+    new = (
+        rf"insert `done = copying.record_event\(\)` after line {line} and `(.*)` before line {line}"
+    )
+    assert re.fullmatch(new, reads.fix)[1] == "torch.accelerator.current_stream().wait_event(done)"
     assert reads.count == 4 and "wait_stream" in writes.fix
 
 
@@ -275,7 +277,7 @@ def test_a_fix_across_host_threads_is_an_event_before_they_meet(empty, streams, 
         return
     line = r"test_hazards_fixes.py:\d+"
     assert re.fullmatch(
-        rf"insert `done = s\d+.record_event\(\)` after line {line} and, when the threads have met, "
-        rf"`s\d+.wait_event\(done\)` before line {line}",
+        rf"insert `done = one.record_event\(\)` after line {line} and, when the threads have met, "
+        rf"`two.wait_event\(done\)` before line {line}",
         only_fix(report),
     )

@@ -63,6 +63,7 @@ def recorded(lab, name):
 def usual():
     """The same with names that mean nothing."""
     mtia_lab.load()
+    mtia_lab.reset()  # whatever tests came before, as for the others
     return recorded(mtia_lab, "k")
 
 

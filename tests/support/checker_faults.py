@@ -118,8 +118,8 @@ def reads_are_overlooked(patch):
 
 def other_words(patch, change):
     """A fix is put in the words of another one."""
-    words = Fix.words.fget
-    patch.setattr(Fix, "words", property(lambda fix: words(change(fix))))
+    words = Fix.words
+    patch.setattr(Fix, "words", lambda fix, *given: words(change(fix), *given))
 
 
 def a_fix_waits_the_wrong_way(patch):

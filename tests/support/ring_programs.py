@@ -88,7 +88,7 @@ def expected(text: list[str], rounds: int) -> list[float]:
     return [SIZE * total, *(sums if any("seen.append" in line for line in text) else [])]
 
 
-AT = r"ring\.py:(\d+)"
+AT = r"\S*ring\.py:(\d+)"
 FOR = rf"(?:, for the event of line {AT}(?:, `(.*)` there)?)?"
 INSERT = re.compile(rf"insert `(.*)` before line {AT}{FOR}")
 NEW = re.compile(rf"insert `(?:done = (.*))` after line {AT} and `(.*)` before line {AT}")
