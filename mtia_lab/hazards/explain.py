@@ -21,10 +21,11 @@ def explain(hazard: Hazard, names: Names) -> Finding:
     kind = _KINDS[race.first.is_write, race.second.is_write]
     why = f"nothing lets {there} wait for {here}"
     if hazard.freed is not None:
-        kind, why = REUSE, f"its memory was freed and given away while {here} might still use it"
+        used = f"the memory that {first.name} {first.action}"
+        kind, why = REUSE, f"{used} was freed and given away while {here} might still use it"
     elif isinstance(race.second.command, Host):
         kind = HOST_WRITE if race.second.is_write else HOST_READ
-        why = f"the host does not wait for {here} before"
+        why = f"nothing makes the host wait for {here} before it {second.action}"
     elif len(race.blocks) == 2:
         kind = REUSE
         where = place(_home(race.blocks[1]))
