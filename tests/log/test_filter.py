@@ -209,7 +209,8 @@ def test_by_a_range_of_the_program_s_own(lab, tmp_path):
         part = log.filter(range=name)
         assert len(part.commands) == 2 * count
     assert [c.name for c in log.filter(range="forward").commands][:3] == ["fill_", "addmm", "sum"]
-    assert {c.thread for c in log.filter(range="backward").commands} == {0, 1}
+    mine, *others = sorted({c.thread for c in log.filter(range="backward").commands})
+    assert mine == 0 and len(others) == 1  # autograd's, whatever number it has by now
     assert "aten.addmm" in {c.method for c in log.filter(range="forward").calls}
     assert log.filter(range=["forward", "backward"], since=16).commands[0].name == "fill_"
     with pytest.raises(ValueError, match="no range called 'step'; it has forward, backward, Optim"):

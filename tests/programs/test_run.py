@@ -206,7 +206,9 @@ def test_log_and_page_are_saved(ran, folder):
     page = (folder / "race.html").read_text()
     _, data = (zlib.decompress(b64decode(text)) for text in re.findall(r'"(eJ[^"]+)"', page))
     assert json.loads(data)["sources"]["race, sanitized.py:6"] == "x = torch.zeros(4, device=d) + 1"
-    assert repr(mtia_lab.find_hazards(log)) in ran["race, sanitized"].said
+    found, _, fix = repr(mtia_lab.find_hazards(log)).partition("fix: ")
+    assert found in ran["race, sanitized"].said
+    assert "s1 is mtia:0/1" in fix  # the script's own names are in its source, not in the log
     assert {record.site for record in log.commands} >= {"race, sanitized.py:6"}
 
 
