@@ -7,6 +7,7 @@ html_theme = "furo"
 html_title = project
 html_static_path = ["static"]
 html_css_files = ["lab.css"]
+html_js_files = ["lab.js"]
 html_copy_source = False
 html_show_search_summary = False  # it would be fetched, which a page in a file may not
 html_show_copyright = html_show_sphinx = False

@@ -48,7 +48,7 @@ class Backend:
 
     def __post_init__(self) -> None:
         if self.slow is None:
-            self.slow = _Products(self.type)
+            self.slow = Products(self.type)
         if self.type == SIMULATED:
             from ..device import host_clock
 
@@ -131,7 +131,7 @@ class Work:
         return bool(self._flag.item())
 
 
-class _Products:
+class Products:
     """Large matrix products, as many as take long enough; then a copy into pinned memory."""
 
     def __init__(self, type: str):
@@ -139,14 +139,17 @@ class _Products:
         self._times = 1 if self._simulated else 0
 
     def __call__(self, flag: torch.Tensor) -> None:
-        device = current().device
-        product = torch.eye(512 if self._simulated else _SIZE, device=device)
-        one = torch.ones(1, device=device)
+        one = torch.ones(1, device=current().device)
+        self.multiply()
+        flag.copy_(one, non_blocking=True)
+
+    def multiply(self) -> None:
+        """Enqueue the products alone."""
+        product = torch.eye(512 if self._simulated else _SIZE, device=current().device)
         if not self._times:
             self._times = self._how_many(product)
         for _ in range(self._times):
             product = product @ product
-        flag.copy_(one, non_blocking=True)
 
     def _how_many(self, product: torch.Tensor) -> int:
         few = 3

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from .backend import Backend, current, expect
+from .backend import Backend, Products, current, expect
 from .basis import ADVICE, AT_ACCELERATOR, HEADER, HOOKS, STREAM
 from .clause import clause
 
@@ -118,6 +118,10 @@ def launch(backend: Backend) -> None:
     flag = backend.flag()
     backend.slow(flag)
     expect("whether the work is done when its launch returns", bool(flag.item()), False)
+    if isinstance(backend.slow, Products):
+        current().synchronize()
+        backend.slow.multiply()  # with no copy behind it, which may be what is pending
+        expect("whether a product is done when its launch returns", current().query(), False)
 
 
 @clause(

@@ -19,6 +19,7 @@ if browser.chromium() is None:
 
 SVG = "<svg xmlns='http://www.w3.org/2000/svg' width='99' height='40'>{}</svg>"
 DARK_TEXT = "<text x='9' y='30' fill='#111'>text</text>"
+LIGHT_TEXT = "<text x='9' y='30' fill='#eee'>text</text>"
 
 
 def image(svg):
@@ -32,6 +33,7 @@ def shows(html):
     return code(f"from IPython.display import HTML\ndisplay(HTML({html!r}))", output)
 
 
+FILTER = "() => getComputedStyle(document.querySelector('.jp-OutputArea-output img')).filter"
 CARD = "<rect width='99' height='40' fill='#fff'/>"
 PROOFS = {
     "sound": [shows(image(SVG.format(CARD + DARK_TEXT))), "print('text')", "x = 1"],
@@ -39,7 +41,7 @@ PROOFS = {
     # The second cell is slow, so that whoever does not wait for it sees that it was not run.
     "announced": [code("1 / 0", tags=["raises-exception"]), "import time; time.sleep(1)", "x = 1"],
     "unseen": [
-        shows(image(SVG.format(DARK_TEXT))),
+        shows(image(SVG.format(LIGHT_TEXT))),
         shows(image(SVG.format(CARD))),
         shows("<div style='height: 0; overflow: hidden'>text</div>"),
         shows("<img src='data:image/png;base64,AAAA'>"),
@@ -83,6 +85,16 @@ def test_a_line_of_prose_has_at_most_100_characters_in_the_widest_window(lab):
     assert 60 < max(lengths) <= 100
 
 
+def test_pictures_are_dark_in_the_dark_theme_alone(lab):
+    filters = {}
+    lab.ask(browser.OPEN, "sound.ipynb")
+    for theme in browser.THEMES:
+        lab.ask(browser.THEME, f"JupyterLab {theme}")
+        filters[theme] = lab.ask(FILTER)
+    lab.ask(browser.CLOSE)
+    assert filters == {"Light": "none", "Dark": "invert(0.88) hue-rotate(180deg)"}
+
+
 @pytest.mark.parametrize("name", ["sound", "announced"])
 def test_a_sound_notebook_passes(lab, name, tmp_path):
     assert lab.check(f"{name}.ipynb", tmp_path) == []
@@ -101,10 +113,9 @@ def test_what_cannot_be_seen_is_found(lab, tmp_path):
     complaints = lab.check("unseen.ipynb", tmp_path)
     of_a_gray = [c.rpartition(",")[0] for c in complaints if "one gray" in c]
     assert of_a_gray == [
-        "Light: cell 1 has an output of one gray",  # an empty white card
-        "Light: cell 2 has an output of one gray",  # no height
-        "Dark: cell 0 has an output of one gray",  # dark text without a card
-        "Dark: cell 2 has an output of one gray",
+        f"{theme}: cell {cell} has an output of one gray"
+        for theme in ("Light", "Dark")
+        for cell in (0, 1, 2)  # light text without a card, an empty card, no height
     ]
     assert "as stored: cell 3: an image without pixels" in complaints
     assert "cell 3: an image without pixels" in complaints
