@@ -33,6 +33,7 @@ FILES = (
     *("test_torch", "test_nn", "test_reductions", "test_linalg", "test_foreach"),
     "dynamo/test_streams",
 )
+DEVICES = ("cpu", "mtia")
 ASSUMES, REFUSES, OURS = "test assumes another device", "PyTorch refuses MTIA", "ours"
 # What a failure says -> its class and why, the first that fits.
 REASONS = {
@@ -72,6 +73,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("files", nargs="*", default=FILES, metavar="FILE")
     parser.add_argument("--limit", type=float, default=600, help="seconds a process")
     options = parser.parse_args(arguments)
+    if not (options.checkout / "test").is_dir():
+        parser.error(f"{options.checkout} is no checkout of PyTorch: it has no folder test")
     data = json.loads(DATA.read_text(encoding="utf-8")) if DATA.exists() else {"files": {}}
     data |= {"tests": version(options.checkout), "torch": installed()}
     for name in options.files:
@@ -85,9 +88,6 @@ def main(arguments: list[str]) -> int:
     left = [name for name, row in failures(data) if row["class"] in (OURS, "")]
     print(*left, sep="\n")
     return int(bool(left))
-
-
-DEVICES = ("cpu", "mtia")
 
 
 def version(checkout: Path) -> str:

@@ -44,10 +44,7 @@ def main(arguments: list[str]) -> int:
         for section, pages in SECTIONS.items()
     }
     with tempfile.TemporaryDirectory() as name:
-        source, built = (
-            Path(name, "pages"),
-            Path(name, "built"),
-        )  # beside which MyST leaves a folder
+        source, built = Path(name, "pages"), Path(name, "built")  # MyST leaves a folder beside it
         stage(source, chosen)
         strict = [] if options.pages else ["--fail-on-warning", "--keep-going"]
         how = ["--quiet", *strict, "-c", str(CONFIGURATION), "-d", str(Path(name, "doctrees"))]

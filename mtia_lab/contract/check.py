@@ -1,11 +1,12 @@
 """Hold a backend against the contract in processes of its own, and read what came of it."""
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .. import build
-from ..errors import ContractNotTried, UnknownName, WrongArgument
+from ..errors import ContractNotTried, UnknownName, WrongArgument, WrongValue
 from ..isolated import Result, Server, check_seconds
 from ..log.units import count
 from .backend import SIMULATED
@@ -39,11 +40,18 @@ def hold(
     Raises:
         ContractNotTried: the accelerator there is another one, or none.
         KeyError: there is no clause of that key.
-        TypeError, ValueError: the device is no text, or the timeout no number of seconds.
+        TypeError, ValueError: the device is no text, `setup` no file, `keys` no list, or the
+            timeout no number of seconds.
     """
     if not isinstance(device, str):
         raise WrongArgument(f'the device is {device!r}; give a type of device, such as "cuda"')
     check_seconds(timeout)
+    if not isinstance(setup, str | os.PathLike):
+        raise WrongArgument(f"setup is {setup!r}; give the path of a file of Python")
+    if setup and not Path(setup).is_file():
+        raise WrongValue(f"setup is {str(setup)!r}, and there is no such file; give one of Python")
+    if isinstance(keys, str):
+        raise WrongArgument(f"keys is {keys!r}; give a list of keys, such as [{keys!r}]")
     if unknown := [key for key in keys if key not in {clause.key for clause in CLAUSES}]:
         known = ", ".join(clause.key for clause in CLAUSES)
         raise UnknownName(f"no clause is called {unknown[0]!r}; they are {known}")

@@ -5,6 +5,7 @@ All clauses that were selected are tried when the first of them runs, in process
 
 import pytest
 
+from ..errors import Advice
 from .check import hold
 from .clause import CLAUSES, Clause
 from .inside import KEPT
@@ -20,7 +21,10 @@ def contract_report(request: pytest.FixtureRequest) -> ContractReport:
         for item in request.session.items
         if isinstance(item, pytest.Function)
     ]
-    return hold(option("device"), setup=option("setup"), keys=keys)
+    try:
+        return hold(option("device"), setup=option("setup"), keys=keys)
+    except Advice as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause.key)

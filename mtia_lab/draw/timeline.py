@@ -1,12 +1,10 @@
 """The timeline: what the host and every stream did, on the axis of virtual time."""
 
-import math
 from collections.abc import Iterable
-from numbers import Real
 from typing import Unpack
 
-from ..errors import WrongArgument, WrongValue
-from ..log.arguments import a_log, some_findings
+from ..errors import WrongValue
+from ..log.arguments import a_log, a_time, some_findings
 from ..log.critical import CriticalPath, critical_path
 from ..log.log import Anytime, Log
 from ..log.replay import last_ns
@@ -106,21 +104,11 @@ def _paint_opening(c: Canvas, layout: Layout, y: float) -> float:
 def _window(log: Log, since: float | None, until: float | None) -> Window:
     """What there is from one time to another."""
     last = max(1.0, last_ns(log.commands, log.calls) / 1000)
-    begin = max(0.0, _time("since", since, 0.0))
-    end = _time("until", until, max(last, begin + 1.0))
+    begin = max(0.0, a_time("since", since, 0.0))
+    end = a_time("until", until, max(last, begin + 1.0))
     if end <= begin:
         raise WrongValue(
             f"the window from {begin:g} to {end:g} us is empty: `since` has to come "
             f"before `until`; this log ends at {last:g} us"
         )
     return Window(log, begin, end, since is not None or until is not None)
-
-
-def _time(name: str, given: float | None, otherwise: float) -> float:
-    if given is None:
-        return otherwise
-    if not isinstance(given, Real) or isinstance(given, bool) or not math.isfinite(given):
-        raise WrongArgument(
-            f"{name} is {given!r}, but a time is a number of virtual us, such as 120.5"
-        )
-    return float(given)

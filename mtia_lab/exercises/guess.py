@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..errors import WrongArgument, WrongValue
 from .check import RIGHT, WRONG_VALUE, Answer, compare_values, one_line, show
 
 
@@ -44,7 +45,14 @@ def compare(
             stream". For an outcome with names: name -> such a dict. What a wrong guess would be
             depends on the run, so its keys are best computed from the log.
         within: how far from the outcome a guess of a number may be, to be near enough.
+
+    Raises:
+        TypeError, ValueError: `within` is no distance.
     """
+    if isinstance(within, bool) or not isinstance(within, int | float):
+        raise WrongArgument(f"within is {within!r}, but has to be a number, such as 0.5")
+    if not within >= 0:
+        raise WrongValue(f"within is {within}, but has to be 0 or more, such as 0.5")
     beliefs = beliefs or {}
     if not isinstance(outcome, Mapping):
         return Comparison(guess, outcome, _sentence(guess, outcome, beliefs, within))
@@ -83,7 +91,9 @@ def _distance(guess: Answer, outcome: Answer) -> float:
     """Of two numbers; of all else it is infinite."""
     pair = guess, outcome
     numbers = [n for n in pair if isinstance(n, int | float) and not isinstance(n, bool)]
-    return abs(numbers[0] - numbers[1]) if len(numbers) == 2 else math.inf
+    with contextlib.suppress(OverflowError):  # of a whole number that no float can hold
+        return abs(numbers[0] - numbers[1]) if len(numbers) == 2 else math.inf
+    return math.inf
 
 
 def _compared(guess: Answer, outcome: Answer) -> tuple[str, str]:

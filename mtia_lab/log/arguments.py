@@ -1,6 +1,8 @@
 """What public functions say of an argument that they cannot take."""
 
+import math
 from collections.abc import Callable, Iterable
+from numbers import Real
 from typing import Any
 
 from ..errors import WrongArgument, WrongValue
@@ -86,3 +88,18 @@ def of_type(function: Function, takes: str, given: Any, *types: type) -> None:
     """
     if not isinstance(given, types) or (isinstance(given, bool) and bool not in types):
         raise wrong(function, takes, given)
+
+
+def a_time(name: str, given: Any, otherwise: float) -> float:
+    """A time that a function was given, in µs; None stands for another one.
+
+    Raises:
+        TypeError: it is no number, or no finite one.
+    """
+    if given is None:
+        return otherwise
+    if isinstance(given, bool) or not isinstance(given, Real) or not math.isfinite(given):
+        raise WrongArgument(
+            f"{name} is {given!r}, but a time is a number of microseconds, such as 120.5"
+        )
+    return float(given)

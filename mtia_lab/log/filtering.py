@@ -1,5 +1,6 @@
 """Part of a log: `log.filter(stream=(0, 1), since=20)`."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
@@ -7,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from ..errors import WrongArgument, WrongValue
+from .arguments import a_time
 from .log import Log, Part
 from .records import Call, Command, Memory, Record, Value
 
@@ -34,8 +36,8 @@ def filtered(log: Log, wanted: Part) -> Log:
     }
     chosen = {key: value for key, value in wanted.items() if key in makers and value is not None}
     tests = [_any_of(makers[key], value, key) for key, value in chosen.items()]
-    begin = _time("since", wanted.get("since"), float("-inf"))
-    end = _time("until", wanted.get("until"), float("inf"))
+    begin = a_time("since", wanted.get("since"), -math.inf) * 1000
+    end = a_time("until", wanted.get("until"), math.inf) * 1000
     inside = [k for k, record in enumerate(log) if _meets(record, begin, end)]
     part = log[inside[0] :] if inside else log[len(log) :]  # knows what was before its first record
     offset = inside[0] if inside else 0
@@ -154,14 +156,6 @@ def _whole(key: str, value: Any) -> int:
         }[key]
         raise WrongArgument(f"{key} is {value!r}, but has to be {words}; or a list of these")
     return value
-
-
-def _time(key: str, time: float | None, default: float) -> float:
-    if time is None:
-        return default
-    if isinstance(time, bool) or not isinstance(time, int | float):
-        raise WrongArgument(f"{key} is {time!r}, but a time is a number of microseconds")
-    return time * 1000
 
 
 def _meets(record: Record, begin: float, end: float) -> bool:

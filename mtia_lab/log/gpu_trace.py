@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UnreadableLog
+from .arguments import of_type
 from .log import BACKWARDS, CURRENT, ENGINES, MEMORY, Log
 from .records import Call, Command, Known, Range, Record
 
@@ -37,6 +38,10 @@ RUNTIMES = ("_runtime", "_driver")
 DIRECTIONS = {"HtoD": "H2D", "DtoH": "D2H", "DtoD": "D2D", "PtoP": "peer"}
 SYNCHRONIZATIONS = ("DeviceSynchronize", "StreamSynchronize", "EventSynchronize", "CtxSynchronize")
 _ADVICE = "give a file that `torch.profiler`'s export_chrome_trace wrote, .json or .json.gz."
+_DAMAGED = (  # also a time that is no number, or no finite one
+    *(ValueError, TypeError, LookupError, AttributeError, RecursionError),
+    *(ArithmeticError, EOFError, zlib.error),
+)
 Event = dict[str, Any]
 
 
@@ -54,7 +59,9 @@ def open_trace(path: str | os.PathLike[str]) -> Log:
 
     Raises:
         MTIALabError: there is no such file, or it is no such trace.
+        TypeError: that is no path.
     """
+    of_type(open_trace, "a path", path, str, os.PathLike)
     what = f"{Path(path)} cannot be opened as a trace."
     try:
         with open(path, "rb") as file:
@@ -65,7 +72,7 @@ def open_trace(path: str | os.PathLike[str]) -> Log:
         return _Trace([e for e in events if e.get("ph") == "X" and "dur" in e]).log()
     except OSError as error:
         raise UnreadableLog(what, f"{error.strerror or error}.", _ADVICE) from None
-    except (ValueError, TypeError, LookupError, AttributeError, EOFError, zlib.error) as error:
+    except _DAMAGED as error:
         raise UnreadableLog(what, f"it is none, or damaged: {error!r}.", _ADVICE) from None
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UnreadableLog
+from .arguments import of_type
 from .files import target, write
 from .log import Log, to_line
 from .records import VERSION, Access, Known, Memory, Range, Record
@@ -59,7 +60,9 @@ def open_log(path: str | os.PathLike[str]) -> Log:
     Raises:
         MTIALabError: there is no such file, or it is none of these, of a newer version, cut short
             or damaged.
+        TypeError: that is no path.
     """
+    of_type(open_log, "a path", path, str, os.PathLike)
     what = f"{Path(path)} cannot be opened as a log."
     try:
         with gzip.open(path, "rt", encoding="utf-8") as file:

@@ -15,7 +15,7 @@ from typing import Any, Unpack
 
 from ..device import Profile, configuration
 from ..errors import CannotReplay, WrongArgument, WrongValue
-from .arguments import a_log
+from .arguments import a_log, of_type
 from .critical import engine_of
 from .log import Log, Where, Words
 from .records import Call, Command, Known
@@ -75,17 +75,22 @@ def what_if(
 
     Raises:
         CannotReplay: the log does not follow from the profile, as that of a part of a program.
-        ValueError, TypeError: it is no log, no multiple, or nothing can be filtered by that.
+        ValueError, TypeError: it is no log, no multiple, no profile, or nothing can be filtered by
+            that.
     """
     log = a_log(what_if, log)
     if isinstance(times, bool) or not isinstance(times, Real):
         raise WrongArgument(f"times is {times!r}, but has to be a number, such as 0.5")
     if not (math.isfinite(times) and times >= 0):
         raise WrongValue(f"times is {times}, but has to be 0 or more, such as 0.5")
+    if "kind" in wanted:
+        raise WrongArgument("kind cannot be chosen: kernels and copies take time, and nothing else")
+    profile = configuration().profile if profile is None else profile
+    of_type(what_if, "as profile a mtia_lab.Profile", profile, Profile)
     chosen = {c.id for c in log.filter(**wanted, name=name, kind=["kernel", "copy"]).commands}
     if log.unknown:
         raise _cannot_replay(f"the log does not tell {', '.join(log.unknown)}")
-    program = _Program(log, configuration().profile if profile is None else profile)
+    program = _Program(log, profile)
     program.check()
     end = program.run(lambda c: round(_took(c) * times) if c.id in chosen else _took(c))
     return WhatIf(len(chosen), program.end / 1000, end / 1000)

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from ..log.arguments import of_type
 from ..programs.trials import trial
 from . import exhibits, unmodified
 from .cuda_sanitizer import first_race
@@ -73,8 +74,10 @@ def look(exhibit: Exhibit) -> Seen:
     """Run an exhibit, broken and mended, and say what each way to look at it sees.
 
     Raises:
+        TypeError: it is no exhibit.
         Whatever the program raises.
     """
+    of_type(look, "one of museum.collection()", exhibit, Exhibit)
     mended = [trial(exhibit.mended, schedule=name) for name in ("blocking", "modelled", "latest")]
     report, right = trial(exhibit.broken).report, mended[0].value
     return Seen(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, overload
 
 from ..hazards.sanitizer import LiveReport, sanitizer
+from ..log.arguments import of_type, wrong
 from .orders import Every, allocate_alike, every
 from .settings import configured
 
@@ -56,11 +57,15 @@ def trial(
         schedule, poison: as `mtia_lab.configure` takes them; or the schedule is "every".
 
     Raises:
+        TypeError: the program is no function, or the schedule no name.
         OrdersUnknown: with "every", the program has more than 1,000 orders, in none of which so far
             the value is another; or it does not enqueue the same commands each time.
         Whatever the program raises; if it raises nothing, what the kernels that it did not wait for
         raise at the end. If both do, the program's own exception has the kernels' as a note.
     """
+    if not callable(program):
+        raise wrong(trial, "a function", program)
+    of_type(trial, 'as schedule a name, such as "latest"', schedule, str)
     if schedule == "every":
         return every(program, args)
     if schedule.startswith("order:"):

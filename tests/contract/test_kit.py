@@ -170,6 +170,14 @@ def test_arguments_are_checked_before_anything_is_started():
         hold(3)
     with pytest.raises(errors.UnknownName, match=r"is called 'x'; they are .*stream\.set"):
         hold("mtia", keys=["x"])
+    with pytest.raises(
+        errors.WrongArgument, match=r"give a list of keys, such as \['stream.set'\]"
+    ):
+        hold("mtia", keys="stream.set")
+    with pytest.raises(errors.WrongArgument, match="setup is 5; give the path"):
+        hold("mtia", setup=5)
+    with pytest.raises(errors.WrongValue, match="setup is 'none.py', and there is no such file"):
+        hold("mtia", setup="none.py")
 
 
 def test_another_accelerator_is_not_taken_for_it(lab, tmp_path):
@@ -221,6 +229,14 @@ def test_pytest_takes_the_kit_by_its_name(monkeypatch, tmp_path, capfd):
     assert status == 1 and asked[0][:2] == ("warp", "my.py")
     assert set(keys) <= set(asked[0][2]) < BY_KEY.keys() and len(asked) == 1
     assert "\n1 failed, 3 passed, 2 skipped, " in capfd.readouterr().out
+
+    def refused(device, *, setup, keys):
+        raise errors.ContractNotTried("there is none")
+
+    monkeypatch.setattr(test_contract, "hold", refused)
+    assert pytest.main(["--pyargs", "mtia_lab.contract", *chosen, *plugins]) == 1
+    said = capfd.readouterr().out
+    assert "there is none" in said and "raise " not in said
 
 
 @pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause.key)

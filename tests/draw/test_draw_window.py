@@ -58,8 +58,8 @@ def test_an_arrow_from_before_a_part_says_so():
     [
         ({"since": 30, "until": 20}, ValueError, "has to come before"),
         ({"until": 0}, ValueError, "is empty"),
-        ({"since": "10"}, TypeError, "a number of virtual us"),
-        ({"until": float("nan")}, TypeError, "a number of virtual us"),
+        ({"since": "10"}, TypeError, "a number of microseconds"),
+        ({"until": float("nan")}, TypeError, "a number of microseconds"),
     ],
 )
 def test_a_part_that_makes_no_sense_is_refused(given, error, words):

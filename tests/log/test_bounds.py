@@ -209,6 +209,12 @@ OTHERS = [
     (lambda: mtia_lab.write_trace(Log(), 5), "write_trace() takes after the log a path"),
     (lambda: mtia_lab.summary([call("f")]), r"mtia_lab.Log(records)"),
     (lambda: mtia_lab.summary(mtia_lab.record()), "begin a block with it"),
+    (lambda: mtia_lab.open_trace(None), "open_trace() takes a path, not None"),
+    (lambda: mtia_lab.open_trace(Log()), "open_trace() takes a path, not a Log"),
+    (lambda: mtia_lab.open_log(None), "open_log() takes a path, not None"),
+    (lambda: mtia_lab.trial(3, schedule="every"), "trial() takes a function, not an int"),
+    (lambda: mtia_lab.trial(int, schedule=None), "trial() takes as schedule a name, .*, not None"),
+    (lambda: mtia_lab.museum.look("trl"), "look() takes one of museum.collection(), not a str"),
     (lambda: mtia_lab.launch(5), "the name of a kernel is a string, not int"),
 ]
 

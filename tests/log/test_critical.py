@@ -193,6 +193,10 @@ def test_what_it_cannot_know_is_refused(lab, run):
         what_if(log, "a", times="half")
     with pytest.raises(TypeError, match="takes a log"):
         what_if([], "a", times=1)
+    with pytest.raises(TypeError, match="takes as profile a mtia_lab.Profile, not a dict"):
+        what_if(log, "a", times=1, profile={"launch": 1})
+    with pytest.raises(TypeError, match="kind cannot be chosen"):
+        what_if(log, times=1, kind="kernel")
 
 
 def test_the_timeline_draws_it(lab, run):

@@ -167,6 +167,8 @@ def test_what_shows_a_log_refuses_the_same(show):
         show(heap_log(), door="guard")
     with pytest.raises(ValueError, match="no kind of record"):
         show(heap_log(), kind="kernels")
+    with pytest.raises(TypeError, match="since is nan, but a time is"):
+        show(heap_log(), since=float("nan"))
 
 
 def test_a_window_of_memory_and_of_the_film(tmp_path):
@@ -291,6 +293,7 @@ def test_a_log_that_grows_is_filtered_as_it_is(lab):
         ({"name": [mtia_lab]}, "but has to be text"),
         ({"kind": "kernels"}, "'kernels' is no kind of record; there are call, command, kernel"),
         ({"since": "5"}, "since is '5', but a time is a number of microseconds"),
+        ({"until": float("inf")}, "until is inf, but a time is a number of microseconds"),
         ({"door": "guard"}, "unexpected keyword argument 'door'; a log is filtered by stream, "),
         ({"range": "step"}, "no range called 'step'; `torch.profiler.record_function` makes one"),
         ({"range": 1}, "range is 1, but has to be text"),

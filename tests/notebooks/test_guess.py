@@ -67,6 +67,15 @@ def test_a_number_may_be_near_enough():
     assert near(41) == "41 is too large. It is 36." and near(30) == "30: nearly. It is 36."
     named = compare({"a": 2, "b": True}, {"a": 1, "b": False}, within=1)
     assert repr(named) == "a: 1; 2 is near enough.\nb: True is not so. It is False."
+    assert repr(compare(10**400, 1.5, within=4)).endswith("It is 1.5.")
+
+
+@pytest.mark.parametrize(
+    ("within", "error"), [("4", TypeError), (True, TypeError), (-1, ValueError)]
+)
+def test_a_distance_that_is_none_is_refused(within, error):
+    with pytest.raises(error, match=f"within is {within!r}, but has to be"):
+        compare(36, 36, within=within)
 
 
 def test_half_a_tuple_is_no_guess():
