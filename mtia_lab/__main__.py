@@ -119,11 +119,13 @@ def _add_contract(commands: Any) -> None:
 
 def _contract(device: str, junit: str | None, **options: Any) -> int:
     from .contract import hold
+    from .contract.report import junit_file
 
+    file = junit_file(junit) if junit else None  # now, for the clauses take their time
     report = hold(device, **options)
     print(report)
-    if junit:
-        report.write_junit(junit)
+    if file:
+        report.write_junit(file)
     return 0 if report else 1
 
 

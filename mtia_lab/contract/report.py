@@ -7,10 +7,16 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from ..errors import UnknownName
+from ..log.files import target, write
 from ..log.units import count
 from .basis import RELEASE
 from .clause import Clause
 from .inside import BROKEN, KEPT, NOT_REACHED
+
+
+def junit_file(file: str | Path) -> Path:
+    """Where to write JUnit's XML, if name and folder will do; raises as `write_junit` does."""
+    return target(file, "what CI reads", (".xml",))
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,16 @@ class ContractReport:
         return f"PyTorch's contract on {self.device}: {clauses}: {', '.join(said)}"
 
     def write_junit(self, file: str | Path) -> None:
-        """Write it as JUnit's XML: a clause is a test, one that is not reached is skipped."""
+        """Write it as JUnit's XML: a clause is a test, one that is not reached is skipped.
+
+        Args:
+            file: whose name ends in ".xml".
+
+        Raises:
+            TypeError, ValueError, FileNotFoundError: it is no path, its name ends otherwise, or its
+                folder is not there.
+        """
+        path = junit_file(file)
         suite = ElementTree.Element(
             "testsuite",
             name=f"contract on {self.device}",
@@ -120,4 +135,4 @@ class ContractReport:
                 message = f"{outcome.verdict}: {outcome.seen}"
                 ElementTree.SubElement(case, "skipped", message=message)
         ElementTree.indent(suite)
-        ElementTree.ElementTree(suite).write(file, encoding="utf-8", xml_declaration=True)
+        write(path, [ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)])

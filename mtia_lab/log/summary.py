@@ -384,12 +384,7 @@ def _lines(rows: tuple[LineTime, ...]) -> Table:
     shown = rows[:TOP]
     columns = {
         "line": [cut(row.line or "no line of yours", NAME) for row in shown],
-        "calls": [f"{row.calls:,}" for row in shown],
-        "host, us": _column([row.host for row in shown]),
-        "blocked": _column([row.blocked for row in shown]),
-        "commands": [f"{row.commands:,}" for row in shown],
-        "device, us": _column([row.device for row in shown]),
-        "share": [_share(row.share, 1) for row in shown],
+        **_costs(shown),
     }
     words = list(zip(*columns.values(), strict=True))
     return Table(tuple(columns), words, total=len(rows), whole="summary(log).lines")
@@ -400,15 +395,22 @@ def _ranges(rows: tuple[RangeTime, ...]) -> Table:
     columns = {
         "range": [cut(row.name, NAME) for row in shown],
         "count": [f"{row.count:,}" for row in shown],
-        "calls": [f"{row.calls:,}" for row in shown],
-        "host, us": _column([row.host for row in shown]),
-        "blocked": _column([row.blocked for row in shown]),
-        "commands": [f"{row.commands:,}" for row in shown],
-        "device, us": _column([row.device for row in shown]),
-        "share": [_share(row.share, 1) for row in shown],
+        **_costs(shown),
     }
     words = list(zip(*columns.values(), strict=True))
     return Table(tuple(columns), words, total=len(rows), whole="summary(log).ranges")
+
+
+def _costs(rows: Sequence[LineTime | RangeTime]) -> dict[str, list[str]]:
+    """The columns that lines and ranges both have."""
+    return {
+        "calls": [f"{row.calls:,}" for row in rows],
+        "host, us": _column([row.host for row in rows]),
+        "blocked": _column([row.blocked for row in rows]),
+        "commands": [f"{row.commands:,}" for row in rows],
+        "device, us": _column([row.device for row in rows]),
+        "share": [_share(row.share, 1) for row in rows],
+    }
 
 
 Name = TypeVar("Name", str, tuple[str, str])

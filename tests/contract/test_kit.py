@@ -212,6 +212,15 @@ def test_junit_counts_what_failed_and_what_was_skipped(tmp_path):
     assert "saw <yes>" in suite[1][0].get("message")
 
 
+@pytest.mark.parametrize(
+    ("file", "why"), [("none/out.xml", "there is no folder"), ("out.txt", "let it end in .xml")]
+)
+def test_where_nothing_can_be_written_nothing_is_tried(monkeypatch, tmp_path, capsys, file, why):
+    monkeypatch.setattr(check, "Server", None)
+    assert main(["contract", "warp", "--junit", str(tmp_path / file)]) == 1
+    assert why in capsys.readouterr().err
+
+
 def test_pytest_takes_the_kit_by_its_name(monkeypatch, tmp_path, capfd):
     asked = []
 
