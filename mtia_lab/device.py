@@ -201,7 +201,7 @@ def configure(
 
     Raises:
         RuntimeError: work is pending, or the schedule is unknown. Nothing has changed then.
-        TypeError: the profile is not a `Profile`, or the poison not a bool.
+        TypeError: the schedule is no name, the profile not a `Profile`, or the poison not a bool.
     """
     global _profile, _poison
     profile = _profile if profile is None else profile
@@ -212,6 +212,8 @@ def configure(
         )
     if not isinstance(poison, bool | None):
         raise WrongArgument(f"poison is {poison!r}; give True, False, or None to leave it as it is")
+    if not isinstance(schedule, str | None):
+        raise WrongArgument(f'the schedule is {schedule!r}; give a name, such as "latest"')
     schedule = simulator.schedule() if schedule is None else schedule
     fields = profile.fields()
     try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from ..errors import cut
 from ..log.critical import CriticalPath
-from ..log.records import Call, Command
+from ..log.records import WORK, Call, Command
 from ..log.summary import by_time
 from ..log.units import microseconds, stream_name, thousands
 from . import palette, text
@@ -337,7 +337,7 @@ def _stream(
 ) -> Busy:
     commands = window.streams[key]
     held = [(window.held[c.id], c.start) for c in commands if c.id in window.held]
-    work = [command for command in commands if command.type in ("kernel", "copy")]
+    work = [command for command in commands if command.type in WORK]
     times = [times_of(command) for command in work]
     busy = {
         kind: spread(

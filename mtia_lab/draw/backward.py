@@ -147,6 +147,8 @@ def step_of(log: Log, step: int | None) -> tuple[Log, bool]:
     if step is None and len(found) < 2:
         return log, False
     if step is None or not -len(found) <= step < len(found):
+        if not found:
+            raise WrongValue(f"this log has no backward pass, and so no step {step}: leave it out")
         asked = "" if step is None else f", and no step {step}"
         raise WrongValue(
             f"this log has {len(found)} backward pass{'' if len(found) == 1 else 'es'}{asked}: "

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import WrongArgument, WrongValue
+from ..log.arguments import of_type
 from . import palette, svg, text
 from .svg import MARGIN, WIDTH, Canvas, Look, Picture, Style
 from .text import text_width, wrap
@@ -27,9 +28,11 @@ def processes(tree: Process, *, title: str = TITLE, branch: str = "fork") -> Pic
         branch: what one process does to another where it branches off, in a word or two.
 
     Raises:
-        TypeError: a process is not a mapping, or a step is neither mapping nor string.
+        TypeError: a process is not a mapping, or a step is neither mapping nor string, or
+            the branch is no text.
         ValueError: a process has no name, or there are more than 100 processes and steps.
     """
+    of_type(processes, "as branch a word or two", branch, str)
     if (size := _check(tree)) > MOST:
         raise WrongValue(f"a picture has room for {MOST} processes and steps, not for {size:,}")
     c = Canvas()

@@ -3,11 +3,12 @@
 import itertools
 import json
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from math import prod
 
 from ..draw.svg import Picture
 from ..errors import WrongArgument, WrongValue
+from ..log.arguments import of_type, wrong
 from .page import KNOBS, Page, script
 
 MOST = 64  # settings: each is a run of the program and a picture that is stored
@@ -26,14 +27,17 @@ def knobs(program: Callable[..., Picture], **values: Sequence[object]) -> Page:
         values: for each argument what it can be, from left to right; the first is shown first.
 
     Raises:
-        TypeError: the program cannot be called, there is no argument, or it returns no picture.
+        TypeError: the program cannot be called, there is no argument, its values are no
+            collection, or it returns no picture.
         ValueError: there are no values for an argument, or more than 64 combinations.
         Whatever the program raises, with a note that says for which values.
     """
     if not callable(program):
-        raise WrongArgument(f"knobs() takes a function that draws, not a {type(program).__name__}")
+        raise wrong(knobs, "a function that draws", program)
     if not values:
         raise WrongArgument("knobs() takes values for the function's arguments, such as us=[5, 50]")
+    for name, row in values.items():
+        of_type(knobs, f"as values of {name} a list", row, Collection)
     if (settings := prod(len(row) for row in values.values())) not in range(1, MOST + 1):
         raise WrongValue(f"{settings:,} combinations of values; give 1 to {MOST}, fewer of each")
     pictures = [_picture(program, values, row) for row in itertools.product(*values.values())]

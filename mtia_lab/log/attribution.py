@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate, chain
 from operator import attrgetter
 
-from .records import Command
+from .records import WORK, Command
 from .replay import ready_times
 
 
@@ -192,7 +192,7 @@ def queue_of(commands: Iterable[Command]) -> list[tuple[float, int]]:
     changes: dict[int, int] = {}
     for command in commands:
         given, start = command.enqueue_ns, command.start_ns
-        if start > given and command.type in ("kernel", "copy"):
+        if start > given and command.type in WORK:
             changes[given] = changes.get(given, 0) + 1
             changes[start] = changes.get(start, 0) - 1
     times = sorted(changes)

@@ -13,7 +13,7 @@ from operator import attrgetter
 
 from ..errors import cut
 from .log import Log
-from .records import Call, Command
+from .records import WORK, Call, Command
 from .replay import last_ns
 from .table import Table
 from .units import count, thousands
@@ -94,7 +94,7 @@ class CriticalPath(tuple[Leg, ...]):
 
 def engine_of(command: Command) -> Engine | None:
     """What a command occupies while it runs: one at a time, or for kernels as many as fit."""
-    if command.type not in ("kernel", "copy"):
+    if command.type not in WORK:
         return None
     own = command.type == "copy" and command.direction in ("H2D", "D2H", "peer")
     return command.device, (command.direction or "") if own else "kernels"
@@ -143,7 +143,7 @@ class _Walk:
                 legs.append(leg)
 
         time = self._end
-        last = [c for c in self._finished.get(time, ()) if c.type in ("kernel", "copy")]
+        last = [c for c in self._finished.get(time, ()) if c.type in WORK]
         at: Command | None = next(reversed(last or self._finished.get(time, [])), None)
         thread = self._last.thread if self._last else 0
         name, line = (self._last.name, self._last.site) if self._last else ("", None)
@@ -216,7 +216,7 @@ class _Walk:
     def _awaited(self, until: int, since: int) -> Command | None:
         """The command whose end a wait of the host was over with."""
         given = [c for c in self._finished.get(until, ()) if c.enqueue_ns <= since]
-        work = [command for command in given if command.type in ("kernel", "copy")]
+        work = [command for command in given if command.type in WORK]
         return next(reversed(work or given), None)
 
 

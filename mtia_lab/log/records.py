@@ -18,6 +18,7 @@ from .units import microseconds, stream_name, tensor_name
 VERSION = 1  # of the schema: another number where a field is another, or means another thing
 PINNED = -1  # as the device of an Access or a Memory: the host's pinned memory
 BACKWARD = "backward"  # as the marker of a call
+WORK = ("kernel", "copy")  # the types of commands that take time
 POISON = "poison"  # as the marker of a command or of what the host did
 
 

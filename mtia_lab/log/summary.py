@@ -13,14 +13,13 @@ from .arguments import a_log
 from .attribution import attribute, overlaps
 from .critical import CriticalPath, critical_path
 from .log import ENGINES, MEMORY, Log, Part
-from .records import Call, Command
+from .records import WORK, Call, Command
 from .replay import last_ns
 from .table import Table
 from .units import stream_name, thousands
 
 TOP = 10  # kernels and copies shown
 NAME = 40  # columns of a name
-WORK = ("kernel", "copy")  # the types of commands that take time
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +266,7 @@ def _by_thread(calls: Sequence[Call]) -> list[ThreadTime]:
 def _by_name(commands: Iterable[Command]) -> list[KernelTime]:
     found: dict[tuple[str, str], tuple[int, int]] = {}
     for command in commands:
-        if command.type in ("kernel", "copy"):
+        if command.type in WORK:
             key = (command.name, command.type)
             count, time = found.get(key, (0, 0))
             found[key] = (count + 1, time + command.finish_ns - command.start_ns)
@@ -291,7 +290,7 @@ def _by_line(calls: Sequence[Call], commands: Iterable[Command]) -> list[LineTim
     for command in commands:
         spent = found[command.site]
         spent[3] += 1
-        if command.type in ("kernel", "copy"):
+        if command.type in WORK:
             spent[4] += command.finish_ns - command.start_ns
     total = max(1, sum(spent[4] for spent in found.values()))
     rows = [

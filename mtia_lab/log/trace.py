@@ -17,7 +17,7 @@ from typing import Any, Unpack
 from .arguments import a_log, of_type
 from .files import target, write
 from .log import Log, Part
-from .records import PINNED, Access, Call, Command
+from .records import PINNED, WORK, Access, Call, Command
 from .replay import SIGNS, launches, ready_times
 
 HOST = 1  # the process of the host; device d is process d + 2
@@ -208,7 +208,7 @@ def _counters(log: Log) -> Iterator[Event]:
 def _changes(log: Log) -> Iterator[tuple[int, int, int, str]]:
     """`(time, by how much, device, name of the counter)`."""
     for command in log.commands:
-        if command.type in ("kernel", "copy"):
+        if command.type in WORK:
             yield command.enqueue_ns, 1, command.device, "commands in queues"
             yield command.start_ns, -1, command.device, "commands in queues"
     for memory in [*log.initial_memory, *log.memory]:

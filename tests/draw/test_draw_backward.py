@@ -247,6 +247,8 @@ def test_of_several_steps_one_is_drawn_or_it_is_refused():
     for step in (3, -4):
         with pytest.raises(ValueError, match=f"3 backward passes, and no step {step}"):
             draw.backward(log, step=step)
+    with pytest.raises(ValueError, match="no backward pass, and so no step -1: leave it out"):
+        draw.backward(training(0), step=-1)
     with pytest.raises(TypeError, match="as step a number"):
         draw.backward(log, step="last")
     alone = draw.backward(training(1), step=0)

@@ -52,7 +52,8 @@ def test_each_setting_runs_once():
 @pytest.mark.parametrize(
     ("program", "values", "error", "says"),
     [
-        (3, {"us": [1]}, TypeError, "a function that draws, not a int"),
+        (3, {"us": [1]}, TypeError, "a function that draws, not an int"),
+        (titled, {"us": 5}, TypeError, "as values of us a list, not an int"),
         (titled, {}, TypeError, "us=\\[5, 50\\]"),
         (titled, {"us": []}, ValueError, "0 combinations"),
         (titled, {"a": range(10), "b": range(10)}, ValueError, "100 combinations"),

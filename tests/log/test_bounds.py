@@ -206,6 +206,8 @@ OTHERS = [
     (lambda: draw.clauses(5), "clauses() takes outcomes"),
     (lambda: draw.clauses([5]), "clauses() takes outcomes"),
     (lambda: draw.processes(5), "a process is a mapping"),
+    (lambda: draw.processes({"name": "p"}, branch=5), "processes() takes as branch a word or two"),
+    (lambda: mtia_lab.configure(5), "the schedule is 5; give a name, such as"),
     (lambda: mtia_lab.write_trace(Log(), 5), "write_trace() takes after the log a path"),
     (lambda: mtia_lab.summary([call("f")]), r"mtia_lab.Log(records)"),
     (lambda: mtia_lab.summary(mtia_lab.record()), "begin a block with it"),
