@@ -41,6 +41,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--guards", action="store_true", help="only the wrong guards: no builds")
     parser.add_argument("names", nargs="*", help="default: all")
     options = parser.parse_args(arguments)
+    if unknown := {*options.names} - {*GUARDS} - {fault.name for fault in faults.FAULTS}:
+        parser.error(f"no fault is called {' or '.join(sorted(unknown))}")
     devices = [] if options.guards else faults.FAULTS
     devices = [fault for fault in devices if not options.names or fault.name in options.names]
     guards = [name for name in GUARDS if not options.names or name in options.names]

@@ -39,6 +39,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("pages", nargs="*", metavar="PAGE")
     options = parser.parse_args(arguments)
+    if unknown := {*options.pages} - {page for pages in SECTIONS.values() for page in pages}:
+        parser.error(f"no page of the site is {' or '.join(sorted(unknown))}")
     chosen = {
         section: [page for page in pages if page in options.pages or not options.pages]
         for section, pages in SECTIONS.items()

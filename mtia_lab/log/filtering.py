@@ -151,7 +151,7 @@ def _whole(key: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         words = {
             "stream": "an id, (device, id), or a torch.Stream",
-            "device": "an index or a torch.device",
+            "device": "an index, or a torch.device that has one",
             "thread": "the logical number of a thread",
         }[key]
         raise WrongArgument(f"{key} is {value!r}, but has to be {words}; or a list of these")

@@ -121,8 +121,10 @@ def every_run(program: Callable[..., Any], args: tuple[Any, ...]) -> Iterator[Ru
             raise OrdersUnknown(
                 "The orders of this program cannot be tried.",
                 "it does not do the same each time: it draws random numbers without a seed, goes "
-                "on from what its last run left behind, or enqueues what its values ask for.",
-                "give a program that enqueues the same commands each time it is called.",
+                "on from what its last run left behind, enqueues what its values ask for, or "
+                "returns what is equal to nothing but itself.",
+                "give a program that enqueues the same commands each time it is called, and "
+                "returns plain values.",
             )
         yield run
 

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 
+import pytest
 import upstream
 
 PASSED, FAILED, SKIPPED = ("passed", ""), ("failed", "it says why"), ("skipped", "")
@@ -68,3 +69,10 @@ def test_the_committed_page_is_made_of_the_committed_data_and_none_is_ours():
     for name, row in upstream.failures(data):
         assert row == upstream.reasoned(row["said"]), f"{name}: run the tool again"
         assert row["class"] != upstream.OURS
+
+
+def test_what_is_no_checkout_is_named_and_nothing_is_written(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(upstream, "write", None)
+    with pytest.raises(SystemExit):
+        upstream.main([str(tmp_path)])
+    assert "is no checkout of PyTorch" in capsys.readouterr().err

@@ -288,6 +288,7 @@ def test_a_log_that_grows_is_filtered_as_it_is(lab):
         ({"stream": "0"}, "stream is '0', but has to be an id"),
         ({"stream": (0, None)}, "stream is None, but has to be an id"),
         ({"device": "mtia:0"}, "device is 'mtia:0', but has to be an index"),
+        ({"device": torch.device("mtia")}, "an index, or a torch.device that has one"),
         ({"thread": True}, "thread is True"),
         ({"line": 5}, "line is 5, but has to be text"),
         ({"name": [mtia_lab]}, "but has to be text"),

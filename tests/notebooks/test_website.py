@@ -26,6 +26,12 @@ def test_the_site_has_every_notebook_and_every_guide():
     assert {str(path.relative_to(ROOT)) for path in written} - {website.FIRST} <= {*pages}
 
 
+def test_a_page_that_is_none_is_named(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        website.main([str(tmp_path), "docs/none.md"])
+    assert "no page of the site is docs/none.md" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_solutions_and_what_a_guess_asks_for_are_closed(path):
     nb = website.closed(nbformat.read(path, as_version=4))

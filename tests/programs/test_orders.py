@@ -222,6 +222,8 @@ def test_what_has_too_many_orders_or_changes_is_refused(lab, streams, monkeypatc
         lab.trial(commuting, schedule="every")
     with pytest.raises(OrdersUnknown, match="draws random numbers without a seed"):
         lab.trial(lambda: torch.rand(1, device="mtia").item(), schedule="every")
+    with pytest.raises(OrdersUnknown, match="what is equal to nothing but itself"):
+        lab.trial(object, schedule="every")
 
 
 @pytest.mark.parametrize("name", ["order", "order:1", "order:1@", "order:1@2,", "order:0@1"])
