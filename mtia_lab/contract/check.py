@@ -50,11 +50,11 @@ def hold(
         raise WrongArgument(f"setup is {setup!r}; give the path of a file of Python")
     if setup and not Path(setup).is_file():
         raise WrongValue(f"setup is {str(setup)!r}, and there is no such file; give one of Python")
-    if isinstance(keys, str):
-        raise WrongArgument(f"keys is {keys!r}; give a list of keys, such as [{keys!r}]")
-    if unknown := [key for key in keys if key not in {clause.key for clause in CLAUSES}]:
-        known = ", ".join(clause.key for clause in CLAUSES)
-        raise UnknownName(f"no clause is called {unknown[0]!r}; they are {known}")
+    known = [clause.key for clause in CLAUSES]
+    if isinstance(keys, str) or not isinstance(keys, Sequence):
+        raise WrongArgument(f"keys is {keys!r}; give a list of keys, such as [{known[0]!r}]")
+    if unknown := [key for key in keys if key not in known]:
+        raise UnknownName(f"no clause is called {unknown[0]!r}; they are {', '.join(known)}")
     wanted = [clause for clause in CLAUSES if not keys or clause.key in keys]
     if device == SIMULATED:  # not in a process that has only so much time
         build.ensure(build.Recipe.now())
