@@ -86,8 +86,9 @@ def _fast(matrices: tuple[torch.Tensor, torch.Tensor]) -> Case:
         if None in longest:
             return f"no kernel ran on mtia:{longest.index(None)}"
         first, second = sorted((c for c in longest if c), key=lambda command: command.start)
-        if attempt.done <= FASTER * alone.done:
-            return _uneven(first, second)
+        uneven = _uneven(first, second)
+        if uneven or attempt.done <= FASTER * alone.done:
+            return uneven
         took = f"it took {attempt.done:.0f} µs, and one device alone takes {alone.done:.0f} µs"
         if second.start < first.finish:
             return took
