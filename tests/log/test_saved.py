@@ -168,7 +168,7 @@ def packed(**changes):
     head |= {"initial_memory": []}
     for key, value in changes.items():
         (head if key in head else line)[key] = value
-    return gzip.compress(f"{json.dumps(head)}\n{json.dumps(line)}\n".encode())
+    return gzip.compress(f"{json.dumps(head)}\n{json.dumps(line)}\n".encode(), mtime=0)
 
 
 @pytest.mark.parametrize(
