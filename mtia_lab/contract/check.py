@@ -10,8 +10,8 @@ from ..errors import ContractNotTried, UnknownName, WrongArgument, WrongValue
 from ..isolated import Result, Server, check_seconds
 from ..log.units import count
 from .backend import SIMULATED
-from .clause import CLAUSES, Clause
-from .inside import BEGIN, BROKEN, END, NOT_REACHED
+from .clause import BROKEN, CLAUSES, NOT_REACHED, Clause
+from .inside import BEGIN, END
 from .report import ContractReport, Outcome
 
 MOST_HANGS = 2  # then the rest is not tried: each costs the whole timeout

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from .backend import Backend
 from .basis import Basis
 
+KEPT, BROKEN, NOT_REACHED = "kept", "broken", "not reached"  # what comes of a clause
 Program = Callable[[Backend], None]
 
 

@@ -11,9 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 
 from .backend import Backend, Broken, NotReached, first_line
-from .clause import CLAUSES, Clause
+from .clause import BROKEN, CLAUSES, KEPT, NOT_REACHED, Clause
 
-KEPT, BROKEN, NOT_REACHED = "kept", "broken", "not reached"
 BEGIN, END = "@clause ", "@outcome "  # of the lines that it prints
 
 

@@ -10,8 +10,7 @@ from ..errors import UnknownName
 from ..log.files import target, write
 from ..log.units import count
 from .basis import RELEASE
-from .clause import Clause
-from .inside import BROKEN, KEPT, NOT_REACHED
+from .clause import BROKEN, KEPT, NOT_REACHED, Clause
 
 
 def junit_file(file: str | Path) -> Path:

@@ -7,8 +7,7 @@ import pytest
 
 from ..errors import Advice
 from .check import hold
-from .clause import CLAUSES, Clause
-from .inside import KEPT
+from .clause import CLAUSES, KEPT, Clause
 from .report import ContractReport
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from .. import build
 from ..compiler import Refused
+from ..contract.clause import BROKEN, NOT_REACHED
 from ..errors import WrongArgument, WrongValue
 from ..isolated import KeptServer, Result, check_seconds, check_whole
 from ..log.units import count
 from .contract import BY_KEY, CLAUSES
 from .diagnostics import Diagnostic, diagnose, oversights, signatures
 from .library import Libraries, libraries
-from .report import BROKEN, NOT_REACHED, GuardReport, Outcome
+from .report import GuardReport, Outcome
 
 MOST_HANGS = 2  # then the rest is not checked: each costs the whole timeout
 _PRELUDE = f"import {__package__}.runner as runner"

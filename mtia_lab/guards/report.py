@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..contract.clause import BROKEN, KEPT, NOT_REACHED
 from ..draw import Picture, clauses
 from ..errors import UnknownName
 from .contract.clause import Clause
 from .diagnostics import Diagnostic, Oversight, overrides
-
-KEPT, BROKEN, NOT_REACHED = "kept", "broken", "not reached"
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ import json
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
 
+from ..contract.backend import in_thread
+from ..contract.clause import BROKEN, KEPT, NOT_REACHED
 from ..device import configure, host_clock, launch, stream_priority
 from ..log.log import Log
 from ..log.recording import record
@@ -67,7 +68,7 @@ class Runner:
             try:
                 exec(clause.given, names)
             except Exception as error:
-                return {"status": "not reached", "expected": "", "seen": _raised(error)}
+                return {"status": NOT_REACHED, "expected": "", "seen": _raised(error)}
             raised = False
             try:
                 exec(clause.do, names)
@@ -76,7 +77,7 @@ class Runner:
                 seen, raised = _raised(error), True
             expected = self._show(eval(clause.expected, names))
             names.clear()  # events go here, not at some later time
-        status = "kept" if seen == expected else "broken"
+        status = KEPT if seen == expected else BROKEN
         return {"status": status, "expected": expected, "seen": seen, "raised": raised}
 
     def reset(self) -> None:
@@ -124,7 +125,7 @@ class Runner:
             "last": torch.mtia.device_count() - 1,
             "missing": torch.mtia.device_count() + 5,
             "pause": _pause,
-            "in_thread": _in_thread,
+            "in_thread": in_thread,
             "raises": _raises,
             "suppress": contextlib.suppress,
             "seen": seen,
@@ -174,11 +175,6 @@ def _pause(call: Callable[..., Any], *args: Any) -> str:
     call(*args)
     waited = host_clock() - begin
     return "at once" if waited < LONG_US else f"after {waited:g} us"
-
-
-def _in_thread(call: Callable[..., Any], *args: Any) -> Any:
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(call, *args).result()
 
 
 def _spy(seen: dict[str, Any]) -> type[torch.autograd.Function]:

@@ -9,7 +9,7 @@ from ...guards import GuardReport, try_guard
 from ...guards.contract import CLAUSES
 from ...guards.contract.clause import Clause
 from ...guards.diagnostics import code, signatures
-from ...guards.report import BROKEN, Outcome
+from ...guards.report import Outcome
 from ..check import Answer, Case, Feedback
 from ..judge import judge
 from ..source import source
@@ -68,7 +68,7 @@ def _names_what_breaks(method: str, report: GuardReport) -> Case:
         if not isinstance(said, str) or said not in (word, f"{method}.{word}") or word not in words:
             return f"{said!r} is none of its clauses: {', '.join(words)}"
         outcome = words[word]
-        return outcome.status == BROKEN or f"{word!r} is kept: {outcome.clause.sentence}"
+        return outcome.clause.key in report.broken or f"{word!r} is kept: {outcome.clause.sentence}"
 
     return case
 
@@ -85,7 +85,7 @@ def _faults(report: GuardReport, methods: tuple[str, ...]) -> str | None:
         return f"it does not compile: {report.errors[0]}"
     if lacking := [method for method in methods if method not in report.overrides]:
         return f"it does not override {' and '.join(lacking)}"
-    broken = [outcome for outcome in report if outcome.status == BROKEN]
+    broken = [report[key] for key in report.broken]
     if broken:
         first, *others = sorted(broken, key=lambda o: o.clause.method not in report.overrides)
         more = [f"; and {', '.join(o.clause.key for o in others[:3])}"] if others else []
