@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
@@ -277,30 +277,48 @@ def _by_name(commands: Iterable[Command]) -> list[KernelTime]:
     ]
 
 
+@dataclass(slots=True)
+class _Costs:
+    """What is added up for a line, or for the ranges of one name; times in ns."""
+
+    calls: int = 0
+    host: int = 0
+    blocked: int = 0
+    commands: int = 0
+    device: int = 0
+
+    def add_call(self, call: Call, known: Set[int]) -> None:
+        """A call; what is called within one that is known, that has."""
+        self.calls += 1
+        if call.call not in known:
+            self.host += call.end_ns - call.begin_ns
+        if call.waits_ns:
+            self.blocked += sum(end - begin for begin, end in call.waits_ns)
+
+    def add_command(self, command: Command) -> None:
+        self.commands += 1
+        if command.type in WORK:
+            self.device += command.finish_ns - command.start_ns
+
+    def row(self, total: int) -> tuple[int, float, float, int, float, float]:
+        """The columns that lines and ranges have, in µs, and the share of all."""
+        times = self.host / 1000, self.blocked / 1000
+        return self.calls, *times, self.commands, self.device / 1000, self.device / total
+
+
 def _by_line(calls: Sequence[Call], commands: Iterable[Command]) -> list[LineTime]:
     known = {call.id for call in calls}
-    found: defaultdict[str | None, list[int]] = defaultdict(lambda: [0] * 5)
+    found: defaultdict[str | None, _Costs] = defaultdict(_Costs)
     for call in calls:
-        spent = found[call.site]
-        spent[0] += 1
-        if call.call not in known:  # what is called within a call, that has
-            spent[1] += call.end_ns - call.begin_ns
-        if call.waits_ns:
-            spent[2] += sum(end - begin for begin, end in call.waits_ns)
+        found[call.site].add_call(call, known)
     for command in commands:
-        spent = found[command.site]
-        spent[3] += 1
-        if command.type in WORK:
-            spent[4] += command.finish_ns - command.start_ns
-    total = max(1, sum(spent[4] for spent in found.values()))
-    rows = [
-        LineTime(line, n, host / 1000, blocked / 1000, given, device / 1000, device / total)
-        for line, (n, host, blocked, given, device) in found.items()
-    ]
+        found[command.site].add_command(command)
+    total = max(1, sum(spent.device for spent in found.values()))
+    rows = [LineTime(line, *spent.row(total)) for line, spent in found.items()]
     return sorted(rows, key=lambda row: (-row.host - row.device, row.line or ""))
 
 
-def _by_range(log: Log, calls: Sequence[Call], commands: Sequence[Command]) -> Iterator[RangeTime]:
+def _by_range(log: Log, calls: Sequence[Call], commands: Sequence[Command]) -> list[RangeTime]:
     """Calls and commands by where their calls are between a range's first and last."""
     calls = sorted(calls, key=attrgetter("id"))
     given = sorted((c for c in commands if c.call is not None), key=attrgetter("call"))
@@ -308,25 +326,18 @@ def _by_range(log: Log, calls: Sequence[Call], commands: Sequence[Command]) -> I
     known = set(ids)
     alone = bool(log.unknown)
     total = max(1, sum(c.finish_ns - c.start_ns for c in commands if c.type in WORK))
-    found: defaultdict[str, list[int]] = defaultdict(lambda: [0] * 6)
+    times = Counter(each.name for each in log.ranges)
+    found: defaultdict[str, _Costs] = defaultdict(_Costs)
     for each in log.ranges:
         spent = found[each.name]
-        spent[0] += 1
         for call in calls[bisect_left(ids, each.first) : bisect_right(ids, each.last)]:
             if each.holds(call, alone):
-                spent[1] += 1
-                spent[2] += 0 if call.call in known else call.end_ns - call.begin_ns
-                spent[3] += sum(end - begin for begin, end in call.waits_ns)
+                spent.add_call(call, known)
         for command in given[bisect_left(givers, each.first) : bisect_right(givers, each.last)]:
             if each.holds(command, alone):
-                spent[4] += 1
-                took = command.finish_ns - command.start_ns
-                spent[5] += took if command.type in WORK else 0
-    for name, (n, made, host, blocked, enqueued, device) in sorted(
-        found.items(), key=lambda item: (-item[1][2] - item[1][5], item[0])
-    ):
-        times = host / 1000, blocked / 1000, enqueued, device / 1000, device / total
-        yield RangeTime(name, n, made, *times)
+                spent.add_command(command)
+    rows = [RangeTime(name, times[name], *spent.row(total)) for name, spent in found.items()]
+    return sorted(rows, key=lambda row: (-row.host - row.device, row.name))
 
 
 def _column(times: Iterable[float]) -> list[str]:
