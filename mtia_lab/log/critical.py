@@ -8,12 +8,13 @@ waited for was done. Where a log tells no reason for some time, that time is unk
 
 from bisect import bisect_right
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from ..errors import cut
 from .log import Log
-from .records import WORK, Call, Command
+from .records import WORK, Call, Command, Known
 from .replay import last_ns
 from .table import Table
 from .units import count, thousands
@@ -22,6 +23,7 @@ REASONS = ("event", "launch", "synchronization", "engine", "stream")  # the most
 SHOWN = 10  # rows of the table
 NAME = 40
 
+Stream = tuple[int, int]  # device, stream
 Engine = tuple[int, str]  # of a device, what it does
 _Wait = tuple[int, int, Call]  # until when and since when the host waited, and in which call
 
@@ -98,6 +100,14 @@ def engine_of(command: Command) -> Engine | None:
         return None
     own = command.type == "copy" and command.direction in ("H2D", "D2H", "peer")
     return command.device, (command.direction or "") if own else "kernels"
+
+
+def last_known(known: Known, streams: Mapping[Stream, list[Command]]) -> Iterator[Command]:
+    """The last command of each stream that the host knows is done."""
+    for (device, stream), commands in streams.items():
+        if device == known.device and known.stream in (None, stream):
+            place = bisect_right(commands, known.command, key=attrgetter("id"))
+            yield from commands[max(place - 1, 0) : place]
 
 
 def critical_path(log: Log) -> CriticalPath:
@@ -205,12 +215,7 @@ class _Walk:
 
     def _last_known(self, call: Call) -> Command | None:
         """The command that was over last, of those whose end a call waited for."""
-        mine = []
-        for each in call.synchronized:
-            for (device, stream), commands in self._streams.items():
-                if device == each.device and each.stream in (None, stream):
-                    place = bisect_right(commands, each.command, key=attrgetter("id"))
-                    mine += commands[place - 1 : place]
+        mine = (last for known in call.synchronized for last in last_known(known, self._streams))
         return max(mine, key=attrgetter("finish_ns"), default=None)
 
     def _awaited(self, until: int, since: int) -> Command | None:

@@ -16,14 +16,13 @@ from typing import Any, Unpack
 from ..device import Profile, configuration
 from ..errors import CannotReplay, WrongArgument, WrongValue
 from .arguments import a_log, of_type
-from .critical import engine_of
+from .critical import Stream, engine_of, last_known
 from .log import Log, Where, Words
-from .records import Call, Command, Known
+from .records import Call, Command
 from .replay import last_ns
 from .units import count, thousands
 
 QUERIES = ("queryStream", "queryEvent", "elapsedTime")  # which learn something and never wait
-Stream = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ class _Program:
     def _waits(self, call: Call) -> Iterator[tuple[tuple[int, int, int], _Step]]:
         cost, waits = self._costs["synchronize"], list(call.waits_ns)
         for known in call.synchronized if call.name not in QUERIES else ():
-            awaited = tuple(self._last(known))
+            awaited = tuple(last_known(known, self._streams))
             until = max((command.finish_ns for command in awaited), default=0)
             since = next((begin for begin, end in waits if end == until), None)
             if since is None:  # it did not have to wait
@@ -154,12 +153,6 @@ class _Program:
         for since, until in waits:  # for room in a queue
             newest = [c.id for c in self._commands if c.enqueue_ns <= since][-1:]
             yield ((newest or [0])[0], 2, since), _Step(since, until)
-
-    def _last(self, known: Known) -> Iterator[Command]:
-        """The last command of each stream that the host learned is done."""
-        for (device, stream), commands in self._streams.items():
-            if device == known.device and known.stream in (None, stream):
-                yield from [c for c in commands if c.id <= known.command][-1:]
 
     def check(self) -> None:
         """Unchanged, it has to be as it was recorded.
