@@ -7,7 +7,8 @@ from pathlib import Path
 from types import ModuleType
 
 from ..log.arguments import of_type
-from ..programs.trials import trial
+from ..programs.orders import Every
+from ..programs.trials import Trial, trial
 from . import exhibits, unmodified
 from .cuda_sanitizer import first_race
 
@@ -79,20 +80,22 @@ def look(exhibit: Exhibit) -> Seen:
     """
     of_type(look, "one of museum.collection()", exhibit, Exhibit)
     mended = [trial(exhibit.mended, schedule=name) for name in ("blocking", "modelled", "latest")]
-    report, right = trial(exhibit.broken).report, mended[0].value
+    right = mended[0].value
+    runs: dict[str, Trial | Every] = {
+        name: trial(exhibit.broken, schedule=name) for name in SCHEDULES
+    }
+    report = runs["modelled"].report
     return Seen(
         exhibit,
         tuple(sorted({finding.kind for finding in report})),
         first_race(report.log) is not None,
-        {schedule: _wrong(exhibit.broken, schedule, right) for schedule in SCHEDULES},
+        {name: _is_wrong(run, right) for name, run in runs.items()},
         all(not run.report and run.value == right for run in mended),
     )
 
 
-def _wrong(program: Callable[[], list[float]], schedule: str, right: list[float]) -> bool:
-    if schedule == "every":
-        return trial(program, schedule="every").other is not None
-    return bool(trial(program, schedule=schedule).value != right)
+def _is_wrong(run: Trial | Every, right: list[float]) -> bool:
+    return run.other is not None if isinstance(run, Every) else bool(run.value != right)
 
 
 @cache

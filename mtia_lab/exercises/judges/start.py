@@ -65,10 +65,11 @@ def _case(times: Times, all_times: Iterable[Times]) -> Case:
             return "it returned nothing; end it with `return` and a number of µs"
         if isinstance(got, bool) or not isinstance(got, int | float):
             return f"expected a number of µs, got {show(got)}"
+        said = [(times, answer(*times)) for times in all_times]
         believed = [
             words
             for words, belief in BELIEFS.items()
-            if all(belief(*times) == answer(*times) for times in all_times)
+            if all(belief(*times) == given for times, given in said)
         ]
         return f"expected {expected:g}, got {got:g}" + (f": {believed[0]}" if believed else "")
 
