@@ -229,11 +229,10 @@ class Order:
         for point in self.points:
             if point % 2 == 0:
                 step, on_time = point // 2, True
-            elif not (on_time and point // 2 == step):
+                continue
+            if not on_time or point // 2 != step:
                 late.append(f"{numbers[id(self.steps[point // 2 - 1])]}@{step}")
-                on_time = False
-            else:
-                on_time = False
+            on_time = False
         return f"order:{','.join(late)}"
 
 

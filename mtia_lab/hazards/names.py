@@ -19,7 +19,7 @@ from ..log.log import Log
 from ..log.records import Call, Command, Host
 from .finding import place
 from .order import Stream
-from .source import Place, Scope, Source, steps
+from .source import Place, Scope, Source, root_of, steps
 
 # Of a call in the log and a method in the source: which argument the stream is, -1 the object.
 _PARTS = {
@@ -96,7 +96,7 @@ class Names:
         if len(found) != 1:
             return "", ""
         text = ast.unparse(found[0])
-        root = text.partition(".")[0].partition("[")[0]
+        root = root_of(text)
         if waits is None or not _is_plain(text):
             return text, ""
         there, scope = self._where(waits)[1], here.scope.owner(root)
@@ -150,9 +150,8 @@ class Names:
         current: dict[int, tuple[int, ...]] = dict(self._log.initial_state)
         for call in self._log.calls:
             if call.stream is not None and call.site is not None:
-                if call.name in _WITH and self._leaves(call, inside[call.thread], current):
-                    pass
-                elif (text := self._text_of(call, call.site)) is not None:
+                left = call.name in _WITH and self._leaves(call, inside[call.thread], current)
+                if not left and (text := self._text_of(call, call.site)) is not None:
                     self._observe(call.stream, call.site, text)
             current[call.thread] = call.state
         return self._seen
@@ -188,7 +187,7 @@ class Names:
         self._entered.add((file, _line(site), text, stream))
         self._first.setdefault(stream, (text, site))
         if _is_plain(text):
-            root = text.partition(".")[0].partition("[")[0]
+            root = root_of(text)
             self._seen[here.scope.owner(root), text].add(stream)
 
     def _stays(self, site: str) -> bool:

@@ -91,7 +91,7 @@ class Source(ast.NodeVisitor):
         self._place = before
 
     def _bind(self, name: str, line: int, times: int = 1) -> None:
-        scope = self._place.scope.owner(re.split(r"[.\[]", name)[0])
+        scope = self._place.scope.owner(root_of(name))
         own = self._place.scope if name.isidentifier() else scope
         own.bind(name, line, times * self._times)
 
@@ -197,6 +197,11 @@ def _stream_of(item: ast.expr) -> ast.expr:
         if isinstance(function, ast.Attribute) and function.attr == "stream":
             return item.args[0]
     return item
+
+
+def root_of(text: str) -> str:
+    """The name that an expression of attributes and items begins with."""
+    return re.split(r"[.\[]", text, maxsplit=1)[0]
 
 
 def steps(node: ast.expr) -> Iterator[ast.expr]:

@@ -32,8 +32,8 @@ UNKNOWN = (
     "how its threads wait for one another",
     "recordings that no stream waits for",
 )
-WORK = {"kernel": "kernel", "gpu_memset": "kernel", "gpu_memcpy": "copy"}
-WORK |= {"mtia_ccp_events": "kernel", "privateuse1_driver": "kernel"}
+CATEGORIES = {"kernel": "kernel", "gpu_memset": "kernel", "gpu_memcpy": "copy"}
+CATEGORIES |= {"mtia_ccp_events": "kernel", "privateuse1_driver": "kernel"}
 RUNTIMES = ("_runtime", "_driver")
 DIRECTIONS = {"HtoD": "H2D", "DtoH": "D2H", "DtoD": "D2D", "PtoP": "peer"}
 SYNCHRONIZATIONS = ("DeviceSynchronize", "StreamSynchronize", "EventSynchronize", "CtxSynchronize")
@@ -90,7 +90,7 @@ class _Trace:
         self._ranges: list[Event] = []
         for event in events:
             kind = str(event.get("cat", ""))
-            if kind in WORK:
+            if kind in CATEGORIES:
                 self._work.append(event)
             elif kind.endswith(RUNTIMES):
                 self._calls.append(event)
@@ -213,7 +213,7 @@ class _Trace:
     ) -> Command:
         call = self._by_correlation.get(_correlation(event))
         where = self._calls[call - 1] if call is not None else None
-        kind = event.get("mark") or WORK[event["cat"]]
+        kind = event.get("mark") or CATEGORIES[event["cat"]]
         name = event["name"] if "dur" in event else f"event {event['event']}"
         words = [way for word, way in DIRECTIONS.items() if kind == "copy" and word in name]
         marked = "dur" not in event
