@@ -26,7 +26,8 @@ class _FileNames(dict[str, str | Cell | None]):
 
     Never a folder: a log may not depend on the machine. What is known is found without running any
     Python code, in which an interrupt could come. Which cell it is is known until another one runs;
-    of what a magic runs it has to be asked each time.
+    of what a magic runs it has to be asked each time. A file may come in at any time, since what is
+    logged may be the end of an object that Python deletes just then: go through a `copy()`.
     """
 
     def __missing__(self, file: str) -> str | Cell | None:
@@ -42,7 +43,7 @@ class _FileNames(dict[str, str | Cell | None]):
         """The last part of a path, with as many before it as make it another file's name."""
         if file.startswith("<"):
             return file
-        parts, taken = Path(file).parts, set(self.values())
+        parts, taken = Path(file).parts, set(self.copy().values())
         names = ("/".join(parts[-k:]) for k in range(1, len(parts) + 1))
         return next((name for name in names if name not in taken), file)
 
@@ -67,7 +68,8 @@ def written(site: str) -> str:
     """A line as a reader finds it: with the whole path if two files have its name."""
     name, _, line = site.rpartition(":")
     path, last = _path_of(name), name.rpartition("/")[2]
-    others = (known for known in FILE_NAMES.values() if isinstance(known, str) and known != name)
+    names = (known for known in FILE_NAMES.copy().values() if isinstance(known, str))
+    others = (known for known in names if known != name)
     if path is None or all(known.rpartition("/")[2] != last for known in others):
         return site
     return f"{path}:{line}"
@@ -75,7 +77,7 @@ def written(site: str) -> str:
 
 def _path_of(name: str) -> str | None:
     """The file that the log calls by a name; of what was not recorded here, the one module's."""
-    for file, known in FILE_NAMES.items():
+    for file, known in FILE_NAMES.copy().items():
         if known == name:
             return file
     files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}

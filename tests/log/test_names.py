@@ -13,6 +13,7 @@ from drawings import Drawing
 import mtia_lab
 from mtia_lab import draw
 from mtia_lab.explorer.model import Model
+from mtia_lab.log import lines
 from mtia_lab.log.replay import Heap
 from mtia_lab.log.trace import trace_events
 
@@ -142,3 +143,30 @@ def test_a_kernel_called_poison_poisons_nothing(lab):
         lab.launch("poison")
     assert "free" in [memory.action for memory in log.memory]
     assert Heap(log, 0).of("poisoned") == []
+
+
+class Names(str):
+    """The name of a file, at each look at which another file is named, as when an object ends."""
+
+    def named(self):
+        lines.FILE_NAMES[f"/of/{len(lines.FILE_NAMES)}.py"] = f"{len(lines.FILE_NAMES)}.py"
+
+    def __eq__(self, other):
+        self.named()
+        return str(self) == other
+
+    def __ne__(self, other):
+        self.named()
+        return str(self) != other
+
+    def __hash__(self):
+        self.named()
+        return hash(str(self))
+
+
+def test_a_file_may_be_named_while_names_are_looked_at(monkeypatch):
+    names = lines._FileNames({"/here/a.py": Names("a.py"), "/there/b.py": Names("b.py")})
+    monkeypatch.setattr(lines, "FILE_NAMES", names)
+    assert lines.written("b.py:3") == "b.py:3"
+    assert names._unlike_others("/elsewhere/b.py") == "elsewhere/b.py"
+    assert len(names) > 4
