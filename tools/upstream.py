@@ -1,165 +1,135 @@
 """Run PyTorch's own device-generic tests on the simulated device: `make upstream PYTORCH=...`.
 
-    python tools/upstream.py CHECKOUT [FILE...] [--limit SECONDS]
+    python tools/upstream.py CHECKOUT [FILE...] [--limit SECONDS] [--failures]
+    python tools/upstream.py --table
 
 CHECKOUT is a checkout of PyTorch, or as much of one as its folder test/; that of the installed
-release fits best, and none of it is kept here. FILE are files of test/, FILES by default. Each runs
-twice in processes of its own, on the CPU and, by TORCH_TEST_DEVICES, on `mtia`; a test that kills
-its process, or takes all its time, is noted, and the rest goes on in another one. What fails on
-`mtia` alone is written to docs/upstream.json with what it said and why, and counted in
-docs/upstream.md. The exit status is 1 if one is left that is ours, or that no reason is known for.
+release fits best, and nothing of it is kept here or changed. FILE are files of test/, FILES by
+default. Each runs twice in processes of its own, on the CPU and, by TORCH_TEST_DEVICES, on `mtia`;
+a test that kills its process, or hangs, is noted, and the rest goes on in another one. What fails
+on `mtia` and not on the CPU is written to docs/upstream/FILE.json with what it said and why, and
+counted in docs/upstream.md.
+
+What a run notes is kept in .upstream: one that was interrupted goes on where it stopped, and the
+CPU's is not repeated. `--failures` runs what failed on `mtia` last time once more, and nothing
+else; `--table` runs nothing, and gives what failed the reasons of upstream_reasons.py once more.
+The exit status is 1 if a failure is left that is ours, or that no reason is known for.
 """
 
 import argparse
 import json
-import os
 import re
-import subprocess
+import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
+from upstream_reasons import ASSUMES, OURS, REASONS, REFUSES
+from upstream_run import WHOLE, NotWhole, Outcomes, outcomes, run
+
 ROOT = Path(__file__).resolve().parents[1]
-DATA, TABLE = ROOT / "docs" / "upstream.json", ROOT / "docs" / "upstream.md"
-DEVICE = ROOT / "tests" / "support" / "upstream_device.py"
+DATA, TABLE = ROOT / "docs" / "upstream", ROOT / "docs" / "upstream.md"
+NOTED = ROOT / ".upstream"
 FILES = (
     *("test_accelerator", "test_indexing", "test_sort_and_select", "test_view_ops", "test_dlpack"),
     *("test_type_promotion", "test_shape_ops", "test_scatter_gather_ops", "test_optim"),
     *("test_numpy_interop", "test_segment_reductions", "test_autograd", "test_dataloader"),
     *("test_serialization", "test_masked", "test_tensor_creation_ops", "test_spectral_ops"),
     *("test_torch", "test_nn", "test_reductions", "test_linalg", "test_foreach"),
-    "dynamo/test_streams",
+    *("test_native_mha", "dynamo/test_streams"),
 )
-DEVICES = ("cpu", "mtia")
-ASSUMES, REFUSES, OURS = "test assumes another device", "PyTorch refuses MTIA", "ours"
-# What a failure says -> its class and why, the first that fits.
-REASONS = {
-    r"Unknown device type mtia for Dlpack": (
-        REFUSES,
-        "the list of devices in `Tensor.__dlpack_device__` leaves MTIA out",
-    ),
-    r"No module named 'torch.privateuseone'": (
-        REFUSES,
-        "a capsule of `to_dlpack(x)` names another type of device, which `from_dlpack` looks for",
-    ),
-    r"same device, but found at least two devices, mtia:0 and cpu.*index_fill_": (
-        ASSUMES,
-        "it gives `index_fill_` an index on the CPU; made for the CPU, it stops before on CUDA",
-    ),
-    r"IndexError not raised|kernel '\w+' failed on stream .*out of bounds": (
-        ASSUMES,
-        "it expects that an index out of bounds raises at the call; values are looked at later, as "
-        "on CUDA",
-    ),
-    r"new\(\): expected key in DispatchKeySet\(.*got: MTIA": (
-        REFUSES,
-        "the legacy constructors' list of devices leaves MTIA out",
-    ),
-    r"no quantized tensors": (
-        ASSUMES,
-        "it makes quantized tensors, which the simulated device does not have",
-    ),
-}
-SAID = 300  # characters that are kept of a failure
+# They compile the file cpp_extensions/mtia_extension.cpp beside them, and run without the lab.
+OF_THE_EXTENSION = ("test_cpp_extensions_mtia_backend", "test_cpp_extensions_stream_and_event")
+BAD = ("failed", "died")
+CLASSES = (ASSUMES, REFUSES, OURS)
 
 
 def main(arguments: list[str]) -> int:
     """Run the files, write data and table; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("checkout", type=Path)
-    parser.add_argument("files", nargs="*", default=FILES, metavar="FILE")
-    parser.add_argument("--limit", type=float, default=600, help="seconds a process")
-    options = parser.parse_args(arguments)
-    if not (options.checkout / "test").is_dir():
-        parser.error(f"{options.checkout} is no checkout of PyTorch: it has no folder test")
-    data = json.loads(DATA.read_text(encoding="utf-8")) if DATA.exists() else {"files": {}}
-    data |= {"tests": version(options.checkout), "torch": installed()}
-    for name in options.files:
-        path = options.checkout.resolve() / "test" / f"{name.removesuffix('.py')}.py"
+    options = parsed(arguments)
+    for name in () if options.table else options.files:
+        path = options.checkout.resolve() / "test" / f"{name}.py"
         if not path.exists():
-            print(f"{path.name}: this checkout has none", flush=True)
+            print(f"{name}: this checkout has none", flush=True)
             continue
-        data["files"][name] = compared(*(run(path, device, options.limit) for device in DEVICES))
-        print(f"{name}: {data['files'][name]['counts']}", flush=True)
-        write(data)
-    left = [name for name, row in failures(data) if row["class"] in (OURS, "")]
+        try:
+            found = compared(*both(path, name, options))
+        except NotWhole as error:
+            print(error, flush=True)
+            continue
+        found |= {"tests": version(options.checkout), "torch": installed()}
+        write(name, found)
+        print(f"{name}: {found['counts']}", flush=True)
+    write_table()
+    left = [
+        f"{name}: {test}: {row['said']}"
+        for name, data in stored().items()
+        for row in data["only on mtia"]
+        if row["class"] not in (ASSUMES, REFUSES)
+        for test in row["tests"]
+    ]
     print(*left, sep="\n")
     return int(bool(left))
 
 
+def parsed(arguments: list[str]) -> argparse.Namespace:
+    """Return the options that a command line gives."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("checkout", type=Path, nargs="?")
+    parser.add_argument("files", nargs="*", default=FILES + OF_THE_EXTENSION, metavar="FILE")
+    parser.add_argument("--limit", type=float, default=300, help="seconds that a test may take")
+    parser.add_argument("--failures", action="store_true", help="only what failed last time")
+    parser.add_argument("--table", action="store_true", help="run nothing, write the table")
+    options = parser.parse_args(arguments)
+    if not options.table and not (options.checkout and (options.checkout / "test").is_dir()):
+        parser.error(f"{options.checkout} is no checkout of PyTorch: it has no folder test")
+    options.files = [name.removesuffix(".py") for name in options.files]
+    return options
+
+
 def version(checkout: Path) -> str:
-    """Return the version that a checkout says it is."""
+    """Return the release that a checkout says it is."""
     file = checkout / "version.txt"
-    return file.read_text().strip() if file.exists() else "unknown"
+    return file.read_text().strip().removesuffix("a0") if file.exists() else "unknown"
 
 
 def installed() -> str:
     """Return the release of torch that is installed, without its build."""
-    from importlib.metadata import version as version_of
-
     return version_of("torch").partition("+")[0]
 
 
-def run(path: Path, device: str, limit: float) -> dict[str, tuple[str, str]]:
-    """Run a file's tests for a device: test -> outcome, and what a failure says."""
-    with tempfile.TemporaryDirectory() as folder:
-        return _run(path, device, limit, Path(folder, "outcomes"))
+def both(path: Path, name: str, options: argparse.Namespace) -> tuple[Outcomes, Outcomes]:
+    """Run a file for the CPU and for `mtia`, or as much of it as is asked for and not yet known."""
+    folder = NOTED / f"{version(options.checkout)}-on-{installed()}"
+    cpu, mtia = (folder / f"{name}.{device}.jsonl" for device in ("cpu", "mtia"))
+    if mtia.exists() and WHOLE in (known := outcomes(mtia)):
+        again = {test for test, row in known.items() if row[0] in BAD or test == WHOLE}
+        lines = mtia.read_text().splitlines(keepends=True) if options.failures else []
+        mtia.write_text("".join(line for line in lines if json.loads(line)[0] not in again))
+    if name in OF_THE_EXTENSION:
+        with tempfile.TemporaryDirectory() as beside:
+            shutil.copy(path, beside)
+            (Path(beside) / "cpp_extensions").symlink_to(ROOT / "cpp_extensions")
+            return {}, run(Path(beside, path.name), "", options.limit, mtia)
+    return run(path, "cpu", options.limit, cpu), run(path, "mtia", options.limit, mtia)
 
 
-def _run(path: Path, device: str, limit: float, out: Path) -> dict[str, tuple[str, str]]:
-    environment = os.environ | {"PYTORCH_TESTING_DEVICE_ONLY_FOR": device}
-    environment |= {"TORCH_TEST_DEVICES": str(DEVICE)} if device == "mtia" else {}
-    command = [sys.executable, __file__, "--inside", device, str(path), str(out)]
-    seen, whole = -1, False
-    while not whole and len(outcomes(out)) > seen:  # as long as a process gets further
-        seen = len(outcomes(out))
-        try:
-            ended = subprocess.run(
-                command,
-                check=False,
-                env=environment,
-                cwd=path.parent,
-                timeout=limit,
-                capture_output=True,
-            )
-            whole = 0 <= ended.returncode <= 5  # pytest's own; else it died
-            said = ended.stderr.decode(errors="replace")
-        except subprocess.TimeoutExpired:
-            said = f"it ran past {limit:g} seconds"
-        if not whole and len(outcomes(out)) > seen + 1:  # once more, in a process of its own
-            out.write_text("".join(out.read_text().splitlines(keepends=True)[:-1]))
-    if not outcomes(out):
-        print(f"{path.name}, {device}: no test ran: {said[-SAID:]}", flush=True)
-    return outcomes(out)
-
-
-def outcomes(out: Path) -> dict[str, tuple[str, str]]:
-    """Return what the processes have noted so far; a test without an outcome killed its own."""
-    found: dict[str, tuple[str, str]] = {}
-    for line in out.read_text().splitlines() if out.exists() else []:
-        name, outcome, said = json.loads(line)
-        found[name] = (outcome, said)
-    return found
-
-
-def compared(cpu: dict[str, tuple[str, str]], mtia: dict[str, tuple[str, str]]) -> dict[str, Any]:
+def compared(cpu: Outcomes, mtia: Outcomes) -> dict[str, Any]:
     """Return counts, and the tests that fail on `mtia` and not on the CPU."""
-    generic = {name: row for name, row in mtia.items() if "mtia" in name.lower()}
     beside = {plain(name, "cpu"): row[0] for name, row in cpu.items()}
     only = {
-        name: reasoned(said)
-        for name, (outcome, said) in generic.items()
-        if outcome in ("failed", "died") and beside.get(plain(name, "mtia")) == "passed"
+        name: said
+        for name, (outcome, said) in mtia.items()
+        if outcome in BAD and beside.get(plain(name, "mtia")) not in BAD
     }
-    twins = {plain(name, "mtia") for name in generic}
     counts = {
-        "cpu": Counter(row for name, row in beside.items() if name in twins),
-        "mtia": Counter(outcome for outcome, _ in generic.values()),
+        device: dict(Counter(outcome for outcome, _ in outcomes.values()))
+        for device, outcomes in (("cpu", cpu), ("mtia", mtia))
     }
-    return {"counts": counts, "only on mtia": only}
+    return {"counts": counts, "only on mtia": reasoned(only)}
 
 
 def plain(name: str, device: str) -> str:
@@ -167,47 +137,68 @@ def plain(name: str, device: str) -> str:
     return re.sub(rf"_?{device}(_0)?(?![a-z])", "", name, flags=re.IGNORECASE)
 
 
-def reasoned(said: str) -> dict[str, str]:
-    """Return what a failure said, its class and why; "" if no reason is known."""
-    for pattern, (kind, why) in REASONS.items():
-        if re.search(pattern, said):
-            return {"class": kind, "why": why, "said": said}
-    return {"class": "", "why": "", "said": said}
+def reasoned(failures: dict[str, str]) -> list[dict[str, Any]]:
+    """Return failures by what they said, with class and why: the first reason that fits."""
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for name, said in failures.items():
+        fit = (reason for reason in REASONS if re.search(reason[0], f"{name}: {said}"))
+        _, kind, why = next(fit, ("", "", ""))
+        rows.setdefault((kind, why, said), []).append(name)
+    keys = ("class", "why", "said")
+    return [dict(zip(keys, key, strict=True)) | {"tests": rows[key]} for key in sorted(rows)]
 
 
-def failures(data: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield each test that fails on `mtia` alone."""
-    for file in data["files"].values():
-        yield from file["only on mtia"].items()
+def stored() -> dict[str, dict[str, Any]]:
+    """Return the data of all files, by their names."""
+    return {
+        str(path.relative_to(DATA).with_suffix("")): json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(DATA.rglob("*.json"))
+    }
 
 
-def write(data: dict[str, Any]) -> None:
-    """Write the data, and the table that is made of it."""
-    DATA.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    TABLE.write_text(table(data), encoding="utf-8")
+def write(name: str, data: dict[str, Any]) -> None:
+    """Write what came of a file."""
+    path = DATA / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def table(data: dict[str, Any]) -> str:
+def write_table() -> None:
+    """Give all failures the reasons that are known by now, and write the table of all files."""
+    for name, data in stored().items():
+        rows = data["only on mtia"]
+        said = {test: row["said"] for row in rows for test in row["tests"]}
+        write(name, data | {"only on mtia": reasoned(said)})
+    TABLE.write_text(table(stored()), encoding="utf-8")
+
+
+def table(data: dict[str, dict[str, Any]]) -> str:
     """Return the page that says what came of PyTorch's own tests."""
-    head = ["file", "CPU: passed, failed, skipped", "mtia: passed, failed, skipped, died"]
-    rows = [[*head, "only on mtia", *(f"*{kind}*" for kind in (ASSUMES, REFUSES, OURS)), "unknown"]]
+    head = ["file", "CPU: passed, failed, skipped", "`mtia`: passed, failed, skipped, died"]
+    rows = [[*head, "only on `mtia`", *CLASSES, "unknown"]]
     rows.append(["---"] * len(rows[0]))
-    for name, file in sorted(data["files"].items()):
-        counts = [file["counts"][device] for device in DEVICES]
-        cpu = ", ".join(str(counts[0].get(key, 0)) for key in ("passed", "failed", "skipped"))
-        mtia = (counts[1].get(key, 0) for key in ("passed", "failed", "skipped", "died"))
-        kinds = Counter(row["class"] for row in file["only on mtia"].values())
-        by_class = (str(kinds[kind]) for kind in (ASSUMES, REFUSES, OURS, ""))
-        rows.append([name, cpu, ", ".join(map(str, mtia)), str(sum(kinds.values())), *by_class])
-    whys = Counter((row["class"], row["why"]) for _, row in failures(data) if row["why"])
-    lines = [f"- *{kind}*: {why} ({count})" for (kind, why), count in sorted(whys.items())]
+    whys: Counter[tuple[str, str]] = Counter()
+    for name, file in data.items():
+        cpu = counted(file["counts"]["cpu"], ("passed", "failed", "skipped"))
+        mtia = counted(file["counts"]["mtia"], ("passed", "failed", "skipped", "died"))
+        kinds: Counter[str] = Counter()
+        for row in file["only on mtia"]:
+            kinds[row["class"]] += len(row["tests"])
+            whys[row["class"], row["why"]] += len(row["tests"])
+        by_class = (str(kinds[kind]) for kind in (*CLASSES, ""))
+        rows.append([name, cpu or "-", mtia, str(sum(kinds.values())), *by_class])
+    lines = [f"- *{kind}*: {why} ({count})" for (kind, why), count in sorted(whys.items()) if why]
+    releases = {(file["tests"], file["torch"]) for file in data.values()}
+    which = ", ".join(f"{tests} on torch {torch}" for tests, torch in sorted(releases))
     return "\n".join(
         [
             "# PyTorch's own tests",
             "",
-            f"The device-generic tests of PyTorch {data['tests']}, on torch {data['torch']}, for",
-            "`mtia` and for the CPU. `make upstream PYTORCH=<checkout>` writes this page, and",
-            "`upstream.json` names each test that fails on `mtia` and passes on the CPU, with why.",
+            f"Tests of PyTorch {which}, for the CPU, and for `mtia` with the simulated device",
+            "loaded. `make upstream PYTORCH=<checkout>` writes this page. The files in the folder",
+            "`upstream` name each test that fails on `mtia` and does not fail on the CPU, with",
+            "what it said and why. The tests of the MTIA extension run once, unchanged, beside",
+            "our `cpp_extensions`, which they compile and load themselves.",
             "",
             *("| " + " | ".join(row) + " |" for row in rows),
             "",
@@ -217,52 +208,10 @@ def table(data: dict[str, Any]) -> str:
     )
 
 
-class Notes:
-    """A plugin of pytest's that notes each test as it begins and as it ends, and resumes."""
-
-    def __init__(self, out: Path):
-        self.out = out
-
-    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
-        """Leave out what was noted by the processes before."""
-        done = outcomes(self.out)
-        items[:] = [item for item in items if self.name(item.nodeid) not in done]
-
-    def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Note that a test begins: if nothing follows, it killed the process."""
-        self.note(nodeid, "died", "the process died, or ran past its limit")
-
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        """Note how a test ended."""
-        if report.when == "call" or report.outcome != "passed":
-            said = str(getattr(report.longrepr, "reprcrash", "") or "") if report.failed else ""
-            self.note(report.nodeid, report.outcome, re.sub(r"^.*?:\d+: ", "", said)[:SAID])
-
-    def note(self, nodeid: str, outcome: str, said: str) -> None:
-        """Write a line at once."""
-        with self.out.open("a") as file:
-            file.write(json.dumps([self.name(nodeid), outcome, said]) + "\n")
-
-    @staticmethod
-    def name(nodeid: str) -> str:
-        """Return the test's class and name."""
-        return nodeid.partition("::")[2]
-
-
-def inside(device: str, path: str, out: str) -> int:
-    """Run a file in this process, with the device loaded before anything asks for one."""
-    if device == "mtia":
-        import mtia_lab
-
-        mtia_lab.load()
-    import pytest
-
-    flags = ["-q", "-p", "no:cacheprovider", "--noconftest", "--rootdir", str(Path(path).parent)]
-    return int(pytest.main([path, *flags, "-c", os.devnull], plugins=[Notes(Path(out))]))
+def counted(counts: dict[str, int], outcomes: tuple[str, ...]) -> str:
+    """Return counts for a cell of the table; "" if there are none."""
+    return ", ".join(str(counts.get(outcome, 0)) for outcome in outcomes) if counts else ""
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--inside"]:
-        sys.path.insert(0, str(Path(sys.argv[3]).parent))
-        sys.exit(inside(*sys.argv[2:]))
     sys.exit(main(sys.argv[1:]))

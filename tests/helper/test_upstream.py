@@ -1,10 +1,11 @@
 """The runner of PyTorch's own tests: what is counted, what fails on one device alone, and why."""
 
-import json
-from collections import Counter
+import re
 
 import pytest
 import upstream
+import upstream_run
+from upstream_run import outcomes
 
 PASSED, FAILED, SKIPPED = ("passed", ""), ("failed", "it says why"), ("skipped", "")
 CPU = {
@@ -12,29 +13,96 @@ CPU = {
     "TestItCPU::test_sorts_cpu_float32": PASSED,
     "TestItCPU::test_dies_cpu": PASSED,
     "TestItCPU::test_fails_everywhere_cpu": FAILED,
-    "TestItCPU::test_of_another_device_cpu": SKIPPED,
+    "TestItCPU::test_of_accelerators_cpu": SKIPPED,
     "TestPlain::test_without_a_device": FAILED,
 }
 MTIA = {
     "TestItMTIA::test_adds_mtia": PASSED,
     "TestItMTIA::test_sorts_mtia_float32": FAILED,
-    "TestItMTIA::test_dies_mtia": ("died", "the process died, or ran past its limit"),
+    "TestItMTIA::test_dies_mtia": ("died", "the process died: SIGSEGV"),
     "TestItMTIA::test_fails_everywhere_mtia": FAILED,
-    "TestItMTIA::test_of_another_device_mtia": FAILED,
+    "TestItMTIA::test_of_accelerators_mtia": FAILED,
     "TestPlain::test_without_a_device": FAILED,
 }
+# A file of tests for `run`, which takes six processes to its end.
+FILE = """
+import os, time, unittest
+
+RAN = []
+
+class TestIt(unittest.TestCase):
+    def setUp(self):
+        RAN.append(self)
+
+    def test_1_passes(self):
+        pass
+
+    def test_2_fails(self):
+        with self.subTest("of it"):
+            self.assertEqual(1, 2, "in /a/folder/file.py")
+
+    def test_3_dies(self):
+        os.abort()
+
+    def test_4_passes(self):
+        pass
+
+    def test_5_dies_after_others(self):
+        if len(RAN) > 1:
+            os.abort()
+
+    def test_6_hangs(self):
+        time.sleep(600)
+
+    def test_7_is_skipped(self):
+        self.skipTest("it says why")
+"""
 
 
-def test_tests_that_name_a_device_are_counted_on_each():
+def test_all_tests_are_counted_on_each():
     counts = upstream.compared(CPU, MTIA)["counts"]
-    assert counts["cpu"] == Counter(passed=3, failed=1, skipped=1)
-    assert counts["mtia"] == Counter(passed=1, failed=3, died=1)
+    assert counts["cpu"] == {"passed": 3, "failed": 2, "skipped": 1}
+    assert counts["mtia"] == {"passed": 1, "failed": 4, "died": 1}
 
 
-def test_what_fails_or_dies_on_mtia_and_passes_on_the_cpu_is_named():
-    only = upstream.compared(CPU, MTIA)["only on mtia"]
-    assert list(only) == ["TestItMTIA::test_sorts_mtia_float32", "TestItMTIA::test_dies_mtia"]
-    assert only["TestItMTIA::test_sorts_mtia_float32"]["said"] == "it says why"
+def test_what_fails_or_dies_on_mtia_and_does_not_fail_on_the_cpu_is_named():
+    rows = upstream.compared(CPU, MTIA)["only on mtia"]
+    assert {row["said"]: row["tests"] for row in rows} == {
+        "it says why": [
+            "TestItMTIA::test_sorts_mtia_float32",
+            "TestItMTIA::test_of_accelerators_mtia",
+        ],
+        "the process died: SIGSEGV": ["TestItMTIA::test_dies_mtia"],
+    }
+
+
+def test_a_file_is_run_to_its_end_whatever_its_tests_do(tmp_path, monkeypatch):
+    path, out = tmp_path / "test_file.py", tmp_path / "outcomes"
+    path.write_text(FILE)
+    monkeypatch.setattr(upstream_run, "out_of_the_checkout", lambda: tmp_path / "pycache")
+    found = upstream_run.run(path, "cpu", 3, out)
+    assert {name.partition("::")[2]: row for name, row in found.items()} == {
+        "test_1_passes": PASSED,
+        "test_2_fails": ("failed", "AssertionError: 1 != 2 : in file.py"),
+        "test_3_dies": ("died", "the process died: SIGABRT"),
+        "test_4_passes": PASSED,
+        "test_5_dies_after_others": ("died", "the process died after other tests; alone it passes"),
+        "test_6_hangs": ("died", "it took over 3 seconds"),
+        "test_7_is_skipped": SKIPPED,
+    }
+    monkeypatch.setattr(upstream_run, "_process", None)  # all is known: nothing is run
+    assert upstream_run.run(path, "cpu", 3, out) == found
+
+
+def test_a_file_of_no_use_is_named_and_nothing_is_written(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "test" / "test_file.py"
+    path.parent.mkdir()
+    path.write_text("import os; os.abort()")
+    for name, value in {"NOTED": tmp_path, "write": None, "write_table": int}.items():
+        monkeypatch.setattr(upstream, name, value)
+    monkeypatch.setattr(upstream_run, "out_of_the_checkout", lambda: tmp_path / "pycache")
+    upstream.main([str(tmp_path), "test_file"])
+    assert "test_file.py, cpu: the process died: SIGABRT without a test" in capsys.readouterr().out
 
 
 def test_a_process_that_resumes_leaves_out_what_was_noted(tmp_path):
@@ -42,33 +110,58 @@ def test_a_process_that_resumes_leaves_out_what_was_noted(tmp_path):
         def __init__(self, name):
             self.nodeid = f"test_it.py::{name}"
 
-    notes = upstream.Notes(tmp_path / "out")
+    notes = upstream_run.Notes(tmp_path / "out")
+    notes.out.touch()
     notes.pytest_runtest_logstart("test_it.py::one")
-    notes.note("test_it.py::one", "passed", "")
+    upstream_run.note(notes.out, "one", "passed", "")
     notes.pytest_runtest_logstart("test_it.py::two")
-    assert {name: row[0] for name, row in upstream.outcomes(notes.out).items()} == {
-        "one": "passed",
-        "two": "died",
-    }
-    items = [Item("one"), Item("two"), Item("three")]
+    upstream_run.note(notes.out, "two", upstream_run.AGAIN, "")
+    notes.pytest_runtest_logstart("test_it.py::three")
+    items = [Item("one"), Item("two"), Item("three"), Item("four")]
     notes.pytest_collection_modifyitems(items)
-    assert [item.nodeid for item in items] == ["test_it.py::three"]
+    assert [item.nodeid for item in items] == ["test_it.py::two", "test_it.py::four"]
+
+
+def test_what_dies_after_others_alone_is_not_said_to_pass(tmp_path):
+    out = tmp_path / "out"
+    for outcome in ("died", upstream_run.AGAIN, "died", "passed"):
+        out.touch()
+        upstream_run.note(out, "one", outcome, "")
+    assert outcomes(out)["one"][0] == "died"
+
+
+def test_what_failed_is_not_made_good_by_what_follows(tmp_path):
+    out = tmp_path / "out"
+    out.touch()
+    upstream_run.note(out, "one", "failed", "a subtest")
+    upstream_run.note(out, "one", "passed", "")
+    assert outcomes(out)["one"] == ("failed", "a subtest")
 
 
 def test_a_failure_has_the_first_reason_that_fits(monkeypatch):
-    reasons = {"not supported": (upstream.REFUSES, "a list of devices"), "not": ("ours", "no")}
+    reasons = (
+        ("not supported", upstream.REFUSES, "a list of devices"),
+        ("test_b.*not", upstream.OURS, "no"),
+    )
     monkeypatch.setattr(upstream, "REASONS", reasons)
-    assert upstream.reasoned("x is not supported")["class"] == upstream.REFUSES
-    assert upstream.reasoned("x is not so")["why"] == "no"
-    assert upstream.reasoned("x")["class"] == ""
+    rows = upstream.reasoned({"test_b": "x is not supported", "test_bc": "is not", "c": "is not"})
+    assert {(row["class"], *row["tests"]) for row in rows} == {
+        (upstream.REFUSES, "test_b"),
+        (upstream.OURS, "test_bc"),
+        ("", "c"),
+    }
 
 
 def test_the_committed_page_is_made_of_the_committed_data_and_none_is_ours():
-    data = json.loads(upstream.DATA.read_text(encoding="utf-8"))
+    data = upstream.stored()
     assert upstream.TABLE.read_text(encoding="utf-8") == upstream.table(data)
-    for name, row in upstream.failures(data):
-        assert row == upstream.reasoned(row["said"]), f"{name}: run the tool again"
-        assert row["class"] != upstream.OURS
+    for name, file in data.items():
+        rows = file["only on mtia"]
+        said = {test: row["said"] for row in rows for test in row["tests"]}
+        assert rows == upstream.reasoned(said), f"{name}: run the tool with --table"
+        for row in rows:
+            assert row["class"] in (upstream.ASSUMES, upstream.REFUSES), f"{name}: {row['tests']}"
+            assert not re.search(r"SIG[A-Z]|took over", row["said"])
 
 
 def test_what_is_no_checkout_is_named_and_nothing_is_written(monkeypatch, tmp_path, capsys):

@@ -1,0 +1,41 @@
+"""Why tests of PyTorch fail on `mtia` and not on the CPU, by what a failure says.
+
+A reason is a pattern, a class and why. The first whose pattern is found in "CLASS::TEST: what it
+said" holds. A class is one of three; what is OURS is a fault, to be mended and taken out of here.
+"""
+
+ASSUMES, REFUSES, OURS = "test assumes another device", "PyTorch refuses MTIA", "ours"
+
+REASONS = (
+    (
+        r"Unknown device type mtia for Dlpack",
+        REFUSES,
+        "the list of devices in `Tensor.__dlpack_device__` leaves MTIA out",
+    ),
+    (
+        r"No module named 'torch.privateuseone'",
+        REFUSES,
+        "a capsule of `to_dlpack(x)` names another type of device, which `from_dlpack` looks for",
+    ),
+    (
+        r"same device, but found at least two devices, mtia:0 and cpu.*index_fill_",
+        ASSUMES,
+        "it gives `index_fill_` an index on the CPU; made for the CPU, it stops before on CUDA",
+    ),
+    (
+        r"IndexError not raised|kernel '\w+' failed on stream .*out of bounds",
+        ASSUMES,
+        "it expects that an index out of bounds raises at the call; values are looked at later, as "
+        "on CUDA",
+    ),
+    (
+        r"new\(\): expected key in DispatchKeySet\(.*got: MTIA",
+        REFUSES,
+        "the legacy constructors' list of devices leaves MTIA out",
+    ),
+    (
+        r"no quantized tensors",
+        ASSUMES,
+        "it makes quantized tensors, which the simulated device does not have",
+    ),
+)
