@@ -63,12 +63,12 @@ def _clean(verbose: bool) -> int:
     """delete all builds in the cache, except those in use"""
     from .cache import Cache
     from .folders import default_folder, temporary_folders
-    from .guards import library  # what %%guard compiled
+    from .guards import header, library  # what %%guard compiled
 
     left = 0
     for root in (default_folder(), *temporary_folders()):
-        for cache in (Cache(root), Cache(root, library.PART, library.LIBRARY)):
-            left += cache.clean()
+        parts = [Cache(root, part.PART, part.LIBRARY) for part in (library, header)]
+        left += sum(cache.clean() for cache in (Cache(root), *parts))
         if verbose:
             print(f"  {root}")
     print("All builds are deleted." if not left else f"{left} builds are in use and stay.")

@@ -182,7 +182,8 @@ class Compilation:
     Args:
         files: relative name -> content, headers included.
         private: a folder that nothing else uses. Only what has changed is compiled there again.
-        library: what the library will be called.
+        library: what the library will be called; or a header of the files and ".gch", to compile
+            that header and nothing else.
         flags: for the compiler and the linker.
         include_paths: further folders to search for headers, in order.
         verbose: let the output hold each command.
@@ -340,6 +341,8 @@ def _ninja_file(units: list[str], library: str) -> str:
     def path(name: str) -> str:
         return re.sub(r"[$ :]", r"$\g<0>", name)
 
+    if library.endswith(".gch"):
+        return _RULES + f"build ../out/{library}: compile {library.removesuffix('.gch')}\n"
     objects = {unit: f"../out/{unit}.o" for unit in units}
     steps = [f"build {path(o)}: compile {path(unit)}\n" for unit, o in objects.items()]
     steps += [f"build {path(f'../out/{library}')}: link {' '.join(map(path, objects.values()))}\n"]

@@ -10,9 +10,11 @@ from new_process import Programs
 import mtia_lab
 from mtia_lab import guards
 from mtia_lab.cache import Cache
-from mtia_lab.guards import library, magic, report
+from mtia_lab.compiler import Compilation, compiler_version
+from mtia_lab.guards import header, library, magic, report
 from mtia_lab.guards.contract import BY_KEY, CLAUSES
 from mtia_lab.guards.diagnostics import code, diagnose, overrides, oversights
+from mtia_lab.toolchain import find_compiler
 
 STORES_NOTHING = """\
 // Says what was current, and leaves it so.
@@ -83,6 +85,56 @@ def test_where_a_library_cannot_be_replaced_nothing_is_compiled(monkeypatch, tmp
     monkeypatch.setattr(library, "Compilation", pytest.fail)
     with pytest.raises(OSError, match="not empty"):
         library._libraries(sources, Cache(tmp_path, "guard.so"))
+
+
+# --- The header, compiled before ------------------------------------------------------------------
+
+
+@pytest.fixture
+def compiling(monkeypatch, tmp_path):
+    """Get a cell's libraries from an empty cache; returns what is compiled, and if with the header.
+
+    All of it is small. GCC refuses a compiled header that does not fit.
+    """
+    monkeypatch.setenv("MTIA_LAB_CACHE", str(tmp_path))
+    monkeypatch.setenv("MTIA_LAB_CXXFLAGS", "-Winvalid-pch -Werror=invalid-pch")
+    monkeypatch.setattr(header, "content", lambda: {header.HEADER: b"inline int one();"})
+    made = []
+
+    def compilation(files, private, name, **how):
+        made.append((name, (private / "src" / header.LIBRARY).exists()))
+        return Compilation(files, private, name, **how)
+
+    monkeypatch.setattr(library, "Compilation", compilation)
+    monkeypatch.setattr(header, "Compilation", compilation)
+
+    def compiling(guard):
+        made.clear()
+        sources = {"guard": guard, "probes": ""}
+        both = {name: f'#include "{header.HEADER}"\n{text}' for name, text in sources.items()}
+        library._libraries(both, Cache(tmp_path, library.PART, library.LIBRARY))
+        return made
+
+    return compiling
+
+
+@pytest.mark.skipif(
+    "clang" in compiler_version(find_compiler()), reason="clang takes no precompiled header"
+)
+def test_the_header_is_compiled_once_and_cells_with_it(compiling):
+    assert compiling("// 1") == [(header.LIBRARY, False), *[(library.LIBRARY, True)] * 2]
+    assert compiling("// 2") == [(library.LIBRARY, True)]
+    assert compiling("// 2") == []
+
+
+def test_where_the_header_cannot_be_kept_cells_compile_without_it(compiling, tmp_path):
+    (tmp_path / header.PART).write_text("in the way")
+    assert compiling("// 1") == [(library.LIBRARY, False)] * 2
+
+
+def test_clang_is_given_no_compiled_header(compiling, monkeypatch):
+    monkeypatch.setattr(header, "compiler_version", lambda _: "Debian clang version 19.1")
+    assert compiling("// 1") == [(library.LIBRARY, False)] * 2
 
 
 def test_nothing_of_the_guard_comes_into_this_process(stored, lab):

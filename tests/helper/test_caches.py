@@ -311,7 +311,8 @@ def test_what_the_lab_did_not_make_is_never_deleted(ensure, place, monkeypatch):
     planted = plant(folder)
     monkeypatch.setattr(Cache.prune, "__defaults__", (0,))  # a build prunes as much as it can
     ensure()
-    Cache(folder, "guards", "guard.so").prune(0)
+    for part, name in (("guards", "guard.so"), ("headers", "forwarding.h.gch")):
+        Cache(folder, part, name).prune(0)
     assert __main__.main(["clean"]) == 0
     assert {path: what(path) for path in planted if os.path.lexists(path)} == planted
     assert not Cache(folder).builds()
