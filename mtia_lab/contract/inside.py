@@ -37,7 +37,7 @@ def run(type: str, setup: str, keys: Sequence[str]) -> None:
             print(f"\n{END}{json.dumps([status, seen])}", flush=True)
             if status == BROKEN:
                 break
-    os._exit(0)  # without the destructors of all of torch, which take a second
+    os._exit(0)  # what is registered for the exit might call a guard that is wrong
 
 
 def prepared(type: str, setup: str = "") -> Backend:

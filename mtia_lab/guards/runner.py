@@ -44,7 +44,7 @@ def run(guard: str, probes: str, notes: str, keys: list[str], *, resets: bool = 
             os.write(file, f"= {clause.key}\n".encode())
             outcome = runner.check(clause)
             os.write(file, json.dumps(outcome).encode() + b"\n")
-    os._exit(0)  # without the destructors of all of torch, which take a second
+    os._exit(0)  # what is registered for the exit might call a guard that is wrong
 
 
 class Runner:

@@ -95,7 +95,7 @@ mtia_lab.launch("k", effect=lambda: print("ran"))
 @pytest.fixture(scope="module")
 def results():
     sources = {name: program for name, (program, *_) in PROGRAMS.items()}
-    return isolated.run_each(sources, PRELUDE, devices=2)
+    return isolated.run_each(sources, PRELUDE, devices=2, teardown=True)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
