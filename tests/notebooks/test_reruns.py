@@ -33,6 +33,15 @@ def test_what_cannot_be_run_again_is_found(cells, session, server, tmp_path):
     assert session in " ".join(failing(server, path))
 
 
+def test_other_processes_are_asked_again_only_the_same(server, tmp_path):
+    asked = "assert isolated.run({}).stdout == '{}\\n'"
+    cells = ["from mtia_lab import isolated", asked.format("'print(1)'", 1)]
+    cells += ["def f(): print(2)", asked.format("f", 2), "def f(): print(3)", asked.format("f", 3)]
+    path = write(tmp_path / "asks.ipynb", *cells)
+    once = sessions.play_each(server, path, {"": [0, 1, 2, 3, 4, 5, 1]})[""]
+    assert sessions.failures(once) == []
+
+
 def test_set_up_cells_magics_awaits_and_pictures_are_no_trouble(server, tmp_path):
     heading = nbformat.v4.new_markdown_cell("Text\n\n## A")
     cells = ["import mtia_lab\nmtia_lab.load()", heading, "%time x = 1", "import asyncio"]

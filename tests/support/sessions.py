@@ -5,12 +5,16 @@ own shell rather than in a kernel: that costs a twentieth of a second instead of
 """
 
 import contextlib
+import hashlib
 import io
 import json
 import os
+import pickle
 import re
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import nbformat
@@ -20,15 +24,18 @@ from nbformat import NotebookNode
 from notebook_files import tags
 
 from mtia_lab import distributed, isolated
+from mtia_lab.guards import check
 from mtia_lab.isolated import Server
 
 TIMEOUT = 300  # seconds a session, on a busy machine
+# What notebooks import, and the first optimizer does: once, and not in each session.
+_SHARED = ("torch._dynamo", "sklearn.datasets", "mtia_lab.draw", "mtia_lab.exercises", "sessions")
 _MARK = "what the cells said: "
 
 
 def server() -> Server:
     """The process to fork sessions from; it is the caller's to close."""
-    return Server("import torch, mtia_lab, sessions")
+    return Server(f"import {', '.join(_SHARED)}")
 
 
 def play_each(
@@ -42,12 +49,14 @@ def play_each(
     Raises:
         RuntimeError: the process of a session died, or hung.
     """
-    programs = {
-        name: f"import sessions; sessions.play({str(path)!r}, {cells!r})"
-        for name, cells in sessions.items()
-    }
+    with tempfile.TemporaryDirectory(prefix="mtia_lab_answers_") as answers:
+        programs = {
+            name: f"import sessions; sessions.play({str(path)!r}, {cells!r}, {answers!r})"
+            for name, cells in sessions.items()
+        }
+        results = server.run_each(programs, timeout=TIMEOUT)
     found = {}
-    for name, result in server.run_each(programs, timeout=TIMEOUT).items():
+    for name, result in results.items():
         if not result.ok:
             raise RuntimeError(f"{path.name}, {name}: {result.error}\n{result.stderr[-2000:]}")
         found[name] = [tuple(line) for line in json.loads(result.stdout.rpartition(_MARK)[2])]
@@ -59,15 +68,18 @@ def failures(said: Iterable[tuple[int, str, str]]) -> list[str]:
     return [f"cell {position}: {error}" for position, _, error in said if error]
 
 
-def play(path: str, cells: list[int | str]) -> None:
-    """Run cells in this process's shell and print what they said."""
+def play(path: str, cells: list[int | str], answers: str) -> None:
+    """Run cells in this process's shell and print what they said.
+
+    What other processes answer is kept in the folder `answers`, for all sessions of a notebook.
+    """
     os.chdir(Path(path).parent)
     nb = nbformat.read(path, as_version=4)
     shell = InteractiveShell.instance()
     shell.display_pub = CapturingDisplayPublisher()
     shell.display_formatter.active_types = shell.display_formatter.format_types  # draw as well
-    for module, name in ((isolated, "run_each"), (distributed, "run")):
-        setattr(module, name, _remembered(getattr(module, name)))
+    for module, name in ((isolated, "run_each"), (distributed, "run"), (check, "check")):
+        setattr(module, name, _remembered(getattr(module, name), Path(answers)))
     shell.showtraceback = lambda *_, **__: None  # it takes seconds, and nobody reads it
     said = []
     for cell in cells:
@@ -81,19 +93,20 @@ def play(path: str, cells: list[int | str]) -> None:
     print(_MARK + json.dumps(said), flush=True)
 
 
-def _remembered(function: Callable[..., Any]) -> Callable[..., Any]:
+def _remembered(function: Callable[..., Any], answers: Path) -> Callable[..., Any]:
     """The function, for one answer to each question: other processes know nothing of a cell's past,
     and starting them is most of what some notebooks take.
     """
-    found: dict[Any, Any] = {}
 
     def remembering(*args: Any, **options: Any) -> Any:
-        named = [option for option in options.items() if option[0] != "uses"]
-        parts = [*args, *options.get("uses", ()), *named]
-        key = tuple(map(_key, parts))
-        if key not in found:
-            found[key] = function(*args, **options)
-        return found[key]
+        asked = pickle.dumps((function.__qualname__, _key(args), _key(options)))
+        file = answers / hashlib.sha256(asked).hexdigest()
+        if not file.exists():
+            answer = pickle.dumps(function(*args, **options))
+            unfinished = file.with_suffix(f".{os.getpid()}")
+            unfinished.write_bytes(answer)
+            unfinished.rename(file)
+        return pickle.loads(file.read_bytes())
 
     return remembering
 
@@ -102,7 +115,9 @@ def _key(part: Any) -> Any:
     """What an argument is, whichever of its equal functions it holds."""
     if isinstance(part, dict):
         return tuple((name, _key(value)) for name, value in part.items())
-    return getattr(part, "__code__", None) or repr(part)
+    if isinstance(part, list | tuple):
+        return tuple(map(_key, part))
+    return isolated.source_of(part) if isinstance(part, FunctionType | type) else part
 
 
 def code_positions(nb: NotebookNode) -> list[int]:
