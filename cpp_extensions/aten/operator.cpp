@@ -115,6 +115,11 @@ bool fetches(const std::string& plain, const std::string& argument) {
   return std::find(std::begin(kFetched), std::end(kFetched), both) != std::end(kFetched);
 }
 
+// These write where a tensor of lengths or offsets says, and do not look whether that is inside.
+bool trusts_values(const std::string& plain) {
+  return plain == "segment_reduce" || plain == "_segment_reduce_backward";
+}
+
 // The CPU's kernel of a collective would exchange memory of the device behind its queues.
 void check_no_collective(const c10::OperatorName& name) {
   TORCH_CHECK_NOT_IMPLEMENTED(name.name.rfind("c10d::", 0) != 0, name.name,
@@ -161,6 +166,7 @@ Operator describe(const OperatorHandle& handle) {
   op.needs_values = op.needs_values || ((handle.hasTag(at::Tag::dynamic_output_shape) ||
                                          handle.hasTag(at::Tag::data_dependent_output)) &&
                                         !handle.hasKernelForDispatchKey(c10::DispatchKey::Meta));
+  op.trusts_values = trusts_values(plain);
   op.out = out_variant(handle);
   return op;
 }

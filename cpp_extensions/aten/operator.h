@@ -21,6 +21,7 @@ struct Operator {
   sim::Name full_name;          // "add.Tensor", as the log of calls does
   bool view = false;            // returns an alias of an argument, and moves no data
   bool needs_values = false;    // only the values decide the sizes, or what it returns is no tensor
+  bool trusts_values = false;   // its kernel leaves its memory if the values say so
   bool random = false;          // draws from a generator
   int generator = kFresh;       // the argument that names it, if there is one
   std::vector<bool> written{};  // for each argument

@@ -49,10 +49,26 @@ c10::DeviceIndex MTIAGuardImpl::deviceCount() const noexcept {
   return guard("deviceCount", [&] { return static_cast<c10::DeviceIndex>(sim::device_count()); });
 }
 
-// Contract: the dtypes the device can hold. Kernels are CPU kernels, so all that PyTorch has.
+// Contract: the dtypes the device can hold and convert. Kernels are CPU kernels, so all but those
+// that PyTorch cannot copy on the CPU (pieces of a byte) and quantized ones.
 c10::DeviceCapability MTIAGuardImpl::getDeviceCapability(c10::Device device) const {
   guard("getDeviceCapability", [&] { sim::checked_device(to_index_or_current(device)); }, device);
-  return {};
+  c10::DeviceCapability capability;
+  const auto lacks = [&](c10::ScalarType type) {
+    const auto among = [&](c10::ScalarType first, c10::ScalarType last) {
+      return first <= type && type <= last;
+    };
+    return c10::isQIntType(type) || c10::isBitsType(type) ||
+           among(c10::ScalarType::UInt1, c10::ScalarType::UInt7) ||
+           among(c10::ScalarType::Int1, c10::ScalarType::Int7) ||
+           type == c10::ScalarType::Float4_e2m1fn_x2;
+  };
+  for (size_t i = 0; i < c10::NUMBER_OF_DEVICE_CAPABILITIES; ++i) {
+    if (lacks(static_cast<c10::ScalarType>(i))) {
+      capability.capability_data.capability_bits &= ~(uint64_t{1} << i);
+    }
+  }
+  return capability;
 }
 
 // --- Streams ------------------------------------------------------------------------------------

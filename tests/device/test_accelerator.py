@@ -1,5 +1,7 @@
 """The behaviors that PyTorch's own accelerator test asks of every backend, on device memory."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
@@ -114,6 +116,15 @@ def test_capability_and_properties(lab):
     assert torch.mtia.get_device_properties(1)["name"] == "MTIA 2i (simulated)"
     supported = torch.accelerator.get_device_capability()["supported_dtypes"]
     assert {torch.float32, torch.bfloat16, torch.int64} <= supported
+
+
+@pytest.mark.filterwarnings("ignore:Casting complex values to real")
+def test_each_dtype_is_said_to_be_supported_if_tensors_of_it_can_be_converted(lab):
+    supported = torch.accelerator.get_device_capability()["supported_dtypes"]
+    named = {each for each in vars(torch).values() if isinstance(each, torch.dtype)}
+    for dtype in named:
+        with nullcontext() if dtype in supported else pytest.raises((RuntimeError, TypeError)):
+            torch.empty(16, dtype=dtype, device="mtia").to(torch.float32).to(dtype)
 
 
 @pytest.mark.parametrize("timing", [False, True])

@@ -181,3 +181,16 @@ def test_a_list_of_thousands_of_tensors_some_of_them_the_same_or_views(lab):
         )
 
     assert torch.equal(joined("mtia").cpu(), joined("cpu"))
+
+
+@pytest.mark.parametrize(("size", "lengths"), [(0, [0, 0]), (3, [3] + [0] * 4000)])
+def test_what_is_tried_keeps_to_the_memory_of_a_kernel_that_trusts_lengths(lab, size, lengths):
+    """Lengths of 1 were tried, to see what comes out: written where nothing was, they crashed."""
+
+    def gradient(where):
+        data = torch.ones(size, device=where, requires_grad=True)
+        given = torch.tensor(lengths, device=where)
+        torch.segment_reduce(data, "sum", lengths=given, unsafe=True).sum().backward()
+        return data.grad.cpu()
+
+    assert torch.equal(gradient("mtia"), gradient("cpu"))
