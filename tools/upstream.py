@@ -5,8 +5,9 @@
 
 CHECKOUT is a checkout of PyTorch, or as much of one as its folder test/; that of the installed
 release fits best, and nothing of it is kept here or changed. FILE are files of test/, FILES by
-default. Each runs twice in processes of its own, on the CPU and, by TORCH_TEST_DEVICES, on `mtia`;
-a test that kills its process, or hangs, is noted, and the rest goes on in another one. What fails
+default: of one with tests made for the device these, of another one all. Each runs twice in
+processes of its own, on the CPU and, by TORCH_TEST_DEVICES, on `mtia`; a test that kills its
+process, or hangs, is noted, and the rest goes on in another one. What fails
 on `mtia` and not on the CPU is written to docs/upstream/FILE.json with what it said and why, and
 counted in docs/upstream.md.
 
@@ -80,7 +81,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkout", type=Path, nargs="?")
     parser.add_argument("files", nargs="*", default=FILES + OF_THE_EXTENSION, metavar="FILE")
-    parser.add_argument("--limit", type=float, default=300, help="seconds that a test may take")
+    parser.add_argument("--limit", type=float, default=600, help="seconds that a test may take")
     parser.add_argument("--failures", action="store_true", help="only what failed last time")
     parser.add_argument("--table", action="store_true", help="run nothing, write the table")
     options = parser.parse_args(arguments)
@@ -114,7 +115,8 @@ def both(path: Path, name: str, options: argparse.Namespace) -> tuple[Outcomes, 
             shutil.copy(path, beside)
             (Path(beside) / "cpp_extensions").symlink_to(ROOT / "cpp_extensions")
             return {}, run(Path(beside, path.name), "", options.limit, mtia)
-    return run(path, "cpu", options.limit, cpu), run(path, "mtia", options.limit, mtia)
+    on_mtia = run(path, "mtia", options.limit, mtia)
+    return run(path, "cpu", options.limit, cpu), on_mtia
 
 
 def compared(cpu: Outcomes, mtia: Outcomes) -> dict[str, Any]:
@@ -197,8 +199,9 @@ def table(data: dict[str, dict[str, Any]]) -> str:
             f"Tests of PyTorch {which}, for the CPU, and for `mtia` with the simulated device",
             "loaded. `make upstream PYTORCH=<checkout>` writes this page. The files in the folder",
             "`upstream` name each test that fails on `mtia` and does not fail on the CPU, with",
-            "what it said and why. The tests of the MTIA extension run once, unchanged, beside",
-            "our `cpp_extensions`, which they compile and load themselves.",
+            "what it said and why. Of a file with tests made for a device, these are run, but not",
+            "those on tensors of gigabytes. The tests of the MTIA extension run once, unchanged,",
+            "beside our `cpp_extensions`, which they compile and load themselves.",
             "",
             *("| " + " | ".join(row) + " |" for row in rows),
             "",

@@ -8,6 +8,21 @@ ASSUMES, REFUSES, OURS = "test assumes another device", "PyTorch refuses MTIA", 
 
 REASONS = (
     (
+        r"If capturable=True, params and state_steps must be on supported devices",
+        REFUSES,
+        "the optimizers' list of devices that capture graphs (`capturable=True`) leaves MTIA out",
+    ),
+    (
+        r"Torch not compiled with CUDA enabled",
+        ASSUMES,
+        "it makes a tensor on `cuda`, by name",
+    ),
+    (
+        r"module 'torch._C' has no attribute '_broadcast_coalesced'",
+        ASSUMES,
+        "it calls `torch._C._broadcast_coalesced`, which a build for CUDA alone has",
+    ),
+    (
         r"Unknown device type mtia for Dlpack",
         REFUSES,
         "the list of devices in `Tensor.__dlpack_device__` leaves MTIA out",
