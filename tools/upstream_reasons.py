@@ -53,4 +53,9 @@ REASONS = (
         ASSUMES,
         "it makes quantized tensors, which the simulated device does not have",
     ),
+    (
+        r"simulated device has no [Ss]parse\w* tensors",
+        ASSUMES,
+        "it makes sparse tensors, which the simulated device does not have",
+    ),
 )
