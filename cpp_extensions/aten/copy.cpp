@@ -220,6 +220,7 @@ at::Tensor copy_from_and_resize(const at::Tensor& from, const at::Tensor& to) {
 
 // [copy.local_scalar_dense]
 at::Scalar local_scalar_dense(const at::Tensor& self) {
+  TORCH_CHECK(self.numel() > 0, "_local_scalar_dense: Empty tensor not supported");
   const HostScalar number(self.scalar_type());
   backend::logged(
       "aten", "_local_scalar_dense",

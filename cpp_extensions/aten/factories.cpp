@@ -4,6 +4,7 @@
 #include <ATen/EmptyTensor.h>
 #include <ATen/native/Resize.h>
 #include <c10/core/impl/COW.h>
+#include <c10/core/impl/COWDeleter.h>
 
 #include <cstring>
 
@@ -34,8 +35,8 @@ template <typename Storage>
 void forget_clones(Storage&, long) {}
 
 // Gives the storage other memory, with as many of its first bytes as are kept, and `why` in the
-// log.
-void renew_memory(c10::StorageImpl& storage, size_t bytes, size_t kept, const char* why) {
+// log. Returns what it had.
+at::DataPtr renew_memory(c10::StorageImpl& storage, size_t bytes, size_t kept, const char* why) {
   const int device = storage.device().index();
   at::DataPtr renewed = backend::allocate(device, bytes);
   if (kept > 0) {
@@ -54,9 +55,34 @@ void renew_memory(c10::StorageImpl& storage, size_t bytes, size_t kept, const ch
     sim::submit(sim::current_stream(device), std::move(copy),
                 {.memory_bytes = static_cast<int64_t>(2 * kept)});
   }
+  at::DataPtr before = std::move(storage._mutable_data_ptr_no_checks());
   storage.set_data_ptr_noswap(std::move(renewed));
   forget_clones(storage, 0);
   storage.set_nbytes(bytes);
+  return before;
+}
+
+// Ends the sharing of a storage's memory with lazy clones, as PyTorch does it: whoever is the last
+// to have it keeps it. PyTorch itself would wait for the stream to copy.
+void stop_sharing(c10::StorageImpl& storage) {
+  using Shared = c10::impl::cow::COWDeleterContext;
+  auto* shared = storage.data_ptr().cast_context<Shared>(c10::impl::cow::cow_deleter);
+  auto left = shared->decrement_refcount();  // a lock, as long as others have it
+  if (auto* last = std::get_if<Shared::LastReference>(&left)) {
+    const auto give_back = last->get_deleter();
+    void* const memory = last->release();
+    (void)storage._mutable_data_ptr_no_checks().release_context();
+    storage.set_data_ptr_noswap({memory, memory, give_back, storage.device()});
+    forget_clones(storage, 0);
+    return;
+  }
+  try {
+    (void)renew_memory(storage, storage.nbytes(), storage.nbytes(), "copy (on write)")
+        .release_context();
+  } catch (...) {
+    shared->increment_refcount();  // it has its share again
+    throw;
+  }
 }
 }  // namespace
 
@@ -93,7 +119,7 @@ void own_memory(const at::Tensor& tensor) {
     return;
   }
   if (tensor.is_mtia()) {
-    renew_memory(storage, storage.nbytes(), storage.nbytes(), "copy (on write)");
+    stop_sharing(storage);
   } else {
     storage.mutable_data();
   }
@@ -119,6 +145,13 @@ namespace {
 void check_sizes(c10::IntArrayRef sizes) {
   for (int64_t size : sizes) {
     TORCH_CHECK(size >= 0, "Trying to create tensor with negative dimension ", size, ": ", sizes);
+  }
+}
+
+// As PyTorch's own factories do.
+void warn_of_complex_half(c10::ScalarType dtype) {
+  if (dtype == c10::ScalarType::ComplexHalf) {
+    TORCH_WARN_ONCE("ComplexHalf support is experimental and many operators don't support it yet.");
   }
 }
 
@@ -179,6 +212,7 @@ at::Tensor empty(c10::SymIntArrayRef size, Dtype dtype, std::optional<c10::Layou
                  std::optional<c10::MemoryFormat> memory_format) {
   const auto sizes = concrete(size);
   check_sizes(sizes);
+  warn_of_complex_half(c10::dtype_or_default(dtype));
   at::Tensor tensor = make_contiguous_tensor(device_for({dtype, layout, device, pin_memory}), sizes,
                                              c10::dtype_or_default(dtype));
   if (memory_format.value_or(c10::MemoryFormat::Contiguous) != c10::MemoryFormat::Contiguous) {
@@ -195,6 +229,7 @@ at::Tensor empty_strided(std::vector<int64_t> size, std::vector<int64_t> stride,
   spec.strides = std::move(stride);
   spec.dtype = c10::dtype_or_default(options.dtype);
   check_sizes(spec.sizes);
+  warn_of_complex_half(spec.dtype);
   return filled_if_asked(make_tensor(device_for(options), spec, spec.span()));
 }
 

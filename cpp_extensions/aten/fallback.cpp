@@ -23,8 +23,9 @@ bool takes_indices_from_host(const Operator& op) {
          name == "_index_put_impl_" || name == "_unsafe_index" || name == "_unsafe_index_put";
 }
 
+constexpr int kIndices = 1;  // which argument they are
+
 void bring_indices(Call& call) {
-  constexpr int kIndices = 1;
   const c10::Device device = call.tensors[0].tensor->device();
   const c10::IValue indices = call.arguments[kIndices];
   const auto elements = indices.toListRef();
@@ -38,12 +39,16 @@ void bring_indices(Call& call) {
 }
 
 bool has_host_indices(const Call& call) {
+  const c10::Device device = call.tensors[0].tensor->device();
+  bool found = false;
   for (const auto& [tensor, argument] : call.tensors) {
-    if (argument == 1 && tensor->is_cpu()) {
-      return call.tensors[0].tensor->is_mtia();
+    if (argument == kIndices) {
+      TORCH_CHECK(tensor->is_cpu() || tensor->device() == device, "indices should be either on ",
+                  c10::kCPU, " or on the same device as the indexed tensor (", device, ")");
+      found = found || (tensor->is_cpu() && device.is_mtia());
     }
   }
-  return false;
+  return found;
 }
 
 // PyTorch calls this backend for a generator of its as well, whatever the tensors are. Their own

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from memory import MIB, small_device, taken
 
 is_shared = torch._C._is_cow_tensor
 
@@ -103,6 +104,33 @@ def test_the_memory_is_given_back_with_the_last_one(lab):
     assert torch.accelerator.memory_allocated() == before + 512  # one block is left
     del z
     assert torch.accelerator.memory_allocated() == before
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_the_last_one_keeps_the_memory(lab, write):
+    x, y = clones()
+    z = y._lazy_clone()
+    shared = torch._C._data_address(z)
+    x.add_(1)
+    y.add_(1)
+    with lab.record() as log:
+        write(z)
+    assert not is_shared(z) and "copy (on write)" not in [c.name for c in log.commands]
+    assert write is WRITES["resize_"] or torch._C._data_address(z) == shared
+    assert x.tolist() == y.tolist() == [1, 2, 3, 4]
+
+
+def test_a_clone_that_gets_no_memory_of_its_own_stays_shared(empty):
+    small_device(empty, 64)
+    x = taken(40 * MIB)
+    y = x._lazy_clone()
+    for _ in range(2):
+        with pytest.raises(torch.OutOfMemoryError):
+            y.zero_()
+    assert is_shared(x) and is_shared(y)
+    del x
+    y.zero_()
+    assert not is_shared(y) and not y.any()
 
 
 def test_the_copy_is_a_command_in_stream_order(lab):

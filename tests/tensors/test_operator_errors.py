@@ -57,6 +57,7 @@ WRONG = {
     "a bigger list": lambda d: torch._foreach_pow_(
         [torch.ones(3, device=d)], [torch.ones(2, 3, device=d)]
     ),
+    "the number in nothing": lambda d: torch.ops.aten._local_scalar_dense(torch.empty(0, device=d)),
     "a copy of another size": lambda d: torch.ones(3, device=d).copy_(torch.ones(2, device=d)),
     "a copy into nothing": lambda d: torch.ones(0, device=d).copy_(torch.ones(2, device=d)),
     "a result of another dtype": lambda d: torch.add(ints(d), 1.5, out=ints(d)),
@@ -323,6 +324,27 @@ def test_warnings_are_heard_at_every_call(lab, program):
     assert expected
     for _ in range(3):
         assert heard(program, "mtia") == expected
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda d: torch.empty(2, dtype=torch.complex32, device=d),
+        lambda d: torch.empty_strided((2, 2), (1, 2), dtype=torch.complex32, device=d),
+        lambda d: torch.zeros(2, dtype=torch.complex32, device=d),
+    ],
+)
+def test_numbers_of_two_halves_are_warned_of(lab, make):
+    before = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)  # else once a process
+    try:
+        texts = [
+            [re.sub(r" \(Triggered .*", "", text) for _, text in heard(make, device)]
+            for device in ("mtia", "cpu")
+        ]
+        assert texts[0] == texts[1] != []
+    finally:
+        torch.set_warn_always(before)
 
 
 def test_torchscript_indexes_with_tensors(lab):

@@ -35,8 +35,14 @@ def test_scalars_of_the_host_and_indices_from_the_host_may_be_mixed_in(lab):
     x = mtia() + torch.tensor(1.0) * torch.tensor(2)
     assert (x * torch.tensor(2.0)).tolist() == [6.0] * 3
     assert x[torch.tensor([0])].tolist() == [3.0]
-    with pytest.raises(RuntimeError, match="same device"):
-        torch.ones(3)[torch.tensor([0], device="mtia")]
+
+
+@pytest.mark.parametrize("indexed, by", [("cpu", "mtia"), ("mtia:1", "mtia:0")])
+def test_an_index_is_on_the_host_or_where_what_it_indexes_is(lab, indexed, by):
+    x, i = torch.ones(3, 3, device=indexed), torch.tensor([0], device=by)
+    for index in (lambda: x[i], lambda: x[:, i], lambda: x[i, torch.tensor([1])]):
+        with pytest.raises(RuntimeError, match=rf"indices should be either .*\({indexed}\)"):
+            index()
 
 
 @pytest.mark.parametrize(
