@@ -58,4 +58,35 @@ REASONS = (
         ASSUMES,
         "it makes sparse tensors, which the simulated device does not have",
     ),
+    (
+        r"test_masked_scatter_.*(RuntimeError not raised|kernel 'masked_scatter_' failed)",
+        ASSUMES,
+        "it expects that too small a source of `masked_scatter_` raises at the call; values are "
+        "looked at later, as on CUDA",
+    ),
+    (
+        r"test_deepcopy_.*Scalars are not close",
+        REFUSES,
+        "a deep copy goes by the CPU, tensor by tensor, and loses what they share",
+    ),
+    (
+        r"test_tensor_storage_type_.*None is not <class",
+        REFUSES,
+        "the legacy storage classes are looked up in a list of devices that leaves MTIA out",
+    ),
+    (
+        r"test_grad_scaling_state_dict_.*False is not true|test_grad_scaler_deprecated_warning_",
+        ASSUMES,
+        "it expects what the CPU has wherever the device is not CUDA",
+    ),
+    (
+        r"map2?_ is only implemented on CPU tensors",
+        ASSUMES,
+        "it calls `map_` or `map2_`, which are of the CPU alone",
+    ),
+    (
+        r"test_parity__foreach_pow_.*complex64",
+        ASSUMES,
+        "the CPU's kernels compute a complex power in two ways; PyTorch skips it there as flaky",
+    ),
 )
