@@ -28,6 +28,7 @@ from ..errors import SnippetsLost, TookTooLong, WrongArgument, WrongValue
 _SERVER = Path(__file__).with_name("_server.py")
 _START_SECONDS = 60  # for a bare interpreter to start and to leave, on a busy machine
 _GRACE_SECONDS = 5  # for a server to end its snippets
+_OF_PYTEST = "PYTEST_CURRENT_TEST"  # it has another value in each test
 Snippet = str | Callable[[], Any]
 _LONGEST = 1e6  # seconds, some eleven days
 _MOST_STDERR = 1 << 20  # bytes of what a prelude writes there
@@ -282,7 +283,8 @@ class KeptServer:
 
     def get(self) -> Server:
         """The server, which may still be at its prelude."""
-        now = (sys.path[:], dict(os.environ), os.getcwd())
+        environment = {name: v for name, v in os.environ.items() if name != _OF_PYTEST}
+        now = (sys.path[:], environment, os.getcwd())
         if self._server is None or self._server.closed or self._taken != now:
             self.stop()
             self._server, self._taken = Server(self._prelude), now

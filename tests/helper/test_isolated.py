@@ -439,6 +439,8 @@ def test_a_kept_server_is_the_same_until_what_it_took_over_changes(monkeypatch):
     try:
         first = kept.get()
         assert first.run_each({"a": "1"})["a"].ok and kept.get() is first
+        monkeypatch.setenv("PYTEST_CURRENT_TEST", "another one")
+        assert kept.get() is first, "each test would start one"
         monkeypatch.setenv("COLOR_OF_THE_DAY", "red")
         second = kept.get()
         assert first.closed
