@@ -81,7 +81,8 @@ def _path_of(name: str) -> str | None:
         if known == name:
             return file
     files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
-    found = [file for file in files if isinstance(file, str) and Path(file).name == name]
+    # There are thousands, and a report asks for each of its lines: not by Path, that is 14 ms.
+    found = [file for file in files if isinstance(file, str) and f"/{file}".endswith(f"/{name}")]
     return found[0] if len(found) == 1 else None
 
 
