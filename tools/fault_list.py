@@ -1,4 +1,4 @@
-"""Ways to get a backend wrong, one method at a time. faults.py plants them.
+"""Ways to get a backend wrong, one method at a time. fault_workshop.py plants them.
 
 `at` is the tag of a piece of C++, as `mtia_lab.source` takes it: a fault moves with its function.
 There `old` must stand exactly once, however its lines are broken; `new` takes its place.

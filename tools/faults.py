@@ -2,21 +2,18 @@
 
     python tools/faults.py [--list] [--all] [--notebook PATH]... [NAME...]
 
-For each fault of fault_list*.py: plant it in a copy of the C++ sources, rebuild what that touches,
-and run the cells of all notebooks on that device, one process a notebook. A fault that turns no
-cell red belongs to a claim that the notebooks make and do not check, so it fails the command.
-Outputs are not compared here: a wrong output that only a stored copy gives away teaches a reader
-nothing.
+For each fault of fault_list*.py: run the cells of all notebooks on a device that has it, as
+fault_workshop.py builds it, one process a notebook. A fault that turns no cell red belongs to a
+claim that the notebooks make and do not check, so it fails the command. Outputs are not compared
+here: a wrong output that only a stored copy gives away teaches a reader nothing.
 
-Takes minutes. The next fault is built while the last one is tried, and notebooks that start
+Takes minutes. The next device is made while the last one is tried, and notebooks that start
 processes of their own, the slow ones, are run only for a fault that the others miss, or with --all.
 """
 
 import argparse
-import dataclasses
 import json
 import re
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -25,18 +22,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
-from fault_list import FAULTS as RUNTIME_FAULTS
 from fault_list import Fault
-from fault_list_operators import OPERATOR_FAULTS
-from notebook_files import NOTEBOOKS, ROOT, code_cells, tags
+from fault_workshop import FAULTS, Workshop
+from notebook_files import NOTEBOOKS, code_cells, tags
 
-from mtia_lab import build, isolated
-from mtia_lab.cache import LIBRARY, Cache
-from mtia_lab.compiler import Compilation, Refused
+from mtia_lab import isolated
 from mtia_lab.isolated import Result
 
-FAULTS = RUNTIME_FAULTS + OPERATOR_FAULTS
-SOURCES = ROOT / "cpp_extensions"
 NOTEBOOK_TIMEOUT = 400  # seconds: a fault may make a cell hang, a busy machine makes it slow
 PRELUDE = "import torch, IPython.core.interactiveshell, IPython.utils.capture"
 
@@ -60,10 +52,6 @@ for number, source, announced in {cells!r}:
     red = "assertion" if claimed else bool(error) and not announced
     print({mark!r} + json.dumps([number, red]), flush=True)
 """
-
-
-class Misplaced(Exception):
-    """A fault that cannot be planted: its text is not there exactly once, or does not compile."""
 
 
 @dataclass
@@ -130,82 +118,6 @@ def shown(cells: dict[str, list[int]]) -> str:
     """Write cells as `02[4 7] 05[3]`, by the numbers a reader sees."""
     parts = (f"{name[:2]}[{' '.join(map(str, cells[name]))}]" for name in sorted(cells))
     return " ".join(parts) or "none"
-
-
-class Workshop:
-    """One copy of the sources, of which a unit is rebuilt as a fault comes and goes."""
-
-    def __init__(self, scratch: Path):
-        self.scratch, self.work = scratch, scratch / "work"
-        self.sound, self.sources = scratch / "as found", scratch / "sources"
-        # Everything as it is now: it takes minutes, and somebody may be editing.
-        self.package = scratch / "package"
-        shutil.copytree(ROOT / "mtia_lab", self.package / "mtia_lab")
-        shutil.copytree(SOURCES, self.sound)
-        shutil.copytree(SOURCES, self.sources)
-        self.work.mkdir()
-
-    def build(self, fault: Fault | None) -> dict[str, str]:
-        """Build a device, with `fault` if one is given; return the environment that selects it.
-
-        Raises Misplaced if that cannot be done.
-        """
-        folder = self.scratch / (fault.name if fault else "no fault")
-        changed = folder / "cpp_extensions"
-        shutil.copytree(self.sound, changed)
-        if fault:
-            plant(fault, changed)
-            file = plant(fault, self.sources)
-        library = self.compile(fault.name if fault else "no fault")
-        recipe = build.Recipe.now()
-        recipe = dataclasses.replace(recipe, origin=changed, files=build._read(changed))
-        cache = Cache(folder / "cache")
-        with cache.private_folder() as private:
-            moved = shutil.copy(library, private / library.name)
-            cache.publish(recipe.name, private, moved, recipe.facts(0))
-        if fault:
-            shutil.copy(self.sound / file.relative_to(self.sources), file)
-        return {
-            "MTIA_LAB_SOURCES": str(changed),
-            "MTIA_LAB_CACHE": str(folder / "cache"),
-            "MTIA_LAB_FAULTS": str(self.package),
-        }
-
-    def compile(self, name: str) -> Path:
-        recipe = build.Recipe.now()
-        how = {"flags": recipe.flags, "include_paths": recipe.include_paths}
-        with Compilation(build._read(self.sources), self.work, LIBRARY, **how) as compilation:
-            try:
-                return compilation.finish()
-            except Refused as refusal:
-                raise Misplaced(f"{name}: it does not build\n{refusal.args[0]}") from None
-
-
-def plant(fault: Fault, sources: Path) -> Path:
-    """Put the fault into `sources`; return the file."""
-    file, text = planted(fault, sources)
-    file.write_text(text, encoding="utf-8")
-    return file
-
-
-def planted(fault: Fault, sources: Path) -> tuple[Path, str]:
-    """A file, and its text with the fault, whose own text must be there exactly once."""
-    file, begin, end = place(fault.at, sources)
-    text = file.read_text(encoding="utf-8")
-    words = r"\s*".join(map(re.escape, re.findall(r"\w+|[^\w\s]", fault.old)))
-    wrong, count = re.subn(words, lambda _: fault.new, text[begin:end])
-    if count != 1:
-        raise Misplaced(f"{fault.name}: [{fault.at}] has this {count} times, not once: {fault.old}")
-    return file, text[:begin] + wrong + text[end:]
-
-
-def place(tag: str, sources: Path) -> tuple[Path, int, int]:
-    """The file with the line `// [tag]`, and where the block under it begins and ends."""
-    block = re.compile(rf"^( *)// \[{re.escape(tag)}\]\n(.*?^\1\}};?$)", re.MULTILINE | re.DOTALL)
-    for file in sorted(sources.rglob("*.*")):
-        if found := block.search(file.read_text(encoding="utf-8")):
-            return file, *found.span(2)
-    raise Misplaced(f"no C++ is tagged [{tag}]")
 
 
 def read(path: Path) -> list[tuple[int, str, bool]]:

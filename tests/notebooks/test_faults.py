@@ -4,12 +4,14 @@ That each fault turns a notebook red is `make faults`: it takes minutes.
 """
 
 import re
+import shutil
 from pathlib import Path
 
 import faults
 import pytest
 from fault_list import Fault
-from faults import FAULTS, MARK, Misplaced, Verdict, judge, place, plant, planted, report, trial
+from fault_workshop import FAULTS, SOURCES, Misplaced, place, plant, planted, switch
+from faults import MARK, Verdict, judge, report, trial
 from notebook_files import ROOT
 
 from mtia_lab.isolated import Result
@@ -17,9 +19,9 @@ from mtia_lab.isolated import Result
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_has_one_place_in_the_sources(fault):
-    file, begin, end = place(fault.at, faults.SOURCES)
+    file, begin, end = place(fault.at, SOURCES)
     before = file.read_text(encoding="utf-8")
-    _, after = planted(fault, faults.SOURCES)
+    _, after = planted(fault, SOURCES)
     assert after != before and after.startswith(before[:begin]) and after.endswith(before[end:])
 
 
@@ -36,9 +38,9 @@ def test_every_virtual_of_the_guard_has_a_fault():
     assert virtuals - named == {
         "type",  # a guard of another type is never called
         "getDeviceCapability",  # constant
-        "recordDataPtrOnStream",  # called for the results of C++ futures alone
-        "getDefaultStream",  # nothing in Python reaches it, nor the next
-        "getStreamFromGlobalPool",
+        "getDefaultStream",  # nothing in Python reaches it
+        "recordDataPtrOnStream",  # torch.futures does, and no notebook speaks of that
+        "getStreamFromGlobalPool",  # as the one before
     }
 
 
@@ -49,6 +51,31 @@ def test_a_fault_is_planted_in_the_copy(tmp_path):
     (tmp_path / "a.cpp").write_text(TAGGED)
     assert plant(Fault("n", "a.b", "g(1, 2)", "3", "about"), tmp_path) == tmp_path / "a.cpp"
     assert (tmp_path / "a.cpp").read_text() == TAGGED.replace("g(1,\n           2)", "3")
+
+
+def test_faults_of_one_function_are_behind_switches_in_one_copy(tmp_path):
+    (tmp_path / "a.cpp").write_text(TAGGED)
+    faults = [
+        Fault("one", "a.b", "g(1, 2)", "1", "about"),
+        Fault("two", "a.b", "g(1, 2)", "2", "about"),
+        Fault("head", "a.b", "int f()", "long f()", "in no body, so it needs a build of its own"),
+    ]
+    assert switch(faults, tmp_path) == {"one", "two"}
+    body = (
+        'if (::mtia::planted("one")) {\n  return 1;\n} else '
+        'if (::mtia::planted("two")) {\n  return 2;\n} else '
+        "{\n  return g(1,\n           2);\n}\n"
+    )
+    sound = "  return g(1,\n           2);\n"
+    switched = '#include "planted.h"\n' + TAGGED.replace(sound, body, 1)
+    assert (tmp_path / "a.cpp").read_text() == switched
+    assert "getenv" in (tmp_path / "planted.h").read_text()
+
+
+def test_nearly_all_faults_share_one_build(tmp_path):
+    shutil.copytree(SOURCES, tmp_path / "sources")
+    alone = {fault.name for fault in FAULTS} - switch(FAULTS, tmp_path / "sources")
+    assert len(alone) < 5, f"each of these takes a build of its own: {alone}"
 
 
 @pytest.mark.parametrize("old, times", [("= 3", 0), ("(", 2)])
