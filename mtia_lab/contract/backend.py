@@ -5,6 +5,7 @@ and the device's module. What runs when is seen in values: slow work ends by wri
 pinned memory, where the host can look at any time without waiting.
 """
 
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -58,6 +59,16 @@ class Backend:
     def module(self) -> Any:
         """The module of the device, such as `torch.cuda`."""
         return torch.get_device_module(self.type)
+
+    def by_module(self, name: str) -> Any:
+        """A function of its module.
+
+        Raises:
+            NotReached: there is none. PyTorch asks no module for it, or only here and there.
+        """
+        if not hasattr(self.module, name):
+            raise NotReached(f"needs torch.{self.type}.{name}")
+        return getattr(self.module, name)
 
     def device(self, index: int = 0) -> torch.device:
         """One of its devices.
@@ -206,6 +217,18 @@ def in_thread(call: Callable[..., Any], *arguments: object) -> Any:
     """What a call gives on a new thread."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(call, *arguments).result()
+
+
+_LACKS = re.compile(  # the dispatcher, PyTorch's guard, and its hooks, where nothing overrides them
+    r"Could not run '(?P<operator>\S+)'|Backend doesn't support (?P<what>[^.\n]+)"
+    r"|implement `(?P<hook>\w+)` at the same time"
+)
+
+
+def lacks(message: str) -> str:
+    """What a backend does not have, if PyTorch says so itself; "" if that is not what it says."""
+    found = _LACKS.search(message)
+    return next(filter(None, found.groups())) if found else ""
 
 
 def first_line(error: BaseException) -> str:

@@ -38,6 +38,7 @@ SCOPE = Basis("caller", "c10::DeviceGuard", "c10/core/impl/InlineDeviceGuard.h")
 STREAM_SCOPE = Basis("caller", "c10::StreamGuard", "c10/core/impl/InlineStreamGuard.h")
 MULTI = Basis("caller", "c10::MultiStreamGuard", "c10/core/impl/InlineStreamGuard.h")
 ENGINE = Basis("caller", "autograd", "torch/csrc/autograd/engine.cpp")
+FUTURE = Basis("caller", "torch.futures.Future", "aten/src/ATen/core/ivalue_inl.h")
 
 AT_ACCELERATOR = Basis("caller", "torch.accelerator", "aten/src/ATen/DeviceAccelerator.h")
 MODULES = Basis("caller", "torch.get_device_module", "torch/__init__.py")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import torch
 
@@ -56,33 +57,40 @@ def set_device(backend: Backend) -> None:
 
 @clause(
     "device.doors",
-    "torch.accelerator and the device's own module agree on what is current.",
+    "torch.accelerator and the device's own module agree on the current device.",
     MODULES,
     "Guard and hooks are two doors to one state; neither may keep a copy of its own.",
-    "getStream.agrees, exchangeStream.sets, exchangeDevice.sets, getDevice.agrees",
+    "exchangeDevice.sets, getDevice.agrees",
 )
 def doors(backend: Backend) -> None:
-    module = backend.module
-    with torch.Stream(backend.type) as stream:
-        expect("the current stream", current(), stream)
-        if hasattr(module, "current_stream"):  # PyTorch asks no module for one
-            expect(
-                "the module's current stream", module.current_stream().stream_id, stream.stream_id
-            )
-        expect("the module's current device", module.current_device(), _index())
+    module, set_device = backend.module, backend.by_module("set_device")
+    expect("the module's current device", module.current_device(), _index())
     last = torch.accelerator.device_count() - 1
-    module.set_device(last)
+    set_device(last)
     expect("the device that the module made current", _index(), last)
     expect("the same by the module", module.current_device(), last)
     torch.accelerator.set_device_index(0)
     expect("the module's current device afterwards", module.current_device(), 0)
-    if hasattr(module, "set_stream") and hasattr(module, "current_stream"):
-        side = torch.Stream(backend.type)
-        module.set_stream(side)
-        expect("the stream that the module made current", current().stream_id, side.stream_id)
-        if hasattr(module, "default_stream"):
-            default = module.default_stream().stream_id
-            expect("whether the default stream is another one", default != side.stream_id, True)
+
+
+@clause(
+    "stream.doors",
+    "torch.accelerator and the device's own module agree on the current stream.",
+    MODULES,
+    "Guard and hooks are two doors to one state; neither may keep a copy of its own.",
+    "getStream.agrees, exchangeStream.sets",
+)
+def stream_doors(backend: Backend) -> None:
+    module, current_stream = backend.module, backend.by_module("current_stream")
+    with torch.Stream(backend.type) as stream:
+        expect("the current stream", current(), stream)
+        expect("the module's current stream", current_stream().stream_id, stream.stream_id)
+    side = torch.Stream(backend.type)
+    backend.by_module("set_stream")(side)
+    expect("the stream that the module made current", current().stream_id, side.stream_id)
+    if hasattr(module, "default_stream"):
+        default = module.default_stream().stream_id
+        expect("whether the default stream is another one", default != side.stream_id, True)
 
 
 @clause(
@@ -93,7 +101,7 @@ def doors(backend: Backend) -> None:
 )
 def module_context(backend: Backend) -> None:
     backend.device(1)
-    with backend.module.device(1):
+    with backend.by_module("device")(1):
         expect("the current device inside", _index(), 1)
     expect("the current device afterwards", _index(), 0)
 
@@ -139,13 +147,15 @@ def refuses(backend: Backend) -> None:
     "getStream.leaves_current, queryStream.leaves_current, synchronizeStream.leaves_current, "
     "synchronizeDevice.leaves_current, record.leaves_current, block.leaves_current, "
     "queryEvent.leaves_current, synchronizeEvent.leaves_current, elapsedTime.leaves_current, "
-    "destroyEvent.leaves_current",
+    "destroyEvent.leaves_current, getStreamNativeHandle.leaves_current",
 )
 def left_alone(backend: Backend) -> None:
-    there, events = backend.stream(1), [torch.Event(backend.type, enable_timing=True)]
+    there: Any = backend.stream(1)
+    events = [torch.Event(backend.type, enable_timing=True)]
     calls: dict[str, Callable[[], object]] = {
         "current_stream": lambda: torch.accelerator.current_stream(1),
         "query": there.query,
+        "native_handle": lambda: raises(lambda: there.native_handle),  # not every backend has it
         "record": lambda: events[0].record(there),
         "wait_event": lambda: there.wait_event(events[0]),
         "synchronize": there.synchronize,

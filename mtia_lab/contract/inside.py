@@ -3,14 +3,13 @@
 import contextlib
 import json
 import os
-import re
 import runpy
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-from .backend import Backend, Broken, NotReached, first_line
+from .backend import Backend, Broken, NotReached, first_line, lacks
 from .clause import BROKEN, CLAUSES, KEPT, NOT_REACHED, Clause
 
 BEGIN, END = "@clause ", "@outcome "  # of the lines that it prints
@@ -68,11 +67,9 @@ def _tried(clause: Clause, backend: Backend) -> tuple[str, str]:
         return NOT_REACHED, str(reason)
     except Broken as fault:
         return BROKEN, str(fault)
-    except NotImplementedError as error:
-        lacks = re.match(r"Could not run '(\S+)'", str(error))  # the dispatcher says so
-        return (NOT_REACHED, f"needs {lacks[1]}") if lacks else (BROKEN, first_line(error))
     except Exception as error:  # the backend's, of whatever kind
-        return BROKEN, first_line(error)
+        missing = lacks(str(error))
+        return (NOT_REACHED, f"needs {missing}") if missing else (BROKEN, first_line(error))
     finally:
         if not clause.alone:
             with contextlib.suppress(Exception):  # of a backend that cannot wait

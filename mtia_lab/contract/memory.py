@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from .backend import TOO_FAST, Backend, NotReached, current, expect, raises
+from .backend import TOO_FAST, Backend, NotReached, Products, current, expect, first_line, raises
 from .basis import ADVICE, ALLOCATOR, COPIES, GENERATORS, MIXING, PINNED, SEEDS
 from .clause import clause
 
@@ -25,6 +25,25 @@ def item(backend: Backend) -> None:
         read = written.item()
         expect("whether the work before it is done", work.done, True)
     expect("what was read", read, 7.0)
+
+
+@clause(
+    "copy.item_only",
+    "item() need not wait for other streams.",
+    ADVICE,
+    "Synchronize the current stream, not the device.",
+)
+def item_only(backend: Backend) -> None:
+    number, other = backend.number(7), backend.stream()
+    with other:
+        if isinstance(backend.slow, Products):  # no copy behind it, which item()'s may stand behind
+            backend.slow.multiply()
+        else:
+            backend.slow(backend.flag())
+    if other.query():
+        raise NotReached(TOO_FAST)
+    expect("what was read", number.item(), 7.0)
+    expect("whether work of another stream is done", other.query(), False)
 
 
 @clause(
@@ -189,6 +208,24 @@ def empty_cache(backend: Backend) -> None:
     block_of(backend)
     torch.accelerator.empty_cache()
     expect("what is in use", kept.tolist(), [7.0, 7.0, 7.0])
+
+
+@clause(
+    "memory.gives_back",
+    "Before an allocation fails, the cache gives back what is free.",
+    ALLOCATOR,
+    "Where the device has no more, empty the cache and ask it again; DeviceStats counts retries.",
+)
+def gives_back(backend: Backend) -> None:
+    try:
+        torch.accelerator.empty_cache()
+        free, _ = torch.accelerator.get_memory_info()
+        torch.empty(free * 6 // 10, dtype=torch.uint8, device=backend.type)  # and so it is cached
+    except (RuntimeError, NotImplementedError) as error:
+        raise NotReached(f"needs to know how much is free: {first_line(error)}") from error
+    held = torch.empty(free * 8 // 10, dtype=torch.uint8, device=backend.type)
+    del held
+    torch.accelerator.empty_cache()
 
 
 @clause(
@@ -371,6 +408,20 @@ def random_streams(backend: Backend) -> None:
     work = backend.work(busy)
     expect("whether they are those of one stream", drawn_on(busy, idle) == expected, True)
     expect("whether the work before is done", work.done, True)
+
+
+@clause(
+    "operator.goes_on",
+    "An operator need not wait for the work before it.",
+    ADVICE,
+    "Enqueue the kernel and return; shapes and dtypes alone say what to allocate.",
+)
+def goes_on(backend: Backend) -> None:
+    number = backend.number(7)
+    work = backend.work()
+    more = number + 1
+    expect("whether the work before it is done", work.done, False)
+    expect("what it gave", more.item(), 8.0)
 
 
 @clause(

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from .backend import Backend, Products, current, expect
+from .backend import TOO_FAST, Backend, NotReached, Products, current, expect
 from .basis import ADVICE, AT_ACCELERATOR, HEADER, HOOKS, STREAM
 from .clause import clause
 
@@ -66,6 +66,22 @@ def native_handle(backend: Backend) -> None:
     handles = {stream.native_handle for stream in streams}
     expect(f"how many handles {len(streams)} streams have", len(handles), len(streams))
     expect("a handle asked for again", default.native_handle, default.native_handle)
+
+
+@clause(
+    "stream.apart_from_default",
+    "A new stream is idle while the default one is busy.",
+    HEADER,
+    "The default stream is no stream of the pool: that would be two names of one queue.",
+    "getNewStream.distinct",
+)
+def apart_from_default(backend: Backend) -> None:
+    streams = [backend.stream() for _ in range(SOME)]
+    work = backend.work(times=2)  # the second is in the queue while the first one runs
+    busy = sum(not stream.query() for stream in streams)
+    if work.done:
+        raise NotReached(TOO_FAST)
+    expect(f"how many of {SOME} new streams are busy", busy, 0)
 
 
 @clause(
@@ -200,8 +216,9 @@ def synchronize_other(backend: Backend) -> None:
     "deviceSynchronize of the hooks does what synchronizeDevice of the guard does.",
 )
 def synchronize_by_module(backend: Backend) -> None:
+    synchronize = backend.by_module("synchronize")
     works = [backend.work(backend.stream()) for _ in range(2)]
-    backend.module.synchronize()
+    synchronize()
     expect("whether all work is done", all(work.done for work in works), True)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from .backend import Backend, current, expect, first_line, state
+from .backend import Backend, NotReached, current, expect, first_line, lacks, state
 from .basis import ADVICE, ENGINE, LAZY
 from .clause import clause
 
@@ -203,6 +203,8 @@ def _in_child(call: Any) -> str:
     with open(reading, "rb") as pipe:
         said = pipe.read().decode(errors="replace")
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if missing := lacks(said):
+        raise NotReached(f"needs {missing}")
     if code == -signal.SIGALRM:
         return "it hung"
     return said if code == 0 else f"it ended with exit code {code}"

@@ -1,5 +1,6 @@
 """The contract kit: the lab's device keeps every clause, wrong ones do not, nothing is suffered."""
 
+import json
 import re
 from contextlib import nullcontext
 from dataclasses import replace
@@ -23,14 +24,9 @@ ALONE = [clause.key for clause in CLAUSES if clause.alone]
 BY_KEY = {clause.key: clause for clause in CLAUSES}
 # Clauses of the guard that no program without its C++ can see broken, or that need the lab's clock.
 NEED_THE_LAB = {
-    "uncheckedSetDevice.noexcept",  # called by C++ alone, as are the next six
+    "uncheckedSetDevice.noexcept",  # called by C++ alone, as are the next two
     "getDefaultStream.constant",
     "getDefaultStream.leaves_current",
-    "getStreamFromGlobalPool.of_device",
-    "getStreamFromGlobalPool.leaves_current",
-    "recordDataPtrOnStream.holds",
-    "recordDataPtrOnStream.leaves_current",
-    "getStreamNativeHandle.leaves_current",  # not every backend has handles to show
     "getNewStream.priority",  # PyTorch keeps no copy of it, and has nobody asked
     "block.unrecorded",  # torch.Event does not ask for the event it never recorded
     "queryEvent.unrecorded",
@@ -96,18 +92,44 @@ def test_work_that_is_done_at_once_shows_nothing(lab):
     ("error", "status", "seen"),
     [
         (NotImplementedError("Could not run 'aten::eye' with"), "not reached", "needs aten::eye"),
+        (RuntimeError("Backend doesn't support events."), "not reached", "needs events"),
+        (
+            NotImplementedError("You should register `X`by `Y` and implement `Z` at the same time"),
+            *("not reached", "needs Z"),
+        ),
         (NotImplementedError("no streams"), "broken", "NotImplementedError: no streams"),
         (RuntimeError("a\nb"), "broken", "RuntimeError: a"),
         (RuntimeError("a" * 999), "broken", f"RuntimeError: {'a' * 160}"),
         (KeyError(), "broken", "KeyError"),
     ],
 )
-def test_an_error_breaks_a_clause_unless_an_operator_is_missing(lab, error, status, seen):
+def test_an_error_breaks_a_clause_unless_pytorch_says_what_is_missing(lab, error, status, seen):
     def program(backend):
         raise error
 
     clause = replace(BY_KEY["stream.set"], program=program)
     assert inside.outcome(clause, Backend("mtia")) == (status, seen)
+
+
+def test_every_wrong_backend_is_seen_or_has_a_reason_why_not():
+    data = json.loads(contract_faults.DATA.read_text(encoding="utf-8"))
+    broken = data["broken"]
+    assert broken.keys() <= contract_faults.ABOUT.keys()
+    assert contract_faults.UNSEEN.keys() <= contract_faults.ABOUT.keys()
+    unseen = {name for name, keys in broken.items() if not keys}
+    assert unseen == contract_faults.UNSEEN.keys() & broken.keys()
+    assert {key for keys in broken.values() for key in keys} <= BY_KEY.keys() | {"load()"}
+    assert contract_faults.PAGE.read_text(encoding="utf-8") == contract_faults.page(data)
+
+
+def test_a_pass_over_another_version_begins_anew(monkeypatch, tmp_path):
+    data = {"of": contract_faults.version(), "broken": {"guard-capturing": ["stream.launch"]}}
+    monkeypatch.setattr(contract_faults, "DATA", tmp_path / "data.json")
+    assert contract_faults.begun()["broken"] == {}
+    contract_faults.DATA.write_text(json.dumps(data))
+    assert contract_faults.begun() == data
+    contract_faults.DATA.write_text(json.dumps(data | {"of": "another"}))
+    assert contract_faults.begun()["broken"] == {}
 
 
 def test_the_page_for_authors_shows_what_comes_out():
