@@ -67,12 +67,12 @@ def source_of(name: str) -> str:
 def written(site: str) -> str:
     """A line as a reader finds it: with the whole path if two files have its name."""
     name, _, line = site.rpartition(":")
-    path, last = _path_of(name), name.rpartition("/")[2]
+    last = name.rpartition("/")[2]
     names = (known for known in FILE_NAMES.copy().values() if isinstance(known, str))
     others = (known for known in names if known != name)
-    if path is None or all(known.rpartition("/")[2] != last for known in others):
-        return site
-    return f"{path}:{line}"
+    shared = any(known.rpartition("/")[2] == last for known in others)
+    path = _path_of(name) if shared else None  # to find it takes a while
+    return site if path is None else f"{path}:{line}"
 
 
 def _path_of(name: str) -> str | None:
@@ -81,7 +81,6 @@ def _path_of(name: str) -> str | None:
         if known == name:
             return file
     files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
-    # There are thousands, and a report asks for each of its lines: not by Path, that is 14 ms.
     found = [file for file in files if isinstance(file, str) and f"/{file}".endswith(f"/{name}")]
     return found[0] if len(found) == 1 else None
 
