@@ -53,10 +53,8 @@ class ScratchMemory {
     const size_t size = c10::elementSize(spec.dtype);
     const auto columns = spec.sizes.size() < 2 ? 2 : std::max<int64_t>(spec.sizes.back(), 1);
     const auto count = static_cast<int64_t>(memory.size() / size);
-    for (int64_t i = 0; i < count; ++i) {
-      if (i % columns == i / columns % columns) {
-        std::memcpy(memory.data() + i * size, one.data(), size);
-      }
+    for (int64_t row = 0, i = 0; i < count; ++row, i = row * columns + row % columns) {
+      std::memcpy(memory.data() + i * size, one.data(), size);
     }
   }
 
