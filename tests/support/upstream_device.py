@@ -3,6 +3,8 @@
 PyTorch runs this file with the names of torch.testing._internal.common_device_type as globals.
 """
 
+import torch
+
 
 class MTIATestBase(DeviceTypeTestBase):  # type: ignore[name-defined]  # noqa: F821
     """Instantiates each device-generic test for the simulated device."""
@@ -19,6 +21,12 @@ class MTIATestBase(DeviceTypeTestBase):  # type: ignore[name-defined]  # noqa: F
     def get_all_devices(cls) -> list[str]:
         """Return the devices that a test for several of them is given."""
         return ["mtia:0", "mtia:1"]
+
+    def tearDown(self) -> None:
+        """Have what a test enqueued fail in that test, and not in the next."""
+        super().tearDown()
+        for device in self.get_all_devices():
+            torch.mtia.synchronize(device)
 
 
 TEST_CLASS = MTIATestBase
