@@ -25,13 +25,16 @@ class ScratchMemory {
         continue;  // that of an input before
       }
       // Kernels were seen to write an expanded output as if it had all its elements.
-      const size_t whole = input.spec.numel() * c10::elementSize(input.spec.dtype);
+      const bool written = call.op.written[input.argument];
+      const size_t whole =
+          written ? input.spec.numel() * c10::elementSize(input.spec.dtype) : size_t{0};
       std::string& memory = memory_.emplace_back(std::max(storage.nbytes(), whole) + kSlack, '\0');
       input.rebindable.bind(memory.data());
       if (input.by_value) {
         const at::Tensor& number = *call.tensors[i].tensor;
         std::memcpy(memory.data(), number.const_data_ptr(), number.itemsize());
-      } else if (content == Content::Units) {
+      } else if (content == Content::Units ||
+                 (content == Content::Masks && is_mask(input.spec.dtype))) {
         fill_units(memory, input.spec);
       }
     }
@@ -46,6 +49,10 @@ class ScratchMemory {
 
  private:
   static constexpr size_t kSlack = 64;  // bytes
+
+  static bool is_mask(c10::ScalarType dtype) {
+    return dtype == c10::ScalarType::Bool || dtype == c10::ScalarType::Byte;
+  }
 
   static void fill_units(std::string& memory, const TensorSpec& spec) {
     const HostScalar one(spec.dtype);

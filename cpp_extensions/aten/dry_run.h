@@ -11,6 +11,7 @@ namespace mtia::aten {
 enum class Content {
   Zeros,
   Units,  // matrices with a 1 in each row, square ones the identity; others 1, 0, 0, 1, ...
+  Masks,  // units in masks, zeros in all else: what an index of 1 is outside of may be masked
 };
 
 // Stands for each number in one of the arguments.

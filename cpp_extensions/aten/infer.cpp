@@ -224,7 +224,10 @@ bool infer_by_dry_run(const Call& call, Plan& plan) {
   note_inputs(call, aliases, specs, specs, plan);
   note_arguments(call, plan);
   const auto zeros = try_dry_run(call, plan, Content::Zeros);
-  const auto units = call.op.trusts_values ? std::nullopt : try_dry_run(call, plan, Content::Units);
+  auto units = call.op.trusts_values ? std::nullopt : try_dry_run(call, plan, Content::Units);
+  if (zeros && !units && !call.op.trusts_values) {
+    units = try_dry_run(call, plan, Content::Masks);
+  }
   if (zeros && units && zeros->sizes() != units->sizes()) {
     remember({.values_decide = true});
     return false;

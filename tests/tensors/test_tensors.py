@@ -3,6 +3,8 @@
 Each line is one test. `d` is the device, `a(...)` a range of floats on it in the given shape.
 """
 
+import resource
+
 import pytest
 import same
 import torch
@@ -52,6 +54,8 @@ INDEXING = """
 a(3, 4)[torch.tensor([0, 2])], a(3, 4)[i(0, 2)], a(3, 4)[i(0, 2), torch.tensor([1, 1])]
 a(3, 4)[[0, 2]], a(3, 4)[a(3, 4) > 5], a(3, 4)[torch.tensor([True, False, True])]
 a(3, 4)[:, [True, False, True, False]], a(12)[i(3)[0]], a(12)[torch.tensor(3)], a(3)[True]
+a(2, 2)[a(2, 2) < 1, True], a(2, 2)[a(2, 2) < 1, False], a(2, 2)[a(2, 2) < 1, torch.tensor(True)]
+a(4, 1)[a(4) > 1, i(0)], a(4, 1)[a(4) > 1, torch.tensor(0)], a(1, 4)[i(0), a(4) > 1]
 a(12)[i(-1, -2)], a(12)[-3:], a(3, 4)[i(2)], a(3, 4)[:, i(2), None], a(2, 3, 4)[:, i(1), i(0)]
 torch.gather(a(2, 3), 1, i(0, 2).view(2, 1)), torch.take(a(4), i(1))
 a(3, 4).index_select(1, i(1, 1))
@@ -194,3 +198,12 @@ def test_what_is_tried_keeps_to_the_memory_of_a_kernel_that_trusts_lengths(lab, 
         return data.grad.cpu()
 
     assert torch.equal(gradient("mtia"), gradient("cpu"))
+
+
+def test_what_is_tried_takes_no_memory_that_an_expanded_argument_does_not_have(lab):
+    """A copy of all its elements was: half a gigabyte for this one number."""
+    one = torch.ones(1, device="mtia")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert one.expand(1 << 27).sum().item() == 1 << 27
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert after - before < 1 << 18  # in KiB: a quarter of a gigabyte
