@@ -58,8 +58,10 @@ def tensor_rows(rounds: int) -> list[tuple]:
     against = {
         "x + 1, enqueued": "x + 1, CPU",
         "x + 1, enqueued and run": "x + 1, CPU",
+        "x + 1, enqueued and run, protected": "x + 1, enqueued and run",
         "empty(8), device": "empty(8), CPU",
         "MLP step, device": "MLP step, CPU",
+        "MLP step, protected, device": "MLP step, device",
         "MLP step, rate changes, device": "MLP step, rate changes, CPU",
         "op of 10^6": "op of 10^3",
         "op on 1,000 streams": "op on 1 stream",

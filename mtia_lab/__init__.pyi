@@ -46,6 +46,7 @@ from .log.trace import write_trace as write_trace
 from .log.what_if import what_if as what_if
 from .programs.settings import poison as poison
 from .programs.settings import profile as profile
+from .programs.settings import protect as protect
 from .programs.settings import reset as reset
 from .programs.settings import schedule as schedule
 from .programs.trials import trial as trial

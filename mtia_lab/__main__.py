@@ -153,6 +153,7 @@ def _add_run(commands: Any) -> None:
     run.add_argument("--sanitize", action="store_true", help="look for hazards")
     run.add_argument("--schedule", metavar="NAME", help='such as "latest" or "random:7"')
     run.add_argument("--poison", action="store_true", help="poison fresh and freed memory")
+    run.add_argument("--protect", action="store_true", help="the host may not touch device memory")
     run.add_argument("--devices", type=int, default=2, metavar="N", help="how many (2)")
     run.add_argument("--record", metavar="FILE.mtia", help="save the log, for `show` and open_log")
     run.add_argument("--report", metavar="FILE.html", help="write a page to explore the run")

@@ -182,7 +182,10 @@ class State(tuple[int, ...]):
 
 
 def configure(
-    schedule: str | None = None, profile: Profile | None = None, poison: bool | None = None
+    schedule: str | None = None,
+    profile: Profile | None = None,
+    poison: bool | None = None,
+    protect: bool | None = None,
 ) -> None:
     """Choose when effects become visible, and what the device costs. Only while it is idle.
 
@@ -198,10 +201,20 @@ def configure(
             0xFF bytes (NaN as a float, -1 as an integer), so that what is used after its free, or
             before anything was written, shows; pinned memory and what a download is still to write
             as well. Off at first. None keeps the present choice.
+        protect: whether device memory is closed to the host outside the effects of commands, as an
+            accelerator's is. A read or a write through its address, by ctypes, NumPy or C++, then
+            raises a RuntimeError that names the line (or, where the interpreter's lock was given up
+            meanwhile, the line at which that was noticed): at the next step of the main thread, or
+            at the next call into the device of any thread. The access itself goes on. A system
+            call that is given such an address fails ("Bad address"). What a thread does while
+            another one runs effects is not seen. Off at first, as each run of effects costs some
+            system calls. None keeps the present choice.
 
     Raises:
-        RuntimeError: work is pending, or the schedule is unknown. Nothing has changed then.
-        TypeError: the schedule is no name, the profile not a `Profile`, or the poison not a bool.
+        RuntimeError: work is pending, the schedule is unknown, or the system refuses to protect
+            memory. Nothing has changed then.
+        TypeError: the schedule is no name, the profile not a `Profile`, or poison or protect not a
+            bool.
     """
     global _profile, _poison
     profile = _profile if profile is None else profile
@@ -210,14 +223,19 @@ def configure(
             f"the profile is a {type(profile).__name__}; give a Profile, which names what it "
             "changes, such as mtia_lab.Profile(kernel_slots=1)"
         )
-    if not isinstance(poison, bool | None):
-        raise WrongArgument(f"poison is {poison!r}; give True, False, or None to leave it as it is")
+    for name, wanted in (("poison", poison), ("protect", protect)):
+        if not isinstance(wanted, bool | None):
+            raise WrongArgument(
+                f"{name} is {wanted!r}; give True, False, or None to leave it as it is"
+            )
     if not isinstance(schedule, str | None):
         raise WrongArgument(f'the schedule is {schedule!r}; give a name, such as "latest"')
     schedule = simulator.schedule() if schedule is None else schedule
     fields = profile.fields()
     try:
         simulator.configure(schedule, fields)
+        if protect is not None:
+            simulator.set_protection(protect)
     except NotLoaded:
         raise
     except RuntimeError as error:
@@ -234,11 +252,12 @@ class Configuration(NamedTuple):
     schedule: str = "modelled"
     profile: Profile = Profile()
     poison: bool = False
+    protect: bool = False
 
 
 def configuration() -> Configuration:
     """What is configured now."""
-    return Configuration(simulator.schedule(), _profile, _poison)
+    return Configuration(simulator.schedule(), _profile, _poison, simulator.protects())
 
 
 def launch(name: str = "kernel", us: float = 10.0, effect: Callable[[], Any] | None = None) -> None:

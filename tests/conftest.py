@@ -44,7 +44,7 @@ def lab():
 
     mtia_lab.load()
     machines.idle_at_defaults()
-    mtia_lab.configure(schedule="modelled", profile=mtia_lab.Profile(), poison=False)
+    mtia_lab.configure(*mtia_lab.device.Configuration())
     yield mtia_lab
     machines.idle_at_defaults()
 

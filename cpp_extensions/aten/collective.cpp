@@ -4,6 +4,7 @@
 
 #include "../backend/call_log.h"
 #include "../sim/graph/graph.h"
+#include "../sim/memory/protection.h"
 #include "../sim/runtime.h"
 #include "call.h"
 #include "cpu_kernel.h"
@@ -59,6 +60,7 @@ std::vector<at::Tensor> begin(const std::string& name, sim::StreamRef stream,
   sim::demand(chained ? stream : caller);
   std::vector<at::Tensor> copies;
   const KernelState state(Settings::now());
+  const sim::OpenMemory open;  // the host does it for the device, whose memory this is
   for (const auto* tensors : {&writes, &reads}) {
     for (const at::Tensor& tensor : *tensors) {
       copies.push_back(on_host(tensor).clone(at::MemoryFormat::Contiguous));

@@ -8,6 +8,7 @@
 #include "../sim/memory/addresses.h"
 #include "../sim/memory/allocator.h"
 #include "../sim/memory/out_of_memory.h"
+#include "../sim/memory/protection.h"
 #include "../sim/memory/stats.h"
 #include "call_log.h"
 #include "convert.h"
@@ -87,6 +88,7 @@ void MTIAAllocator::copy_data(void* to, const void* from, size_t bytes) const {
   for (const void* address : {from, static_cast<const void*>(to)}) {
     sim::synchronize_stream(sim::current_stream(sim::device_of(address)));
   }
+  const sim::OpenMemory open;
   std::memcpy(to, from, bytes);
 }
 

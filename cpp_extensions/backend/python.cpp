@@ -8,6 +8,7 @@
 #include "../sim/types.h"
 #include "clean_thread.h"
 #include "python_error.h"
+#include "touches.h"
 #include "words.h"
 
 namespace mtia::backend {
@@ -19,9 +20,6 @@ bool finalizing() { return Py_IsFinalizing() != 0; }
 #else
 bool finalizing() { return _Py_IsFinalizing() != 0; }
 #endif
-
-// Once the interpreter is on its way out its lock may never be granted again.
-bool interpreter_is_up() { return Py_IsInitialized() != 0 && !finalizing(); }
 
 // The error that is set, as one object; none is set then.
 Owned take_error() {
@@ -174,10 +172,9 @@ void replace(PyObject*& ours, PyObject* by) {
   Py_XDECREF(std::exchange(ours, Py_NewRef(by)));
 }
 
-// The line that a frame is at, as "train.py:12" or "In[3]:4"; "" in a file to pass over.
-std::string name_of_line(PyFrameObject* frame) {
-  const Owned code(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
-  const Owned file(PyObject_GetAttrString(code.get(), "co_filename"));
+// A line as "train.py:12" or "In[3]:4"; "" in a file to pass over.
+std::string name_of_line(const Line& line) {
+  const Owned file(PyObject_GetAttrString(line.code.get(), "co_filename"));
   // Asked twice: an interrupt that happens to come here is no reason to go without a name.
   for (int attempt = 0; attempt < 2 && file_names != nullptr; ++attempt) {
     const Owned found(PyObject_GetItem(file_names, file.get()));
@@ -189,8 +186,8 @@ std::string name_of_line(PyFrameObject* frame) {
       const long above = is_cell ? PyLong_AsLong(PyTuple_GET_ITEM(found.get(), 1)) : 0;
       const Owned name = to_utf8(is_cell ? PyTuple_GET_ITEM(found.get(), 0) : found.get());
       if (name) {
-        const std::string line = std::to_string(PyFrame_GetLineNumber(frame) + above);
-        return std::string(PyBytes_AS_STRING(name.get())) + ":" + line;
+        return std::string(PyBytes_AS_STRING(name.get())) + ":" +
+               std::to_string(line.number + above);
       }
     }
     note_as_due();  // not to be raised yet: the next attempt runs Python code as well
@@ -198,21 +195,22 @@ std::string name_of_line(PyFrameObject* frame) {
   return "";
 }
 
-std::string line_of_program() {
-  PyFrameObject* frame = PyEval_GetFrame();  // borrowed; none on a thread of C++'s own
-  Py_XINCREF(reinterpret_cast<PyObject*>(frame));
-  while (frame != nullptr) {
-    const Owned owned(reinterpret_cast<PyObject*>(frame));
-    std::string line = name_of_line(frame);
-    if (!line.empty()) {
-      return line;
-    }
-    frame = PyFrame_GetBack(frame);
+// What `name` gives, which calls Python, whatever is on its way on this thread.
+template <typename Name>
+sim::Site undisturbed(const Name& name) {
+  WithGil gil;
+  const KeepError keep;
+  const PyObject* before = due;
+  sim::Site site = name();
+  if (due != before) {
+    raise_soon();
   }
-  return "";
+  return site;
 }
-
 }  // namespace
+
+// Once the interpreter is on its way out its lock may never be granted again.
+bool interpreter_is_up() { return Py_IsInitialized() != 0 && !finalizing(); }
 
 Owned or_throw(PyObject* result) {
   if (result == nullptr) {
@@ -277,15 +275,27 @@ sim::Site PythonEmbedder::call_site() noexcept {
   if (!interpreter_is_up()) {
     return {};
   }
-  WithGil gil;
-  const KeepError keep;
-  const PyObject* before = due;
-  sim::Site site = line_of_program();
-  if (due != before) {
-    raise_soon();
-  }
-  return site;
+  return undisturbed([] {
+    std::string name;
+    for_each_line([&](const Line& line) {
+      name = name_of_line(line);
+      return name.empty();
+    });
+    return name;
+  });
 }
+
+sim::Site name_of_first(const std::vector<Line>& lines) noexcept {
+  return undisturbed([&] {
+    std::string name;
+    for (auto line = lines.begin(); line != lines.end() && name.empty(); ++line) {
+      name = name_of_line(*line);
+    }
+    return name;
+  });
+}
+
+void PythonEmbedder::host_touched(const sim::Touch& touch) noexcept { keep_touch(touch); }
 
 std::exception_ptr PythonEmbedder::keep(std::exception_ptr thrown) noexcept {
   std::exception_ptr error = held(thrown);
@@ -302,6 +312,7 @@ void PythonEmbedder::effects_are_done() noexcept {
   if (due != nullptr) {
     raise_soon();
   }
+  raise_touch_soon();
 }
 
 void PythonEmbedder::throw_what_is_due() {
@@ -310,6 +321,7 @@ void PythonEmbedder::throw_what_is_due() {
     raise_what_is_due();
     throw_error();
   }
+  throw_touch();
 }
 
 void PythonEmbedder::check_wait(std::uintptr_t thread, const std::string& command) {

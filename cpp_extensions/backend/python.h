@@ -5,6 +5,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "../sim/command.h"
 #include "../sim/embedder.h"
@@ -48,6 +50,31 @@ void raise_later() noexcept;
 // still the interpreter's error. For what is not thrown on at once.
 std::exception_ptr held(const std::exception_ptr& error) noexcept;
 
+// A line of Python code.
+struct Line {
+  Owned code;
+  int number = 0;
+};
+
+// Calls `take` with the lines that this thread is at, from the innermost out, until it gives false.
+template <typename Take>
+void for_each_line(const Take& take) {
+  PyFrameObject* frame = PyEval_GetFrame();  // borrowed; none on a thread of C++'s own
+  Py_XINCREF(reinterpret_cast<PyObject*>(frame));
+  while (frame != nullptr) {
+    const Owned owned(reinterpret_cast<PyObject*>(frame));
+    Owned code(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
+    frame = take(Line{std::move(code), PyFrame_GetLineNumber(frame)}) ? PyFrame_GetBack(frame)
+                                                                      : nullptr;
+  }
+}
+
+// The first of these lines that is the program's own, as the log calls it; "" if none is.
+sim::Site name_of_first(const std::vector<Line>& lines) noexcept;
+
+// Whether the interpreter's lock can still be had, and its objects be used.
+bool interpreter_is_up();
+
 // In a handler that forgets the present exception. Throws it on if it is one of Python's that no
 // program may miss, such as KeyboardInterrupt.
 void forget_error();
@@ -56,6 +83,7 @@ struct PythonEmbedder final : sim::Embedder {
   void* release() noexcept override;
   void acquire(void* token) noexcept override;
   sim::Site call_site() noexcept override;
+  void host_touched(const sim::Touch& touch) noexcept override;
   std::exception_ptr keep(std::exception_ptr error) noexcept override;
   void effects_are_done() noexcept override;
   void throw_what_is_due() override;

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "../sim/memory/addresses.h"
+#include "../sim/text.h"
 
 namespace mtia::backend {
 
@@ -132,6 +133,16 @@ std::string out_of_memory(const sim::OutOfMemory& error) {
                   " are reserved by PyTorch: ", readable(error.allocated),
                   " allocated to tensors, ", readable(error.cached), " cached but unallocated",
                   waiting, ". ", advice(error), larger);
+}
+
+std::string touched(const sim::Touch& touch, const std::string& where) {
+  const std::string instead = touch.wrote ? "Write by x.copy_(values), which a command does"
+                                          : "Read a copy: x.cpu(), x.tolist() or x.item()";
+  return sim::str("the host ", touch.wrote ? "wrote to" : "read", " device memory", where,
+                  " (byte ", touch.offset, " of mtia:", touch.device,
+                  "). Only commands of the device may touch it: on an accelerator this would end "
+                  "the process, and here it waits for no command. ",
+                  instead, "; mtia_lab.configure(protect=False) lets the host touch device memory");
 }
 
 }  // namespace mtia::backend

@@ -7,11 +7,13 @@
 
 #include "../sim/embedder.h"
 #include "../sim/memory/out_of_memory.h"
+#include "../sim/memory/protection.h"
 
 namespace mtia::backend {
 
 std::string name_of(const char* function);
 std::string advice(sim::Advice about, int64_t number);
 std::string out_of_memory(const sim::OutOfMemory& error);
+std::string touched(const sim::Touch& touch, const std::string& where);
 
 }  // namespace mtia::backend

@@ -15,6 +15,7 @@
 #include "../sim/memory/addresses.h"
 #include "../sim/memory/allocator.h"
 #include "../sim/memory/history.h"
+#include "../sim/memory/protection.h"
 #include "../sim/runtime.h"
 #include "../sim/streams.h"
 #include "records.h"
@@ -146,6 +147,9 @@ const Binding kBindings[] = {
     {"schedule", 0, [](const Arguments&) { return to_python(sim::schedule_name()); }},
     {"set_poison", 1,
      [](const Arguments& given) { return run([on = given.flag(0)] { sim::set_poison(on); }); }},
+    {"set_protection", 1,
+     [](const Arguments& given) { return run([on = given.flag(0)] { sim::set_protection(on); }); }},
+    {"protects", 0, [](const Arguments&) { return to_python(sim::protects()); }},
     {"finish", 0, [](const Arguments&) { return run(sim::finish); }},  // the program ends
 
     // Work

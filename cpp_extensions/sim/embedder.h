@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "command.h"
+#include "memory/protection.h"
 
 namespace mtia::sim {
 
@@ -49,6 +50,11 @@ struct Embedder {
 
   // The line of the user's program that this thread is running. Called only while recording.
   virtual Site call_site() noexcept { return {}; }
+
+  // The host touched protected memory just now, on this thread, which is in the handler of a
+  // signal: nothing may be thrown or take long. It is to be raised soon; close_memory() comes
+  // before.
+  virtual void host_touched(const Touch& /*touch*/) noexcept {}
 
   // What is kept of what an effect threw until it is reported; null if it is no failure of the
   // command but meant for the program, such as an interrupt: the embedder then raises it later.

@@ -93,8 +93,13 @@ void finish() {
   if (process.forked) {
     return;  // what is pending is the parent's
   }
-  Lock lock = enter("finish");
   std::vector<Failure> failures;
+  try {
+    embedder().throw_what_is_due();
+  } catch (const Error&) {  // which keeps nothing else from being done
+    failures.push_back({"the program", std::current_exception()});
+  }
+  Lock lock = enter("finish");
   for (Device& device : lock->devices) {
     drain(lock, device);
     const auto failed = std::exchange(device.failures, {});

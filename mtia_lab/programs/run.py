@@ -42,6 +42,7 @@ def run(
     devices: int = 2,
     schedule: str | None = None,
     poison: bool = False,
+    protect: bool = False,
     sanitize: bool = False,
     record: str | None = None,
     report: str | None = None,
@@ -56,7 +57,7 @@ def run(
         arguments: the program's own.
         module: whether it is the name of a module.
         devices: as `mtia_lab.load` takes them.
-        schedule, poison: as `mtia_lab.configure` takes them.
+        schedule, poison, protect: as `mtia_lab.configure` takes them.
         sanitize: look for hazards.
         record: where to save the log.
         report: where to write the explorer, with what was found, as a page.
@@ -72,7 +73,7 @@ def run(
     saved = None if record is None else saved_as(os.path.abspath(record))
     page = None if report is None else target(os.path.abspath(report), "a page", (".html",))
     load(devices)
-    configure(schedule, poison=poison)
+    configure(schedule, poison=poison, protect=protect)
     process = os.getpid()
     with ExitStack() as block:
         found = block.enter_context(sanitizer()) if sanitize else None

@@ -60,12 +60,30 @@ def poison(wanted: bool = True) -> Iterator[None]:
         yield
 
 
+@block(done="set")
+def protect(wanted: bool = True) -> Iterator[None]:
+    """Run a block in which the host may not touch device memory: `with mtia_lab.protect():`.
+
+    It waits and restores as `mtia_lab.schedule` does; what happens to a program that touches it,
+    `mtia_lab.configure` says.
+
+    Args:
+        wanted: False for a block without protection within one that has it.
+
+    Raises:
+        TypeError: that is no bool.
+        RuntimeError: kernels failed that nobody had waited for, or the host touched device memory.
+    """
+    with configured(protect=wanted):
+        yield
+
+
 def reset() -> None:
     """Put the devices back to what `mtia_lab.load()` left, but for tensors that still live.
 
-    It waits for all devices. Then schedule, profile and poison are the defaults, device 0 and the
-    default streams are current on this thread, no memory is cached, figures about memory begin
-    anew, and generators have the seed that they began with.
+    It waits for all devices. Then schedule, profile, poison and protection are the defaults, device
+    0 and the default streams are current on this thread, no memory is cached, figures about memory
+    begin anew, and generators have the seed that they began with.
 
     Raises:
         RuntimeError: kernels failed that nobody had waited for. All else is done then.
@@ -85,7 +103,10 @@ def reset() -> None:
 
 @contextmanager
 def configured(
-    schedule: str | None = None, profile: Profile | None = None, poison: bool | None = None
+    schedule: str | None = None,
+    profile: Profile | None = None,
+    poison: bool | None = None,
+    protect: bool | None = None,
 ) -> Iterator[None]:
     """Under these settings; whatever happens, idle and as before afterwards.
 
@@ -95,7 +116,7 @@ def configured(
     """
     idle()
     before = configuration()
-    configure(schedule, profile, poison)
+    configure(schedule, profile, poison, protect)
     try:
         yield
     except BaseException as error:

@@ -7,9 +7,11 @@
 #include <thread>
 
 #include "check.h"
+#include "embedder.h"
 #include "memory/allocator.h"
 #include "memory/internal/device_memory.h"
 #include "memory/out_of_memory.h"
+#include "memory/protection.h"
 #include "runtime.h"
 
 using namespace mtia::sim;
@@ -142,6 +144,54 @@ void an_address_belongs_to_one_device() {
   CHECK(RAISES(allocate(0, {0, 12345}, 1)).find("12345") != std::string::npos);
 }
 
+// An embedder that keeps what the host touched.
+struct Witness final : Embedder {
+  std::vector<Touch> touches;
+  void host_touched(const Touch& touch) noexcept override { touches.push_back(touch); }
+};
+
+void the_host_may_not_touch_protected_memory() {
+  idle("modelled");
+  auto& witness = never_deleted<Witness>();
+  Embedder& before = embedder();
+  set_embedder(witness);
+  auto* block = static_cast<volatile char*>(allocate(1, {1, 0}, 100));
+  block[3] = 1;
+  CHECK(witness.touches.empty());
+  set_protection(true);
+  fill({1, 0}, const_cast<char*>(block), 100, 7);
+  synchronize_device(1);
+  CHECK(witness.touches.empty());
+  CHECK(block[3] == 7);  // it goes on, and until the memory is closed again, it is open
+  block[4] = 8;
+  CHECK(witness.touches.size() == 1);
+  CHECK(witness.touches[0].device == 1);
+  CHECK(witness.touches[0].offset == offset_of(const_cast<char*>(block)) + 3);
+  {
+    const OpenMemory open;
+    close_memory();
+    block[4] = 9;
+  }
+  CHECK(witness.touches.size() == 1);
+  block[5] = 9;
+  close_memory();
+  CHECK(block[5] == 9);
+  CHECK(witness.touches.size() == 3);
+#if defined(__linux__) && defined(__x86_64__)
+  CHECK(!witness.touches[0].wrote && witness.touches[1].wrote);
+#endif
+  void* later = allocate(0, {0, 0}, 30 * kMegabyte);  // of a new segment
+  CHECK(static_cast<volatile char*>(later)[0] == 0);
+  CHECK(witness.touches.size() == 4 && witness.touches[3].device == 0);
+  set_protection(false);
+  CHECK(block[5] == 9);
+  CHECK(witness.touches.size() == 4);
+  mtia::sim::free(later);
+  mtia::sim::free(const_cast<char*>(block));
+  set_embedder(before);
+  empty_cache();
+}
+
 void out_of_memory_is_observed_and_thrown() {
   idle("modelled");
   static std::vector<size_t> seen;  // observers stay
@@ -241,6 +291,7 @@ const std::vector<Test> kMemory{
     {"blocks, latest, poisoned", [] { no_block_is_given_out_twice("latest", true); }},
     {"missing record_use", a_missing_record_use_shows},
     {"addresses", an_address_belongs_to_one_device},
+    {"protection", the_host_may_not_touch_protected_memory},
     {"out of memory", out_of_memory_is_observed_and_thrown},
     {"freed by an effect", an_effect_may_free},
     {"pools", a_pool_keeps_its_blocks_until_it_is_released},

@@ -30,6 +30,7 @@ WRONG = {
     "mtia_lab.chekc": AttributeError,
     "mtia_lab.configure('lastest')": RuntimeError,
     "mtia_lab.configure(poison=1)": TypeError,
+    "mtia_lab.configure(protect='yes')": TypeError,
     "mtia_lab.launch(3)": TypeError,
     "mtia_lab.launch(us=-1)": ValueError,
     "mtia_lab.launch(effect=3)": TypeError,

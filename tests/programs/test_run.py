@@ -71,7 +71,7 @@ SAYS_CUDA = {
     "prefers cuda": "import torch\nprint('cuda' if torch.cuda.is_available() else 'cpu')",
 }
 RIGHT = RACE.replace("with two:", "two.wait_stream(one)\nwith two:")
-SET = ["--schedule", "random:7", "--poison", "--devices", "3"]
+SET = ["--schedule", "random:7", "--poison", "--protect", "--devices", "3"]
 SAVED = ["--record", "race.mtia", "--report", "race.html"]
 # What is run: its name, the program, the options before it.
 RUNS: dict[str, tuple[str, list[str]]] = {
@@ -92,7 +92,8 @@ RUNS: dict[str, tuple[str, list[str]]] = {
     ),
     "asks": (
         "import torch\nfrom mtia_lab.device import configuration\n"
-        "print(configuration()[::2], torch.accelerator.device_count())",
+        "schedule, _, *others = configuration()\n"
+        "print(schedule, *others, torch.accelerator.device_count())",
         SET,
     ),
     "agnostic": (f"{HEAD}torch.ones(3, device=d)  # or 'cuda'\n1 / 0\n", []),
@@ -236,7 +237,7 @@ def test_a_child_that_a_program_forks_says_nothing(ran):
 
 
 def test_settings_are_in_force_for_the_program(ran):
-    assert ran["asks"][:2] == (0, "('random:7', True) 3\n")
+    assert ran["asks"][:2] == (0, "random:7 True True 3\n")
 
 
 @pytest.mark.parametrize("name", SAYS_CUDA)

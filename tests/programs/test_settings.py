@@ -18,11 +18,11 @@ def interrupt():
 def test_each_setting_is_in_force_in_its_block_and_no_other_changes(lab):
     costs = Profile(kernel_slots=1)
     configure("blocking")
-    with lab.schedule("random:7"), lab.poison():
-        with lab.profile(costs), lab.schedule("latest"), lab.poison(False):
-            assert configuration() == ("latest", costs, False)
-        assert configuration() == ("random:7", Profile(), True)
-    assert configuration() == ("blocking", Profile(), False)
+    with lab.schedule("random:7"), lab.poison(), lab.protect():
+        with lab.profile(costs), lab.schedule("latest"), lab.poison(False), lab.protect(False):
+            assert configuration() == ("latest", costs, False, False)
+        assert configuration() == ("random:7", Profile(), True, True)
+    assert configuration() == ("blocking", Profile(), False, False)
 
 
 def test_a_block_is_what_its_schedule_makes_of_it(lab, streams):
@@ -56,6 +56,7 @@ def test_whatever_happens_all_is_as_before(lab, pending, raised):
     with (
         pytest.raises((RuntimeError, KeyError, KeyboardInterrupt, GeneratorExit)) as caught,
         lab.poison(),
+        lab.protect(),
         lab.schedule("latest"),
         lab.profile(Profile(queue_depth=1_000)),
     ):
@@ -71,7 +72,9 @@ def test_whatever_happens_all_is_as_before(lab, pending, raised):
         assert caught.value is raised and "'pending' failed" in raised.__notes__[0]
 
 
-@pytest.mark.parametrize("refused", [("schedule", "newest"), ("profile", 3), ("poison", "yes")])
+@pytest.mark.parametrize(
+    "refused", [("schedule", "newest"), ("profile", 3), ("poison", "yes"), ("protect", 1)]
+)
 def test_what_cannot_be_set_changes_nothing(lab, refused):
     name, value = refused
     with pytest.raises((RuntimeError, TypeError)), getattr(lab, name)(value):
@@ -91,7 +94,7 @@ def test_the_call_alone_says_what_to_write(lab):
 
 def test_reset_is_what_load_left(lab, empty):
     torch.mtia.manual_seed_all(3)
-    configure("latest", Profile(kernel_slots=2), poison=True)
+    configure("latest", Profile(kernel_slots=2), poison=True, protect=True)
     torch.mtia.set_stream(torch.Stream("mtia:1"))
     torch.mtia.record_memory_history()
     kept = torch.ones(100, device="mtia:0")

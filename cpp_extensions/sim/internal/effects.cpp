@@ -11,6 +11,7 @@
 #include "../graph/internal/capture.h"
 #include "../host_thread.h"
 #include "../log/log.h"
+#include "../memory/protection.h"
 #include "../text.h"
 
 namespace mtia::sim {
@@ -86,6 +87,7 @@ class Batch {
 
  private:
   const Lock& lock_;
+  const OpenMemory open_;
 };
 
 using Front = std::map<Stream*, CommandId>;  // of each stream, everything up to this command

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -13,6 +14,7 @@ namespace mtia::sim {
 
 namespace {
 std::array<std::atomic<char*>, kMaxDevices> bases;
+std::array<std::atomic<size_t>, kMaxDevices> used;  // bytes from there on
 
 [[noreturn]] void refuse_memory(int device, const char* what, size_t bytes) {
   throw Error(str("the system gave mtia:", device, " no ", what, " for ", bytes, " bytes (",
@@ -53,7 +55,11 @@ void give_memory(int device, char* address, size_t bytes) {
   if (mprotect(address, bytes, PROT_READ | PROT_WRITE) != 0) {
     refuse_memory(device, "memory", bytes);
   }
+  const auto end = static_cast<size_t>(address + bytes - bases[device]);
+  used[device] = std::max(used[device].load(), end);
 }
+
+Span memory_of_range(int device) noexcept { return {bases[device], used[device]}; }
 
 // The addresses stay readable, as zeros: a program that still uses them is wrong, but does not
 // crash.

@@ -15,4 +15,10 @@ char* reserve_range(int device);  // its first address; throws Error if there is
 void give_memory(int device, char* address, size_t bytes);  // in its range, as zeros; throws Error
 void take_memory(char* address, size_t bytes) noexcept;
 
+struct Span {
+  char* begin = nullptr;
+  size_t bytes = 0;
+};
+Span memory_of_range(int device) noexcept;  // from its first byte to the last that was ever given
+
 }  // namespace mtia::sim

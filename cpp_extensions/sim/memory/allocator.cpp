@@ -15,6 +15,7 @@
 #include "addresses.h"
 #include "internal/device_memory.h"
 #include "out_of_memory.h"
+#include "protection.h"
 
 namespace mtia::sim {
 
@@ -69,18 +70,25 @@ void return_cached(Lock& lock, DeviceMemory& memory, int device, const Site& sit
   }
 }
 
+Block* new_memory(DeviceMemory& memory, StreamRef stream, PoolId pool, size_t bytes,
+                  size_t capacity) {
+  const OpenMemory open;
+  Block* block = memory.take_new(stream, pool, bytes, capacity);
+  if (block != nullptr && poison) {
+    std::memset(block->segment->address, kPoison, block->segment->bytes);
+  }
+  return block;
+}
+
 Block* take_new(Lock& lock, DeviceMemory& memory, StreamRef stream, PoolId pool, size_t bytes,
                 const Site& site) {
   initialize();
   mark(process.touched[stream.device]);
   const Profile& profile = lock->profile;
   const auto capacity = static_cast<size_t>(profile.memory_bytes);
-  Block* block = memory.take_new(stream, pool, bytes, capacity);
+  Block* block = new_memory(memory, stream, pool, bytes, capacity);
   if (block != nullptr) {
     const Segment& segment = *block->segment;
-    if (poison) {
-      std::memset(segment.address, kPoison, segment.bytes);
-    }
     lock->clock += profile.allocate;
     note_memory(lock, kSegmentObtained, stream, number(segment.address), segment.bytes, site);
     run_due(lock);
