@@ -75,6 +75,10 @@ void keep_until_copied(const at::Tensor& pinned, sim::StreamRef stream) {
                                            backend::to_stream(stream));
 }
 
+// Whether what a copy to pinned memory of the host is to write may have to be hidden: now, or when
+// what is being captured is replayed.
+bool may_hide(sim::StreamRef stream) { return sim::hides_downloads() || sim::is_capturing(stream); }
+
 // Enqueues a copy on `stream`. `owner`, if given, is host memory to keep until then.
 sim::StreamPoint enqueue(sim::StreamRef stream, Engine engine, const at::Tensor& from,
                          const at::Tensor& to, const at::Tensor& owner = {}) {
@@ -94,7 +98,7 @@ sim::StreamPoint enqueue(sim::StreamRef stream, Engine engine, const at::Tensor&
     const KernelState state(settings);
     to.tensor().copy_(from.tensor());
   };
-  if (engine == Engine::ToHost && !owner.defined()) {  // the host goes on meanwhile
+  if (engine == Engine::ToHost && !owner.defined() && may_hide(stream)) {  // the host goes on
     command.prepare = [to = Region(to)] { to.hide(); };
   }
   sim::Cost cost;
@@ -111,7 +115,9 @@ void from_host(const at::Tensor& from, const at::Tensor& to, bool non_blocking) 
   if (non_blocking && is_pinned(from)) {
     const sim::StreamPoint end = enqueue(stream, Engine::FromHost, from, to);
     keep_until_copied(from, stream);
-    backend::pinned_allocator().note_upload(address_of(from), Region(from).bytes(), end);
+    if (may_hide(stream)) {
+      backend::pinned_allocator().note_upload(address_of(from), Region(from).bytes(), end);
+    }
     return;
   }
   sim::check_not_capturing(stream, "this copy from the host");
