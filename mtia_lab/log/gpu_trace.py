@@ -99,8 +99,10 @@ class _Trace:
             elif kind == "user_annotation":
                 self._ranges.append(event)
         for event in (known := [*self._calls, *self._work, *self._ranges]):
-            begin = _ns(event["ts"])
-            event["times"] = begin, begin + _ns(event["dur"])  # once: it takes its time
+            begin, lasted = _ns(event["ts"]), _ns(event["dur"])
+            if lasted < 0:
+                raise ValueError(f"{event.get('name')} ends before it begins")
+            event["times"] = begin, begin + lasted  # once: it takes its time
         self._origin = min((event["times"][0] for event in known), default=0)
         for events in (self._calls, self._work, self._ranges):
             events.sort(key=lambda event: (event["times"][0], -event["times"][1]))

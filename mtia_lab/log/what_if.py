@@ -6,7 +6,6 @@ rule] in cpp_extensions/sim/internal/enqueue.cpp) and from the host's waits: for
 and for room in full queues.
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from .records import Call, Command
 from .replay import last_ns
 from .units import count, thousands
 
+_LARGEST = 1_000_000  # times a time: what comes out can still be a float
 QUERIES = ("queryStream", "queryEvent", "elapsedTime")  # which learn something and never wait
 
 
@@ -68,7 +68,7 @@ def what_if(
     Args:
         log: what `mtia_lab.record()` yielded, of a program that began on idle devices.
         name: of the kernels and copies, such as "mm", "H2D", "conv*", or several; None for all.
-        times: their time then, as a multiple of what it was: 0.5 for twice as fast.
+        times: their time then, as a multiple of what it was, 0 to 1,000,000: 0.5 is twice as fast.
         profile: what the device cost; None for what is configured now.
         wanted: which of them, as `log.filter` takes it: `stream=1`, `line="train.py:12"`.
 
@@ -80,8 +80,9 @@ def what_if(
     log = a_log(what_if, log)
     if isinstance(times, bool) or not isinstance(times, Real):
         raise WrongArgument(f"times is {times!r}, but has to be a number, such as 0.5")
-    if not (math.isfinite(times) and times >= 0):
-        raise WrongValue(f"times is {times}, but has to be 0 or more, such as 0.5")
+    if not 0 <= times <= _LARGEST:
+        given = "too far from 0" if abs(times) > _LARGEST else times
+        raise WrongValue(f"times is {given}, but has to be 0 to {_LARGEST:,}, such as 0.5")
     if "kind" in wanted:
         raise WrongArgument("kind cannot be chosen: kernels and copies take time, and nothing else")
     profile = configuration().profile if profile is None else profile

@@ -174,6 +174,7 @@ def test_what_lies_within_another_on_its_stream_is_a_detail_of_it(opened):
         ("cut.json.gz", gzip.compress(b"{" * 5000, mtime=0)[:40], "it is none, or damaged"),
         ("late.json", b'[{"ph": "X", "cat": "kernel", "dur": 1, "ts": "soon"}]', "damaged"),
         ("never.json", b'[{"ph": "X", "cat": "kernel", "dur": 1, "ts": Infinity}]', "damaged"),
+        ("back.json", b'[{"ph": "X", "cat": "kernel", "dur": -1, "ts": 5, "name": "k"}]', "k ends"),
         ("deep.json", b"[" * 100_000, "damaged"),
         ("bad.json", json.dumps([{"ph": "X", "cat": "kernel", "dur": 1}]).encode(), "damaged"),
     ],

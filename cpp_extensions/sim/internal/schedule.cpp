@@ -74,8 +74,9 @@ Schedule Schedule::parse(const std::string& name) {
     return schedule;
   }
   throw Error("unknown schedule " + in_quotes(name) +
-              "; the schedules are 'modelled', 'blocking', 'latest' and 'random:SEED' with a "
-              "whole number from 0 to 2**64 - 1, such as 'random:7'");
+              "; the schedules are 'modelled', 'blocking', 'latest', 'random:SEED' with a whole "
+              "number from 0 to 2**64 - 1, such as 'random:7', and what a trial of every order "
+              "gave, such as 'order:2@3'");
 }
 
 Time Schedule::duration(Time modelled) {
