@@ -111,6 +111,22 @@ def test_jupyterlab_opens_the_first_working_copy():
     assert settings.LabApp.default_url == f"/lab/tree/{FOLDER}/{FIRST}"
 
 
+def test_a_readers_own_style_sheet_comes_after_the_labs(tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path))
+    (tmp_path / "custom").mkdir()
+    (tmp_path / "custom/custom.css").write_text(".own {}", encoding="utf-8")
+    (tmp_path / "custom/font.woff").touch()
+    file = ROOT / ".jupyter/jupyter_lab_config.py"
+    settings = PyFileConfigLoader(file.name, str(file.parent)).load_config()
+    folders = map(Path, settings.ServerApp.tornado_settings.get_value({})["static_custom_path"])
+    served = {path.name: path for folder in reversed([*folders]) for path in folder.iterdir()}
+    assert served["custom.css"].read_text("utf-8").split("\n") == [
+        '@import url("lab.css");',
+        ".own {}",
+    ]
+    assert {"lab.css", "font.woff"} < {*served}
+
+
 def test_every_declared_dependency_is_pinned():
     declared = sum(PROJECT["optional-dependencies"].values(), PROJECT["dependencies"])
     names = {canonical(re.match(r"[\w.-]+", line)[0]) for line in declared} - {PROJECT["name"]}
