@@ -1,6 +1,9 @@
 #include "dry_run.h"
 
+#include <c10/core/alignment.h>
+
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -28,14 +31,15 @@ class ScratchMemory {
       const bool written = call.op.written[input.argument];
       const size_t whole =
           written ? input.spec.numel() * c10::elementSize(input.spec.dtype) : size_t{0};
-      std::string& memory = memory_.emplace_back(std::max(storage.nbytes(), whole) + kSlack, '\0');
-      input.rebindable.bind(memory.data());
+      const size_t bytes = std::max(storage.nbytes(), whole) + kSlack;
+      char* const memory = aligned(memory_.emplace_back(bytes + c10::gAlignment, '\0').data());
+      input.rebindable.bind(memory);
       if (input.by_value) {
         const at::Tensor& number = *call.tensors[i].tensor;
-        std::memcpy(memory.data(), number.const_data_ptr(), number.itemsize());
+        std::memcpy(memory, number.const_data_ptr(), number.itemsize());
       } else if (content == Content::Units ||
                  (content == Content::Masks && is_mask(input.spec.dtype))) {
-        fill_units(memory, input.spec);
+        fill_units(memory, bytes, input.spec);
       }
     }
   }
@@ -54,14 +58,20 @@ class ScratchMemory {
     return dtype == c10::ScalarType::Bool || dtype == c10::ScalarType::Byte;
   }
 
-  static void fill_units(std::string& memory, const TensorSpec& spec) {
+  // Kernels rely on memory that lies as the CPU's allocator aligns it, and die of other memory.
+  static char* aligned(char* memory) {
+    const auto past = reinterpret_cast<uintptr_t>(memory) % c10::gAlignment;
+    return memory + (past == 0 ? 0 : c10::gAlignment - past);
+  }
+
+  static void fill_units(char* memory, size_t bytes, const TensorSpec& spec) {
     const HostScalar one(spec.dtype);
     one.tensor().fill_(1);
     const size_t size = c10::elementSize(spec.dtype);
     const auto columns = spec.sizes.size() < 2 ? 2 : std::max<int64_t>(spec.sizes.back(), 1);
-    const auto count = static_cast<int64_t>(memory.size() / size);
+    const auto count = static_cast<int64_t>(bytes / size);
     for (int64_t row = 0, i = 0; i < count; ++row, i = row * columns + row % columns) {
-      std::memcpy(memory.data() + i * size, one.data(), size);
+      std::memcpy(memory + i * size, one.data(), size);
     }
   }
 

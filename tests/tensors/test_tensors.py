@@ -207,3 +207,13 @@ def test_what_is_tried_takes_no_memory_that_an_expanded_argument_does_not_have(l
     assert one.expand(1 << 27).sum().item() == 1 << 27
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert after - before < 1 << 18  # in KiB: a quarter of a gigabyte
+
+
+@pytest.mark.parametrize("rows", [32, 48])
+def test_kernels_that_rely_on_the_alignment_of_memory_do_not_die(lab, rows):
+    def program(device):
+        weights = torch.arange(rows * 32, device=device).view(rows, 32).to(torch.int8)
+        x, scales = (torch.rand(*s, device=device).bfloat16() for s in [(32, 32), (rows,)])
+        return torch._weight_int8pack_mm(x, weights, scales)
+
+    same.assert_same(program)
