@@ -89,4 +89,36 @@ REASONS = (
         ASSUMES,
         "the CPU's kernels compute a complex power in two ways; PyTorch skips it there as flaky",
     ),
+    (
+        r"test_reset_sharded_param_in_lazy_init.*Thread \d exited with exception",
+        ASSUMES,
+        "FSDP's tests know CUDA, HPU, XPU and the CPU alone; this one puts its parameters on the "
+        "CPU and has its mesh, unnamed, on the accelerator",
+    ),
+    (
+        r"Unsupported dtype Half",
+        REFUSES,
+        "the list of devices whose FFT takes half precision leaves MTIA out",
+    ),
+    (
+        r"MKL FFT doesn't support tensors of type: Half",
+        ASSUMES,
+        "it transforms complex halves; the CPU's kernels, which these are, do not, and PyTorch "
+        "skips it there",
+    ),
+    (
+        r"simulated device has no nested tensors",
+        ASSUMES,
+        "it makes nested tensors, which the simulated device does not have",
+    ),
+    (
+        r"_convert_weight_to_int4pack has no kernel for dense tensors of the CPU",
+        ASSUMES,
+        "it packs weights by an operator of CUDA; the CPU, whose kernels these are, has another",
+    ),
+    (
+        r"TritonMissing",
+        ASSUMES,
+        "it compiles with Inductor, which needs Triton for every device but the CPU",
+    ),
 )
