@@ -112,12 +112,13 @@ def version() -> str:
 def held(scratch: Path, wanted: list[str]) -> Iterator[tuple[str, list[str]]]:
     """Each wrong backend, and the clauses that it breaks."""
     workshop = Workshop(scratch)
+    sound = workshop.build(None)  # of the sources as they are now, for wrong guards
     found = library.libraries(SOURCE)
     paths = {"guard": str(found.guard), "probes": str(found.probes)}
     servers: SimpleQueue[Server] = SimpleQueue()
 
     def tried(name: str) -> list[str]:
-        setup, environment = "", {}
+        setup, environment = "", sound
         if name in DEVICES:
             environment = workshop.build(DEVICES[name])
         else:
