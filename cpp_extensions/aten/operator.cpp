@@ -120,6 +120,11 @@ bool trusts_values(const std::string& plain) {
   return plain == "segment_reduce" || plain == "_segment_reduce_backward";
 }
 
+// Before it launches anything, also on CUDA, it looks whether a deviation is negative.
+bool checks_values(const std::string& plain, const c10::Argument& argument) {
+  return plain == "normal" && argument.name() == "std" && is_tensor(argument);
+}
+
 // The CPU's kernel of a collective would exchange memory of the device behind its queues.
 void check_no_collective(const c10::OperatorName& name) {
   TORCH_CHECK_NOT_IMPLEMENTED(name.name.rfind("c10d::", 0) != 0, name.name,
@@ -149,6 +154,7 @@ Operator describe(const OperatorHandle& handle) {
   for (const auto& argument : schema.arguments()) {
     op.written.push_back(argument.alias_info() != nullptr && argument.alias_info()->isWrite());
     op.by_value.push_back(!op.written.back() && (pointwise || fetches(plain, argument.name())));
+    op.needs_values = op.needs_values || checks_values(plain, argument);
     if (argument.name() == "generator") {
       op.generator = static_cast<int>(op.written.size()) - 1;
       op.random = true;
