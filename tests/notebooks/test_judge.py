@@ -64,14 +64,9 @@ def test_all_is_as_before_whatever_the_answer_does(answer, lab):
     lab.configure("random:5", lab.Profile(queue_depth=7), poison=True)
     before = configuration(), lab.state()
     assert judge(answer, always(lambda f: f(lab) is True), why=WHY).ok == (answer is is_right)
-    assert (
-        (configuration(), lab.state())
-        == before
-        == (
-            ("random:5", lab.Profile(queue_depth=7), True),
-            (1, mine.stream_id, 0),
-        )
-    )
+    assert (configuration(), lab.state()) == before
+    assert before[0][:3] == ("random:5", lab.Profile(queue_depth=7), True)
+    assert before[1] == (1, mine.stream_id, 0)
     assert is_idle(lab)
     lab.configure(poison=False)
 
@@ -91,7 +86,7 @@ def test_an_interrupt_is_no_answer_and_leaves_all_as_before(lab):
     lab.configure("latest")
     with pytest.raises(KeyboardInterrupt):
         judge(interrupted, always(lambda f: f()), why=WHY)
-    assert configuration() == ("latest", lab.Profile(), False)
+    assert configuration()[:3] == ("latest", lab.Profile(), False)
     assert lab.state() == (0, 0, 0) and is_idle(lab)
 
 
