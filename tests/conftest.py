@@ -17,9 +17,9 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(optionalhook=True, wrapper=True)  # optional: pytest may run without xdist
 def pytest_xdist_auto_num_workers():
-    """Half as many again as there are cores: many tests wait for processes, or for time to pass."""
+    """Two more than there are cores: many tests wait for processes, or for time to pass."""
     cores = yield
-    return -(-3 * cores // 2)
+    return cores + 2
 
 
 def pytest_addoption(parser):
