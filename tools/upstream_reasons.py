@@ -8,6 +8,11 @@ ASSUMES, REFUSES, OURS = "test assumes another device", "PyTorch refuses MTIA", 
 
 REASONS = (
     (
+        r"invalid type: 'torch\.mtia\.\w+Tensor'",
+        REFUSES,
+        "the legacy names of tensors' types leave MTIA out",
+    ),
+    (
         r"If capturable=True, params and state_steps must be on supported devices",
         REFUSES,
         "the optimizers' list of devices that capture graphs (`capturable=True`) leaves MTIA out",

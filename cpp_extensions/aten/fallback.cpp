@@ -51,6 +51,14 @@ bool has_host_indices(const Call& call) {
   return found;
 }
 
+// Where it is given no range, or an empty one, histc fetches that of the values, as on CUDA.
+bool fetches_range(const Call& call) {
+  const auto bound = [&](int argument) {
+    return call.arguments[argument].toScalar().toComplexDouble();
+  };
+  return *call.op.name == "histc" && bound(2) == bound(3);
+}
+
 // PyTorch calls this backend for a generator of its as well, whatever the tensors are. Their own
 // backend says what is wrong, as it does with CUDA's generators.
 bool draws_for_another_backend(const Call& call) {
@@ -72,7 +80,7 @@ void execute(const Operator& op, torch::jit::Stack& stack) {
   }
   check_generator(call);
   prepare_tensors(call);
-  auto plan = op.needs_values ? nullptr : plan_for(call);
+  auto plan = op.needs_values || fetches_range(call) ? nullptr : plan_for(call);
   if (plan == nullptr || plan->needs_values) {
     launch_and_wait(call);
   } else {

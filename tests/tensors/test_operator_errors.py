@@ -57,10 +57,11 @@ WRONG = {
     "a bigger list": lambda d: torch._foreach_pow_(
         [torch.ones(3, device=d)], [torch.ones(2, 3, device=d)]
     ),
-    # Of what depends on values, PyTorch's kernels of all devices look at this before they begin.
+    # Of what depends on values, PyTorch's kernels of all devices look at these two beforehand.
     "a negative deviation": lambda d: torch.normal(
         torch.zeros(1, device=d), torch.tensor([-1.0], device=d)
     ),
+    "a range without an end": lambda d: torch.histc(torch.tensor([1.0, torch.inf], device=d)),
     "the number in nothing": lambda d: torch.ops.aten._local_scalar_dense(torch.empty(0, device=d)),
     "a copy of another size": lambda d: torch.ones(3, device=d).copy_(torch.ones(2, device=d)),
     "a copy into nothing": lambda d: torch.ones(0, device=d).copy_(torch.ones(2, device=d)),
