@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from .backend import TOO_FAST, Backend, NotReached, expect
+from .backend import Backend, expect
 from .basis import FUTURE
 from .clause import clause
-from .memory import block_of
+from .memory import block_of, check_rests
 
 
 @clause(
@@ -75,10 +75,7 @@ def keeps_memory(backend: Backend) -> None:
         future.wait()
         work = backend.work()
     del block, future
-    again = block_of(backend).data_ptr() == address
-    expect("whether the block is handed out meanwhile", again and not work.done, False)
-    if work.done:
-        raise NotReached(TOO_FAST)
+    check_rests(backend, address, work)
 
 
 @clause(

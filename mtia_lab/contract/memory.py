@@ -4,7 +4,17 @@ from typing import Any
 
 import torch
 
-from .backend import TOO_FAST, Backend, NotReached, Products, current, expect, first_line, raises
+from .backend import (
+    TOO_FAST,
+    Backend,
+    NotReached,
+    Products,
+    Work,
+    current,
+    expect,
+    first_line,
+    raises,
+)
 from .basis import ADVICE, ALLOCATOR, COPIES, GENERATORS, MIXING, PINNED, SEEDS
 from .clause import clause
 
@@ -240,10 +250,7 @@ def record_stream(backend: Backend) -> None:
     work = backend.work(side)
     block.record_stream(side)
     del block
-    again = block_of(backend).data_ptr() == address
-    expect("whether the block is handed out meanwhile", again and not work.done, False)
-    if work.done:
-        raise NotReached(TOO_FAST)
+    check_rests(backend, address, work)
 
 
 @clause(
@@ -456,6 +463,14 @@ def _seed_all() -> None:
 def block_of(backend: Backend) -> torch.Tensor:
     """A block of device memory that nobody else asks for."""
     return torch.empty(SIZE, dtype=torch.uint8, device=backend.type)
+
+
+def check_rests(backend: Backend, address: int, work: Work) -> None:
+    """Check that the block that was freed there is not handed out while the work is not done."""
+    again = block_of(backend).data_ptr() == address
+    expect("whether the block is handed out meanwhile", again and not work.done, False)
+    if work.done:
+        raise NotReached(TOO_FAST)
 
 
 def drawn(device: str, seed: int = 7) -> list[float]:

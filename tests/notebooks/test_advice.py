@@ -59,7 +59,6 @@ NOT_ADVICE = {
     "doctor.py": {"_Remark"},
     "folders.py": {"FileNotFoundError", "NotADirectoryError", "Unsafe"},
     "contract/backend.py": {"Broken", "NotReached"},
-    "contract/futures.py": {"NotReached"},
     "contract/inside.py": {"RuntimeError"},
     "contract/memory.py": {"NotReached"},
     "contract/streams.py": {"NotReached"},
