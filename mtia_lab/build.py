@@ -262,25 +262,57 @@ def make(
     toolchain.find_compiler()  # raises before waiting
     progress = progress or shows.choose()
 
-    def waiting() -> None:
-        progress.say("Another process is building the simulated device; waiting for it.")
+    def compile(private: Path) -> Path:
+        return compiler.compile_library(
+            recipe.files,
+            recipe.origin,
+            private,
+            flags=recipe.flags,
+            include_paths=recipe.include_paths,
+            progress=progress,
+            verbose=verbose,
+        )
 
-    with cache.lock(lock_timeout, waiting), cache.private_folder() as private:
+    says = (
+        "MTIA Lab builds its simulated device, once:",
+        "Another process is building the simulated device; waiting for it.",
+    )
+    return once(recipe, cache, compile, progress, says, lock_timeout=lock_timeout, again=again)
+
+
+def once(
+    recipe: Recipe,
+    cache: Cache,
+    compile: Callable[[Path], Path],
+    progress: "Progress",
+    says: tuple[str, str],
+    *,
+    lock_timeout: float = LOCK_TIMEOUT,
+    again: bool = False,
+) -> Build:
+    """Compile what `recipe` says into `cache`, unless another process did so meanwhile.
+
+    Args:
+        recipe: what is compiled.
+        cache: where.
+        compile: makes the file, somewhere in the folder that it is given.
+        progress: shows what happens.
+        says: what is shown when it begins, and when another process has begun.
+        lock_timeout: seconds to wait for that process before building here too.
+        again: compile even though a build is there.
+    """
+    begins, waits = says
+    with (
+        cache.lock(lock_timeout, lambda: progress.say(waits)),
+        cache.private_folder() as private,
+    ):
         if again or not (build := cache.find(recipe.name)):
             cache.discard(recipe.name)  # what cannot be replaced is known before the work is done
-            progress.say("MTIA Lab builds its simulated device, once:")
+            progress.say(begins)
             started = time.perf_counter()
-            library = compiler.compile_library(
-                recipe.files,
-                recipe.origin,
-                private,
-                flags=recipe.flags,
-                include_paths=recipe.include_paths,
-                progress=progress,
-                verbose=verbose,
-            )
+            file = compile(private)
             facts = recipe.facts(time.perf_counter() - started)
-            build = cache.publish(recipe.name, private, library, facts)
+            build = cache.publish(recipe.name, private, file, facts)
             cache.prune()
     progress.done()
     return build

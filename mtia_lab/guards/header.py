@@ -4,7 +4,6 @@ GCC takes what it finds beside a header under the header's name and ".gch", if i
 flags and version, and the header itself else. Clang does not look for such a file.
 """
 
-import time
 from pathlib import Path
 
 from .. import build, progress
@@ -35,20 +34,14 @@ def precompiled(recipe: build.Recipe, cache: Cache) -> Build | None:
 
 
 def _make(recipe: build.Recipe, cache: Cache) -> Build:
-    shown = progress.choose()
+    def compile(private: Path) -> Path:
+        with Compilation(recipe.files, private, LIBRARY, flags=recipe.flags) as compilation:
+            return compilation.finish()
 
-    def waiting() -> None:
-        shown.say("Another process compiles what all guards include; waiting for it.")
-
-    with cache.lock(waiting=waiting), cache.private_folder() as private:
-        if not (made := build.find(recipe, cache)):
-            shown.say("What all guards include is compiled, once: some 5 s.")
-            cache.discard(recipe.name)
-            started = time.perf_counter()
-            with Compilation(recipe.files, private, LIBRARY, flags=recipe.flags) as compilation:
-                file = compilation.finish()
-            facts = recipe.facts(time.perf_counter() - started)
-            made = cache.publish(recipe.name, private, file, facts)
-            cache.prune(KEEP)
-    shown.done()
+    says = (
+        "What all guards include is compiled, once: some 5 s.",
+        "Another process compiles what all guards include; waiting for it.",
+    )
+    made = build.once(recipe, cache, compile, progress.choose(), says)
+    cache.prune(KEEP)
     return made
