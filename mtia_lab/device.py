@@ -232,10 +232,15 @@ def configure(
         raise WrongArgument(f'the schedule is {schedule!r}; give a name, such as "latest"')
     schedule = simulator.schedule() if schedule is None else schedule
     fields = profile.fields()
+    before = simulator.schedule(), _profile.fields()
     try:
         simulator.configure(schedule, fields)
         if protect is not None:
-            simulator.set_protection(protect)
+            try:
+                simulator.set_protection(protect)
+            except RuntimeError:  # the system's refusal changes nothing else either
+                simulator.configure(*before)
+                raise
     except NotLoaded:
         raise
     except RuntimeError as error:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mtia_lab import errors, isolated
-from mtia_lab.device import Configuration, Profile, configuration, configure
+from mtia_lab.device import Configuration, Profile, configuration, configure, simulator
 
 
 def divide():
@@ -23,6 +23,16 @@ def test_each_setting_is_in_force_in_its_block_and_no_other_changes(lab):
             assert configuration() == ("latest", costs, False, False)
         assert configuration() == ("random:7", Profile(), True, True)
     assert configuration() == ("blocking", Profile(), False, False)
+
+
+def test_where_the_system_does_not_protect_memory_nothing_changes(lab, monkeypatch):
+    def refuse(wanted):
+        raise RuntimeError("the system does not let device memory be closed")
+
+    monkeypatch.setattr(simulator, "set_protection", refuse)
+    with pytest.raises(RuntimeError, match="be closed"):
+        configure("latest", Profile(kernel_slots=1), poison=True, protect=True)
+    assert configuration() == Configuration()
 
 
 def test_a_block_is_what_its_schedule_makes_of_it(lab, streams):
