@@ -51,12 +51,12 @@ bool has_host_indices(const Call& call) {
   return found;
 }
 
-// Where it is given no range, or an empty one, histc fetches that of the values, as on CUDA.
+// Where histc is given no range, or an empty one, it fetches that of the values, as on CUDA.
 bool fetches_range(const Call& call) {
   const auto bound = [&](int argument) {
     return call.arguments[argument].toScalar().toComplexDouble();
   };
-  return *call.op.name == "histc" && bound(2) == bound(3);
+  return call.op.finds_range && bound(2) == bound(3);
 }
 
 // PyTorch calls this backend for a generator of its as well, whatever the tensors are. Their own

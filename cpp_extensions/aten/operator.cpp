@@ -173,6 +173,7 @@ Operator describe(const OperatorHandle& handle) {
                                          handle.hasTag(at::Tag::data_dependent_output)) &&
                                         !handle.hasKernelForDispatchKey(c10::DispatchKey::Meta));
   op.trusts_values = trusts_values(plain);
+  op.finds_range = plain == "histc";
   op.out = out_variant(handle);
   return op;
 }

@@ -22,6 +22,7 @@ struct Operator {
   bool view = false;            // returns an alias of an argument, and moves no data
   bool needs_values = false;    // only the values decide the sizes, or what it returns is no tensor
   bool trusts_values = false;   // its kernel leaves its memory if the values say so
+  bool finds_range = false;     // with two equal numbers for one, it reads the values' own first
   bool random = false;          // draws from a generator
   int generator = kFresh;       // the argument that names it, if there is one
   std::vector<bool> written{};  // for each argument
