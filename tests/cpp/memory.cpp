@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <functional>
 #include <mutex>
 #include <random>
 #include <thread>
@@ -152,7 +153,7 @@ struct Witness final : Embedder {
 
 void the_host_may_not_touch_protected_memory() {
   idle("modelled");
-  auto& witness = never_deleted<Witness>();
+  Witness witness;
   Embedder& before = embedder();
   set_embedder(witness);
   auto* block = static_cast<volatile char*>(allocate(1, {1, 0}, 100));
@@ -281,6 +282,66 @@ void threads_hand_blocks_around(const std::string& schedule, bool poisoned) {
   CHECK(memory_stats(0).reserved_bytes.all.current == 0);
 }
 
+// An embedder that counts what the host touched; in a handler of a signal, on any thread.
+struct Counter final : Embedder {
+  std::atomic<int> touches{0};
+  void host_touched(const Touch& /*touch*/) noexcept override { ++touches; }
+};
+
+void protected_for_threads(const std::function<void(Counter&)>& body) {
+  Counter counter;
+  Embedder& before = embedder();
+  set_embedder(counter);
+  set_protection(true);
+  body(counter);
+  set_protection(false);
+  set_embedder(before);
+}
+
+// An effect that one thread runs while the others allocate, free and wait is no touch of the host.
+void effects_of_threads_use_protected_memory() {
+  protected_for_threads([](const Counter& counter) {
+    threads_hand_blocks_around("random:1", true);
+    CHECK(counter.touches == 0);
+  });
+}
+
+// Each thread touches a block of its own, while others have theirs filled, and close the memory.
+void threads_touch_protected_memory() {
+  idle("modelled");
+  protected_for_threads([](const Counter& counter) {
+    std::vector<std::thread> threads;
+    std::vector<volatile unsigned char*> blocks;
+    for (int t = 0; t < 8; ++t) {
+      const StreamRef mine = new_stream(0, 0);
+      blocks.push_back(static_cast<volatile unsigned char*>(allocate(0, mine, 1000)));
+      threads.emplace_back([mine, block = blocks.back()] {
+        for (int round = 0; round < 100; ++round) {
+          const auto value = static_cast<unsigned char>(round);
+          fill(mine, const_cast<unsigned char*>(block), 1000, value);
+          synchronize_stream(mine);
+          wrong += block[round] != value;
+          block[round] = 255;
+          wrong += block[round] != 255;
+          close_memory();
+        }
+      });
+    }
+    for (std::thread& thread : threads) {
+      thread.join();
+    }
+    CHECK(wrong == 0);
+    const int before = counter.touches;
+    CHECK(before > 0);
+    CHECK(blocks[0][99] == 255);  // nobody uses it any more, so it is closed
+    CHECK(counter.touches == before + 1);
+    for (volatile unsigned char* block : blocks) {
+      mtia::sim::free(const_cast<unsigned char*>(block));
+    }
+  });
+  empty_cache();
+}
+
 }  // namespace
 
 const std::vector<Test> kMemory{
@@ -300,4 +361,6 @@ const std::vector<Test> kMemory{
 const std::vector<Test> kMemoryOfThreads{
     {"blocks of threads, modelled", [] { threads_hand_blocks_around("modelled", false); }},
     {"blocks of threads, latest, poisoned", [] { threads_hand_blocks_around("latest", true); }},
+    {"blocks of threads, protected", effects_of_threads_use_protected_memory},
+    {"touches of threads", threads_touch_protected_memory},
 };
