@@ -59,6 +59,15 @@ bool fetches_range(const Call& call) {
   return call.op.finds_range && bound(2) == bound(3);
 }
 
+// An operator may look at values only where a call asks for it: by a flag, or by a tensor to check.
+bool is_asked_to_look(const Call& call) {
+  if (call.op.looks_if == kFresh) {
+    return false;
+  }
+  const c10::IValue& asked = call.arguments[call.op.looks_if];
+  return asked.isBool() ? asked.toBool() : asked.isTensor() && asked.toTensor().defined();
+}
+
 // PyTorch calls this backend for a generator of its as well, whatever the tensors are. Their own
 // backend says what is wrong, as it does with CUDA's generators.
 bool draws_for_another_backend(const Call& call) {
@@ -80,7 +89,8 @@ void execute(const Operator& op, torch::jit::Stack& stack) {
   }
   check_generator(call);
   prepare_tensors(call);
-  auto plan = op.needs_values || fetches_range(call) ? nullptr : plan_for(call);
+  const bool looks = op.needs_values || fetches_range(call) || is_asked_to_look(call);
+  auto plan = looks ? nullptr : plan_for(call);
   if (plan == nullptr || plan->needs_values) {
     launch_and_wait(call);
   } else {

@@ -91,6 +91,11 @@ std::string without_underscore(const std::string& name) {
   return name.back() == '_' ? name.substr(0, name.size() - 1) : name;
 }
 
+template <size_t kCount>
+bool among(const std::string_view (&names)[kCount], const std::string& name) {
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+}
+
 // CUDA's kernels take a scalar of the host where a TensorIterator brings it in, which is what
 // pointwise operators are built on. Some lack the tag. Not all variants have the tags of the
 // operator.
@@ -99,7 +104,7 @@ bool is_pointwise(const std::string& plain) {
       "elu_backward",         "floor_divide",        "hardshrink_backward",
       "hardsigmoid_backward", "leaky_relu_backward", "mse_loss",
       "smooth_l1_loss",       "softplus_backward",   "softshrink_backward"};
-  return std::find(std::begin(kUntagged), std::end(kUntagged), plain) != std::end(kUntagged) ||
+  return among(kUntagged, plain) ||
          find_overload("aten::" + plain, [](const OperatorHandle& handle) {
            return handle.hasTag(at::Tag::pointwise);
          }).has_value();
@@ -111,8 +116,7 @@ bool fetches(const std::string& plain, const std::string& argument) {
       "_fused_adagrad lr",      "_fused_adam lr",           "_fused_adamw lr",  "_fused_sgd lr",
       "_index_put_impl values", "_unsafe_index_put values", "bernoulli p",      "fill value",
       "index_fill value",       "index_put values",         "masked_fill value"};
-  const std::string both = plain + " " + argument;
-  return std::find(std::begin(kFetched), std::end(kFetched), both) != std::end(kFetched);
+  return among(kFetched, plain + " " + argument);
 }
 
 // These write where a tensor of lengths or offsets says, and do not look whether that is inside.
@@ -120,9 +124,20 @@ bool trusts_values(const std::string& plain) {
   return plain == "segment_reduce" || plain == "_segment_reduce_backward";
 }
 
-// Before it launches anything, also on CUDA, it looks whether a deviation is negative.
+// On CUDA too these have the host look whether a deviation is negative before they launch anything,
+// or at what LAPACK says went wrong before they return.
 bool checks_values(const std::string& plain, const c10::Argument& argument) {
-  return plain == "normal" && argument.name() == "std" && is_tensor(argument);
+  constexpr std::string_view kLookedAt[] = {
+      "_linalg_eigh A",      "_linalg_eigvals self",  "_linalg_svd A",
+      "cholesky self",       "cholesky_inverse self", "linalg_eig self",
+      "linalg_eigvals self", "linalg_lstsq self",     "normal std"};
+  return is_tensor(argument) && among(kLookedAt, plain + " " + argument.name());
+}
+
+// Others do so only for a call that asks for it by this argument.
+bool asks_to_look(const std::string& plain, const c10::Argument& argument) {
+  return argument.name() == "check_errors" ||
+         (plain == "searchsorted" && argument.name() == "sorter");
 }
 
 // The CPU's kernel of a collective would exchange memory of the device behind its queues.
@@ -155,6 +170,9 @@ Operator describe(const OperatorHandle& handle) {
     op.written.push_back(argument.alias_info() != nullptr && argument.alias_info()->isWrite());
     op.by_value.push_back(!op.written.back() && (pointwise || fetches(plain, argument.name())));
     op.needs_values = op.needs_values || checks_values(plain, argument);
+    if (asks_to_look(plain, argument)) {
+      op.looks_if = static_cast<int>(op.written.size()) - 1;
+    }
     if (argument.name() == "generator") {
       op.generator = static_cast<int>(op.written.size()) - 1;
       op.random = true;

@@ -23,6 +23,7 @@ struct Operator {
   bool needs_values = false;    // only the values decide the sizes, or what it returns is no tensor
   bool trusts_values = false;   // its kernel leaves its memory if the values say so
   bool finds_range = false;     // with two equal numbers for one, it reads the values' own first
+  int looks_if = kFresh;        // it looks at values first, or at errors last, if given this
   bool random = false;          // draws from a generator
   int generator = kFresh;       // the argument that names it, if there is one
   std::vector<bool> written{};  // for each argument

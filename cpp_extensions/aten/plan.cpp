@@ -92,8 +92,9 @@ class KeyMaker {
     return true;
   }
 
-  void tensor(const at::Tensor& tensor) {
-    const int64_t kind = Tensor | static_cast<int64_t>(tensor.scalar_type()) << 16;
+  void tensor(const at::Tensor& tensor) {  // of one without elements kernels refuse other numbers
+    const int64_t kind = Tensor | int64_t{tensor.numel() == 0} << 4 |
+                         static_cast<int64_t>(tensor.scalar_type()) << 16;
     if (!specs()) {
       put(kind);
       return;

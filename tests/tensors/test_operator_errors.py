@@ -57,11 +57,26 @@ WRONG = {
     "a bigger list": lambda d: torch._foreach_pow_(
         [torch.ones(3, device=d)], [torch.ones(2, 3, device=d)]
     ),
-    # Of what depends on values, PyTorch's kernels of all devices look at these two beforehand.
+    # Of what depends on values, PyTorch's kernels of all devices look at these before they return.
     "a negative deviation": lambda d: torch.normal(
         torch.zeros(1, device=d), torch.tensor([-1.0], device=d)
     ),
     "a range without an end": lambda d: torch.histc(torch.tensor([1.0, torch.inf], device=d)),
+    "a sorter that leaves its tensor": lambda d: torch.searchsorted(
+        torch.ones(2, device=d), torch.ones(1, device=d), sorter=torch.tensor([0, 7], device=d)
+    ),
+    "singular values of NaN": lambda d: torch.linalg.svd(torch.full((2, 2), torch.nan, device=d)),
+    "eigenvalues of NaN": lambda d: torch.linalg.eig(torch.full((2, 2), torch.nan, device=d)),
+    "the inverse of a wrong factor": lambda d: torch.cholesky_inverse(torch.zeros(2, 2, device=d)),
+    "the factor of a negative matrix": lambda d: torch.linalg.cholesky_ex(
+        -torch.eye(2, device=d), check_errors=True
+    ),
+    "a checked inverse": lambda d: torch.linalg.inv_ex(
+        torch.zeros(2, 2, device=d), check_errors=True
+    ),
+    "a checked solution": lambda d: torch.linalg.solve_ex(
+        torch.zeros(2, 2, device=d), torch.ones(2, 2, device=d), check_errors=True
+    ),
     "the number in nothing": lambda d: torch.ops.aten._local_scalar_dense(torch.empty(0, device=d)),
     "a copy of another size": lambda d: torch.ones(3, device=d).copy_(torch.ones(2, device=d)),
     "a copy into nothing": lambda d: torch.ones(0, device=d).copy_(torch.ones(2, device=d)),
@@ -89,6 +104,10 @@ NUMBERS = {
     ),
     "softshrink": lambda d, right: F.softshrink(torch.ones(2, device=d), 0.5 if right else -0.5),
     "histc": lambda d, right: torch.ones(2, device=d).histc(4, 0.0, 1.0 if right else -1.0),
+    "the norm of nothing": lambda d, right: [
+        torch.linalg.vector_norm(torch.ones(size, device=d), 2.0 if right else torch.inf)
+        for size in (3, 0)
+    ],
     "remainder": lambda d, right: ints(d) % (3 if right else 0),
     "remainder of a scalar": lambda d, right: ints(d) % torch.tensor(3 if right else 0),
 }
@@ -116,6 +135,16 @@ def test_numbers_that_kernels_do_not_look_at_need_no_new_plan(lab):
     for rate in (0.25, 0.125, -3.0):
         step(rate)
     assert simulator.plan_counts()[1] == made
+
+
+def test_unchecked_errors_of_linear_algebra_are_not_waited_for(lab):
+    x = torch.zeros(2, 2, device="mtia")
+    lab.launch("in front", us=1000)
+    before = simulator.host_clock()
+    info = torch.linalg.inv_ex(x).info, torch.linalg.cholesky_ex(x).info
+    torch.searchsorted(x, x)
+    assert simulator.host_clock() - before < 500_000  # nanoseconds, on the virtual clock
+    assert [int(found) for found in info] == [1, 1]
 
 
 def test_values_are_refused_at_the_synchronization(lab):
