@@ -9,7 +9,7 @@ default: of one with tests made for the device these, of another one all. Each r
 processes of its own, on the CPU and, by TORCH_TEST_DEVICES, on `mtia`; a test that kills its
 process, or hangs, is noted, and the rest goes on in another one. What fails
 on `mtia` and not on the CPU is written to docs/upstream/FILE.json with what it said and why, and
-counted in docs/upstream.md.
+counted in docs/upstream.md; what is skipped on `mtia` alone, by what it said.
 
 What a run notes is kept in .upstream: one that was interrupted goes on where it stopped, and the
 CPU's is not repeated. `--failures` runs what failed on `mtia` last time once more, and nothing
@@ -120,18 +120,23 @@ def both(path: Path, name: str, options: argparse.Namespace) -> tuple[Outcomes, 
 
 
 def compared(cpu: Outcomes, mtia: Outcomes) -> dict[str, Any]:
-    """Return counts, and the tests that fail on `mtia` and not on the CPU."""
+    """Return counts, and what fails, or is skipped, on `mtia` and not on the CPU."""
     beside = {plain(name, "cpu"): row[0] for name, row in cpu.items()}
     only = {
         name: said
         for name, (outcome, said) in mtia.items()
         if outcome in BAD and beside.get(plain(name, "mtia")) not in BAD
     }
+    skips = Counter(
+        said
+        for name, (outcome, said) in mtia.items()
+        if outcome == "skipped" and beside.get(plain(name, "mtia"), "skipped") != "skipped"
+    )
     counts = {
         device: dict(Counter(outcome for outcome, _ in outcomes.values()))
         for device, outcomes in (("cpu", cpu), ("mtia", mtia))
     }
-    return {"counts": counts, "only on mtia": reasoned(only)}
+    return {"counts": counts, "only on mtia": reasoned(only), "skipped only on mtia": skips}
 
 
 def plain(name: str, device: str) -> str:
@@ -180,6 +185,7 @@ def table(data: dict[str, dict[str, Any]]) -> str:
     rows = [[*head, "only on `mtia`", *CLASSES, "unknown"]]
     rows.append(["---"] * len(rows[0]))
     whys: Counter[tuple[str, str]] = Counter()
+    skips: Counter[str] = Counter()
     for name, file in data.items():
         cpu = counted(file["counts"]["cpu"], ("passed", "failed", "skipped"))
         mtia = counted(file["counts"]["mtia"], ("passed", "failed", "skipped", "died"))
@@ -188,6 +194,7 @@ def table(data: dict[str, dict[str, Any]]) -> str:
             kinds[row["class"]] += len(row["tests"])
             whys[row["class"], row["why"]] += len(row["tests"])
         by_class = (str(kinds[kind]) for kind in (*CLASSES, ""))
+        skips.update(file.get("skipped only on mtia", {}))
         rows.append([name, cpu or "-", mtia, str(sum(kinds.values())), *by_class])
     lines = [f"- *{kind}*: {why} ({count})" for (kind, why), count in sorted(whys.items()) if why]
     releases = {(file["tests"], file["torch"]) for file in data.values()}
@@ -206,6 +213,10 @@ def table(data: dict[str, dict[str, Any]]) -> str:
             *("| " + " | ".join(row) + " |" for row in rows),
             "",
             *lines,
+            "",
+            "Skipped on `mtia`, run on the CPU, by what the test says:",
+            "",
+            *(f"- {said} ({count})" for said, count in skips.most_common()),
             "",
         ]
     )

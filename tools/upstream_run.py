@@ -172,9 +172,11 @@ class Notes:
         note(self.out, self.name(nodeid), "died", "")
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """Note how a test ended."""
+        """Note how a test ended, with what a failure says or why it was skipped."""
         if report.when == "call" or report.outcome != "passed":
-            said = str(getattr(report.longrepr, "reprcrash", "") or "") if report.failed else ""
+            told = report.longrepr  # of a skip: file, line, reason
+            said = told[2] if isinstance(told, tuple) else getattr(told, "reprcrash", None) or ""
+            said = str(said).removeprefix("Skipped: ")
             note(self.out, self.name(report.nodeid), report.outcome, short(said))
 
     @staticmethod

@@ -8,13 +8,15 @@ import upstream
 import upstream_run
 from upstream_run import outcomes
 
-PASSED, FAILED, SKIPPED = ("passed", ""), ("failed", "it says why"), ("skipped", "")
+PASSED, FAILED, SKIPPED = ("passed", ""), ("failed", "it says why"), ("skipped", "it is")
 CPU = {
     "TestItCPU::test_adds_cpu": PASSED,
     "TestItCPU::test_sorts_cpu_float32": PASSED,
     "TestItCPU::test_dies_cpu": PASSED,
     "TestItCPU::test_fails_everywhere_cpu": FAILED,
     "TestItCPU::test_of_accelerators_cpu": SKIPPED,
+    "TestItCPU::test_of_the_host_cpu": PASSED,
+    "TestItCPU::test_of_no_device_cpu": SKIPPED,
     "TestPlain::test_without_a_device": FAILED,
 }
 MTIA = {
@@ -23,6 +25,8 @@ MTIA = {
     "TestItMTIA::test_dies_mtia": ("died", "the process died: SIGSEGV"),
     "TestItMTIA::test_fails_everywhere_mtia": FAILED,
     "TestItMTIA::test_of_accelerators_mtia": FAILED,
+    "TestItMTIA::test_of_the_host_mtia": SKIPPED,
+    "TestItMTIA::test_of_no_device_mtia": SKIPPED,
     "TestPlain::test_without_a_device": FAILED,
 }
 # A file of tests for `run`, which takes four processes to its end.
@@ -44,14 +48,18 @@ class TestIt(unittest.TestCase):
         time.sleep(600)
 
     def test_5_is_skipped(self):
-        self.skipTest("it says why")
+        self.skipTest("it is")
 """
 
 
 def test_all_tests_are_counted_on_each():
     counts = upstream.compared(CPU, MTIA)["counts"]
-    assert counts["cpu"] == {"passed": 3, "failed": 2, "skipped": 1}
-    assert counts["mtia"] == {"passed": 1, "failed": 4, "died": 1}
+    assert counts["cpu"] == {"passed": 4, "failed": 2, "skipped": 2}
+    assert counts["mtia"] == {"passed": 1, "failed": 4, "died": 1, "skipped": 2}
+
+
+def test_what_is_skipped_on_mtia_and_runs_on_the_cpu_is_counted_by_what_it_says():
+    assert upstream.compared(CPU, MTIA)["skipped only on mtia"] == {"it is": 1}
 
 
 def test_what_fails_or_dies_on_mtia_and_does_not_fail_on_the_cpu_is_named():
