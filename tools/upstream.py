@@ -140,8 +140,12 @@ def compared(cpu: Outcomes, mtia: Outcomes) -> dict[str, Any]:
 
 
 def plain(name: str, device: str) -> str:
-    """Return a test's name without its device."""
-    return re.sub(rf"_?{device}(_0)?(?![a-z])", "", name, flags=re.IGNORECASE)
+    """Return a test's name without the device that its class was made for."""
+    made, _, test = name.partition("::")
+    if not made.endswith(device.upper()):
+        return name
+    before, _, after = test.rpartition(f"_{device}")
+    return f"{made.removesuffix(device.upper())}::{before}{after}"
 
 
 def reasoned(failures: dict[str, str]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ CPU = {
     "TestItCPU::test_dies_cpu": PASSED,
     "TestItCPU::test_fails_everywhere_cpu": FAILED,
     "TestItCPU::test_of_accelerators_cpu": SKIPPED,
-    "TestItCPU::test_of_the_host_cpu": PASSED,
+    "TestItCPU::test_of_cpu_tensors_cpu": PASSED,
     "TestItCPU::test_of_no_device_cpu": SKIPPED,
     "TestPlain::test_without_a_device": FAILED,
 }
@@ -25,7 +25,7 @@ MTIA = {
     "TestItMTIA::test_dies_mtia": ("died", "the process died: SIGSEGV"),
     "TestItMTIA::test_fails_everywhere_mtia": FAILED,
     "TestItMTIA::test_of_accelerators_mtia": FAILED,
-    "TestItMTIA::test_of_the_host_mtia": SKIPPED,
+    "TestItMTIA::test_of_cpu_tensors_mtia": SKIPPED,
     "TestItMTIA::test_of_no_device_mtia": SKIPPED,
     "TestPlain::test_without_a_device": FAILED,
 }
