@@ -4,7 +4,7 @@ import torch
 
 REPORT = "pytorch/ao#1649"
 SAW = "nothing: a reader of the code of CPUOffloadOptimizer noticed that the wait was missing"
-FIX = "step() ends with a wait of the host for the stream of the copies"
+FIX = "#1650 ends step() with a wait of the host for the stream of the copies"
 
 
 def program(device: str, mended: bool) -> list[float]:
