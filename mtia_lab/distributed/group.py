@@ -27,6 +27,7 @@ from typing import Any, TextIO
 import torch
 import torch.distributed as dist
 from torch._C import _distributed_c10d as c10d
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from ..device import simulator
 from ..errors import Advice
@@ -252,7 +253,12 @@ class _Group(dist.ProcessGroup):
         return BACKEND
 
     def call(self, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> _Work:
-        """A collective, by the name that PyTorch gives it."""
+        """A collective, by the name that PyTorch gives it; of tensors in wrappers, part by part."""
+        wrapper = next(filter(is_traceable_wrapper_subclass, _tensors(arguments)), None)
+        if wrapper is not None:
+            for part in (parts := wrapper.__tensor_flatten__()[0])[:-1]:
+                self.call(name, _part(arguments, part), options).wait()
+            return self.call(name, _part(arguments, parts[-1]), options)
         if name not in _TO_ONE:
             trail.note(self, name, _form(name, arguments))
         host = _Host(name)
@@ -273,6 +279,7 @@ class _Group(dist.ProcessGroup):
             self._transfers += transfers.values()
             with _explained(name):
                 places = [_replaced(argument, copies) for argument in arguments]
+                options = {key: _replaced(value, copies) for key, value in options.items()}
                 host.work = gloo = getattr(self._host, name)(*places, **options)
         finally:
             host.begun.set()
@@ -296,8 +303,17 @@ def _tensors(argument: Any) -> Iterator[torch.Tensor]:
         yield argument
 
 
+def _part(argument: Any, name: str) -> Any:
+    """The argument with a part of each tensor that is a wrapper in its place."""
+    if isinstance(argument, list | tuple):
+        return type(argument)(_part(each, name) for each in argument)
+    return getattr(argument, name) if is_traceable_wrapper_subclass(argument) else argument
+
+
 def _replaced(argument: Any, copies: dict[int, torch.Tensor]) -> Any:
     """The argument with the host's copies in place of the device's tensors."""
+    if isinstance(argument, c10d.BarrierOptions):
+        argument.device = torch.device("cpu")  # it may name one that has no part in a barrier
     if isinstance(argument, list | tuple):
         return [_replaced(part, copies) for part in argument]
     return copies.get(id(argument), argument)

@@ -35,6 +35,14 @@ def dtypes(d):
     return results
 
 
+def wrappers(d):
+    from torch.testing._internal.two_tensor import TwoTensor
+
+    x = TwoTensor(mine(d), mine(d) + 1)
+    dist.all_reduce(x)
+    return [x.a, x.b]
+
+
 def broadcast(d):
     x = mine(d)
     dist.broadcast(x, 1)
@@ -142,7 +150,7 @@ def objects(d):
     got, first = [None, None], [mine(d), d]
     dist.all_gather_object(got, mine(d))
     dist.broadcast_object_list(first, 1)
-    dist.barrier()
+    dist.barrier(device_ids=[0])  # which has no part in it
     return [*got, first[0]]
 
 

@@ -1,4 +1,4 @@
-"""Inputs are made on one stream, and read at once on another, in a test of what waits for what."""
+"""Inputs are made on one stream and read on another, which does not wait, in a test of events."""
 
 import torch
 
@@ -6,7 +6,7 @@ from ..slow import work
 
 REPORT = "pytorch/pytorch#192141"
 SAW = "a test of PyTorch's own that was flaky, with 5e-36 where -211 was right"
-FIX = "wait_stream before the other stream's first kernel (proposed; in two such tests it is merged)"
+FIX = "proposed: wait_stream before the side stream's kernel, as merged for two such tests"
 
 
 def program(device: str, mended: bool) -> list[float]:
