@@ -34,6 +34,12 @@ from upstream_run import WHOLE, NotWhole, Outcomes, outcomes, run
 ROOT = Path(__file__).resolve().parents[1]
 DATA, TABLE = ROOT / "docs" / "upstream", ROOT / "docs" / "upstream.md"
 NOTED = ROOT / ".upstream"
+PRECISION = ROOT / "docs" / "precision.json"
+OF_RANKS = (
+    *(f"fsdp/test_fully_shard_{name}" for name in ("init", "state", "extensions", "autograd")),
+    *(f"fsdp/test_fully_shard_{name}" for name in ("mixed_precision", "state_dict", "frozen")),
+    "test_replicate_mixed_precision",
+)
 FILES = (
     *("test_accelerator", "test_indexing", "test_sort_and_select", "test_view_ops", "test_dlpack"),
     *("test_type_promotion", "test_shape_ops", "test_scatter_gather_ops", "test_optim"),
@@ -41,6 +47,7 @@ FILES = (
     *("test_serialization", "test_masked", "test_tensor_creation_ops", "test_spectral_ops"),
     *("test_torch", "test_nn", "test_reductions", "test_linalg", "test_foreach"),
     *("test_native_mha", "dynamo/test_streams"),
+    *(f"distributed/_composable/{name}" for name in OF_RANKS),
 )
 # They compile the file cpp_extensions/mtia_extension.cpp beside them, and run without the lab.
 OF_THE_EXTENSION = ("test_cpp_extensions_mtia_backend", "test_cpp_extensions_stream_and_event")
@@ -202,6 +209,7 @@ def table(data: dict[str, dict[str, Any]]) -> str:
         rows.append([name, cpu or "-", mtia, str(sum(kinds.values())), *by_class])
     lines = [f"- *{kind}*: {why} ({count})" for (kind, why), count in sorted(whys.items()) if why]
     releases = {(file["tests"], file["torch"]) for file in data.values()}
+    streams = len(json.loads(PRECISION.read_text(encoding="utf-8"))["dynamo/test_streams.py"])
     which = ", ".join(f"{tests} on torch {torch}" for tests, torch in sorted(releases))
     return "\n".join(
         [
@@ -212,7 +220,10 @@ def table(data: dict[str, dict[str, Any]]) -> str:
             "`upstream` name each test that fails on `mtia` and does not fail on the CPU, with",
             "what it said and why. Of a file with tests made for a device, these are run, but not",
             "those on tensors of gigabytes. The tests of the MTIA extension run once, unchanged,",
-            "beside our `cpp_extensions`, which they compile and load themselves.",
+            "beside our `cpp_extensions`, which they compile and load themselves. Tests with",
+            "several ranks have these in threads or in processes; where they know other devices by",
+            "name, they are given `mtia`. What dynamo/test_streams asks of CUDA is skipped; with",
+            f"`mtia` in its place, {streams} of its tests pass: see [precision.md](precision.md).",
             "",
             *("| " + " | ".join(row) + " |" for row in rows),
             "",

@@ -123,6 +123,7 @@ def _environment(device: str, scratch: str) -> dict[str, str]:
         "PYTORCH_TESTING_DEVICE_ONLY_FOR": device,
         "PYTORCH_PRINT_REPRO_ON_FAILURE": "0",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "TORCH_DISABLE_ADDR2LINE": "1",  # where a test asks for stacks, each error took seconds
         "TMPDIR": scratch,
         "TORCH_EXTENSIONS_DIR": scratch,  # a killed build leaves a lock that the next one waits for
     }
@@ -176,13 +177,21 @@ class Notes:
         if report.when == "call" or report.outcome != "passed":
             told = report.longrepr  # of a skip: file, line, reason
             said = told[2] if isinstance(told, tuple) else getattr(told, "reprcrash", None) or ""
-            said = str(said).removeprefix("Skipped: ")
-            note(self.out, self.name(report.nodeid), report.outcome, short(said))
+            rank = of_rank(getattr(said, "message", ""))
+            said = rank or short(str(said).removeprefix("Skipped: "))
+            note(self.out, self.name(report.nodeid), report.outcome, said)
 
     @staticmethod
     def name(nodeid: str) -> str:
         """Return the test's class and name."""
         return nodeid.partition("::")[2]
+
+
+def of_rank(message: str) -> str:
+    """Return what the first rank that failed says, and in which function; "" if none has."""
+    rank = re.match(r"RuntimeError: (Thread|Process) \d+ exited with .*exception:", message)
+    errors = re.findall(r"  File .*, in (\S+)\n(?:   .*\n)*([^\s:]+(?:: .*)?)$", message, re.M)
+    return short("a rank failed, in {}: {}".format(*errors[0])) if rank and errors else ""
 
 
 def short(said: str) -> str:
@@ -193,12 +202,23 @@ def short(said: str) -> str:
     return " ".join(said.split())[:SAID]
 
 
-def main(device: str, path: str, out: str) -> int:
-    """Run a file in this process, with the device loaded before anything asks for one."""
+def ready(device: str, path: str) -> None:
+    """Load the device before anything asks for one."""
     if device == "mtia":
         import mtia_lab
 
-        mtia_lab.load()
+        if "distributed" not in Path(path).parts:
+            mtia_lab.load()
+            return
+        sys.path.append(str(Path(__file__).parent))  # in which ranks look
+        import upstream_distributed
+
+        upstream_distributed.prepare()
+
+
+def main(device: str, path: str, out: str) -> int:
+    """Run a file in this process."""
+    ready(device, path)
     if device:
         import torch.testing._internal.common_device_type  # noqa: F401
     import pytest

@@ -51,6 +51,36 @@ class TestIt(unittest.TestCase):
         self.skipTest("it is")
 """
 
+# A file of FSDP's, with ranks in threads and in processes.
+RANKS = """
+import torch
+import torch.distributed as dist
+from torch.testing._internal.common_distributed import skip_if_lt_x_gpu
+from torch.testing._internal.common_fsdp import FSDPTest, FSDPTestMultiThread, get_devtype
+
+class Summed:
+    @property
+    def world_size(self):
+        return 2
+
+    @skip_if_lt_x_gpu(2)
+    def test_sums(self):
+        x = torch.ones(2, device=get_devtype())
+        dist.all_reduce(x)
+        self.assertEqual((x.device.type, x.tolist()), ("mtia", [2, 2]))
+
+    @skip_if_lt_x_gpu(8)
+    def test_takes_eight(self):
+        self.fail("there are not eight devices")
+
+class TestThreads(Summed, FSDPTestMultiThread):
+    def test_fails(self):
+        raise ValueError("why")
+
+class TestProcesses(Summed, FSDPTest):
+    pass
+"""
+
 
 def test_all_tests_are_counted_on_each():
     counts = upstream.compared(CPU, MTIA)["counts"]
@@ -97,6 +127,23 @@ def test_a_file_of_no_use_is_named_and_nothing_is_written(tmp_path, monkeypatch,
     monkeypatch.setattr(upstream, "OF_THE_EXTENSION", ("test_file",))
     upstream.main([str(tmp_path), "test_file"])
     assert "test_file.py, : the process died: SIGABRT without a test" in capsys.readouterr().out
+
+
+def test_ranks_in_threads_and_in_processes_have_the_device(tmp_path):
+    path = tmp_path / "distributed" / "test_ranks.py"
+    path.parent.mkdir()
+    path.write_text(RANKS)
+    found = upstream_run.run(path, "mtia", 300, tmp_path / "outcomes")
+    assert found == {
+        "TestThreads::test_sums": PASSED,
+        "TestThreads::test_takes_eight": ("skipped", "Need at least 8 CUDA devices"),
+        "TestThreads::test_fails": (
+            "failed",
+            "a rank failed, in test_fails: ValueError: why",
+        ),
+        "TestProcesses::test_sums": PASSED,
+        "TestProcesses::test_takes_eight": ("skipped", "Need at least 8 CUDA devices"),
+    }
 
 
 def test_a_process_that_resumes_leaves_out_what_was_noted(tmp_path):
