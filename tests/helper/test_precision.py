@@ -62,6 +62,17 @@ def test_what_passes_is_counted_and_a_finding_has_to_be_judged(checkout, monkeyp
     assert "| test_some.py | 3 | 1 | 1 | 0 |" in precision.page({"test_some.py": found})
 
 
+def test_what_runs_before_a_test_compiles_is_looked_at(checkout, monkeypatch):
+    text = SUITE.replace(
+        "        torch.cuda.synchronize()", "        self.fail(torch.compile(len))"
+    )
+    (checkout / "test" / "test_user_streams.py").write_text(text)
+    monkeypatch.setattr(precision, "SUITES", {"test_user_streams.py": ""})
+    assert precision.main([str(checkout)]) == 1
+    found = json.loads(precision.DATA.read_text())["test_user_streams.py"]
+    assert found["TestStreams::test_race_of_a_stream"] and len(found) == 3
+
+
 def test_of_a_file_the_tests_of_such_names_are_taken():
     text = precision.renamed(precision.extracted(SUITE, r"stream$(?<!race_of_a_stream)"))
     assert "test_ordered_by_a_stream" in text and "test_wrong_about_a_stream" in text
