@@ -119,9 +119,22 @@ bool fetches(const std::string& plain, const std::string& argument) {
   return among(kFetched, plain + " " + argument);
 }
 
-// These write where a tensor of lengths or offsets says, and do not look whether that is inside.
+// These write where a tensor of lengths, offsets or indices says, and do not look whether that is
+// inside.
 bool trusts_values(const std::string& plain) {
-  return plain == "segment_reduce" || plain == "_segment_reduce_backward";
+  constexpr std::string_view kTrusting[] = {"_ctc_loss_backward",
+                                            "_embedding_bag_backward",
+                                            "_embedding_bag_dense_backward",
+                                            "_embedding_bag_per_sample_weights_backward",
+                                            "_segment_reduce_backward",
+                                            "adaptive_max_pool2d_backward",
+                                            "adaptive_max_pool3d_backward",
+                                            "max_pool2d_with_indices_backward",
+                                            "max_pool3d_with_indices_backward",
+                                            "nll_loss2d_backward",
+                                            "nll_loss_backward",
+                                            "segment_reduce"};
+  return among(kTrusting, plain);
 }
 
 // On CUDA too these have the host look whether a deviation is negative before they launch anything,

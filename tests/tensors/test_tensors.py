@@ -200,6 +200,18 @@ def test_what_is_tried_keeps_to_the_memory_of_a_kernel_that_trusts_lengths(lab, 
     assert torch.equal(gradient("mtia"), gradient("cpu"))
 
 
+def test_what_is_tried_keeps_to_the_memory_of_a_kernel_that_trusts_indices(lab):
+    """Indices of 1 were tried on a table of one row, and wrote where its second one would be."""
+
+    def gradient(where):
+        table = torch.ones(1, 1 << 18, device=where, requires_grad=True)
+        indices, offsets = (torch.zeros(n, dtype=torch.int64, device=where) for n in (8, 1))
+        F.embedding_bag(indices, table, offsets, mode="sum").sum().backward()
+        return table.grad.cpu()
+
+    assert torch.equal(gradient("mtia"), gradient("cpu"))
+
+
 def test_what_is_tried_takes_no_memory_that_an_expanded_argument_does_not_have():
     """A copy of all its elements was: half a gigabyte for this one number."""
 
