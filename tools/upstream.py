@@ -46,7 +46,8 @@ FILES = (
     *("test_numpy_interop", "test_segment_reductions", "test_autograd", "test_dataloader"),
     *("test_serialization", "test_masked", "test_tensor_creation_ops", "test_spectral_ops"),
     *("test_torch", "test_nn", "test_reductions", "test_linalg", "test_foreach"),
-    *("test_native_mha", "dynamo/test_streams"),
+    *("test_native_mha", "dynamo/test_streams", "test_complex", "nn/test_dropout"),
+    *("nn/test_embedding", "nn/test_multihead_attention"),
     *(f"distributed/_composable/{name}" for name in OF_RANKS),
 )
 # They compile the file cpp_extensions/mtia_extension.cpp beside them, and run without the lab.
