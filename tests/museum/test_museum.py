@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch.distributed as dist
+from torch.testing._internal.distributed import multi_threaded_pg
 
 import mtia_lab
 from mtia_lab import museum
@@ -115,9 +116,10 @@ def test_reports_name_the_lines_of_an_exhibit(lab):
 
 
 def test_the_threads_leave_the_process_as_it_was(lab):
-    hook = sys.excepthook
+    hook, group = sys.excepthook, dict(vars(multi_threaded_pg))
     EXHIBITS["threaded_group_195281"].broken()
     assert sys.excepthook is hook and not dist.is_initialized()
+    assert vars(multi_threaded_pg) == group
     assert lab.state() == (0, 0, 0)
 
 

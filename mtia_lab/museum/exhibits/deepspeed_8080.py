@@ -17,7 +17,7 @@ def program(device: str, mended: bool) -> list[float]:
         with producer:
             if k < 2:
                 work(device)
-            bucket[k] = k + 1
+            bucket[k].fill_(k + 1)
     for producer in producers if mended else producers[-1:]:
         reduce.wait_stream(producer)
     with reduce:
