@@ -35,10 +35,9 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA, TABLE = ROOT / "docs" / "upstream", ROOT / "docs" / "upstream.md"
 NOTED = ROOT / ".upstream"
 PRECISION = ROOT / "docs" / "precision.json"
-OF_RANKS = (
-    *(f"fsdp/test_fully_shard_{name}" for name in ("init", "state", "extensions", "autograd")),
-    *(f"fsdp/test_fully_shard_{name}" for name in ("mixed_precision", "state_dict", "frozen")),
-    "test_replicate_mixed_precision",
+OF_FSDP = (
+    *("init", "state", "extensions", "autograd", "mixed_precision", "state_dict", "frozen"),
+    *("comm", "grad_scaler", "ignore_params", "clip_grad_norm_", "memory"),
 )
 FILES = (
     *("test_accelerator", "test_indexing", "test_sort_and_select", "test_view_ops", "test_dlpack"),
@@ -48,7 +47,9 @@ FILES = (
     *("test_torch", "test_nn", "test_reductions", "test_linalg", "test_foreach"),
     *("test_native_mha", "dynamo/test_streams", "test_complex", "nn/test_dropout"),
     *("nn/test_embedding", "nn/test_multihead_attention"),
-    *(f"distributed/_composable/{name}" for name in OF_RANKS),
+    "distributed/test_multi_threaded_pg",
+    "distributed/_composable/test_replicate_mixed_precision",
+    *(f"distributed/_composable/fsdp/test_fully_shard_{name}" for name in OF_FSDP),
 )
 # They compile the file cpp_extensions/mtia_extension.cpp beside them, and run without the lab.
 OF_THE_EXTENSION = ("test_cpp_extensions_mtia_backend", "test_cpp_extensions_stream_and_event")
