@@ -1,5 +1,6 @@
 """The museum: each exhibit is a bug of order alone, and the table says who sees it."""
 
+import inspect
 import re
 import sys
 from dataclasses import replace
@@ -116,10 +117,10 @@ def test_reports_name_the_lines_of_an_exhibit(lab):
 
 
 def test_the_threads_leave_the_process_as_it_was(lab):
-    hook, group = sys.excepthook, dict(vars(multi_threaded_pg))
+    hook, group = sys.excepthook, dict(inspect.getmembers(multi_threaded_pg, callable))
     EXHIBITS["threaded_group_195281"].broken()
     assert sys.excepthook is hook and not dist.is_initialized()
-    assert vars(multi_threaded_pg) == group
+    assert dict(inspect.getmembers(multi_threaded_pg, callable)) == group
     assert lab.state() == (0, 0, 0)
 
 
