@@ -46,7 +46,7 @@ FILES = (
     *("test_serialization", "test_masked", "test_tensor_creation_ops", "test_spectral_ops"),
     *("test_torch", "test_nn", "test_reductions", "test_linalg", "test_foreach"),
     *("test_native_mha", "dynamo/test_streams", "test_complex", "nn/test_dropout"),
-    *("nn/test_embedding", "nn/test_multihead_attention"),
+    *("nn/test_embedding", "nn/test_multihead_attention", "nn/test_convolution"),
     "distributed/test_multi_threaded_pg",
     "distributed/_composable/test_replicate_mixed_precision",
     *(f"distributed/_composable/fsdp/test_fully_shard_{name}" for name in OF_FSDP),

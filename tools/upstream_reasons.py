@@ -160,4 +160,9 @@ REASONS = (
         ASSUMES,
         "it looks the device up in a table of its own, which knows the CPU and CUDA",
     ),
+    (
+        r"test_conv_backend_.*_ConvBackend\.Overrideable",
+        ASSUMES,
+        "it expects one of PyTorch's own convolutions; a backend outside of PyTorch brings its own",
+    ),
 )
