@@ -37,7 +37,7 @@ NOTED = ROOT / ".upstream"
 PRECISION = ROOT / "docs" / "precision.json"
 OF_FSDP = (
     *("init", "state", "extensions", "autograd", "mixed_precision", "state_dict", "frozen"),
-    *("comm", "grad_scaler", "ignore_params", "clip_grad_norm_", "memory"),
+    *("comm", "grad_scaler", "ignore_params", "clip_grad_norm_"),
 )
 FILES = (
     *("test_accelerator", "test_indexing", "test_sort_and_select", "test_view_ops", "test_dlpack"),
@@ -49,6 +49,7 @@ FILES = (
     *("nn/test_embedding", "nn/test_multihead_attention", "nn/test_convolution"),
     "distributed/test_multi_threaded_pg",
     "distributed/_composable/test_replicate_mixed_precision",
+    "distributed/_composable/test_replicate_training",
     *(f"distributed/_composable/fsdp/test_fully_shard_{name}" for name in OF_FSDP),
 )
 # They compile the file cpp_extensions/mtia_extension.cpp beside them, and run without the lab.

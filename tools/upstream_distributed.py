@@ -24,6 +24,7 @@ Test = Callable[..., Any]
 def prepare() -> None:
     """Load the device, and let tests that are yet to be imported run on it, here and in ranks."""
     simulate()
+    torch.mtia.init()  # else a mesh would give each thread a device of its own
     # A rank is forked from a process that has done this; to do so in each took most of the time.
     os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)  # that process knows no other
     multiprocessing.set_start_method("forkserver", force=True)

@@ -107,6 +107,16 @@ REASONS = (
         "CPU's kernels, which these are, refuse",
     ),
     (
+        r"_memory: TypeError: unsupported operand type\(s\) for -: 'NoneType' and 'NoneType'",
+        ASSUMES,
+        "it reads figures of memory under the names that CUDA, XPU and HPU have for them",
+    ),
+    (
+        r"AssertionError: Unexpected device type: mtia",
+        ASSUMES,
+        "it looks for the device in a list of its own, which has CUDA, HPU, XPU and the CPU",
+    ),
+    (
         r"_test_reduce_scatter: ValueError: too many values to unpack",
         ASSUMES,
         "it takes apart what a function within FSDP2 of 2.12.1 returns, which in 2.13 is more",
