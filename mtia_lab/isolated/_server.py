@@ -49,6 +49,7 @@ def main() -> None:
     except BaseException as error:  # SystemExit too: no snippet can run after it
         print(json.dumps({"prelude": describe(error)}), file=replies, flush=True)
         leave()
+    gc.freeze()  # else each snippet's first collection copies all that the prelude has made
     print(json.dumps({}), file=replies, flush=True)
     needed = children()  # what the prelude started is there for the snippets
     while line := requests.readline():
