@@ -1,5 +1,6 @@
 """The simulated device for tests that need it in their own process."""
 
+import gc
 import signal
 
 import pytest
@@ -9,6 +10,16 @@ import slow_first
 def pytest_configure(config):
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell gives to what it runs by `&`
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Leave what is imported and collected out of all collections of garbage: 0.3 s each else."""
+    gc.disable()
+    collected = yield
+    gc.freeze()
+    gc.enable()
+    return collected
 
 
 def pytest_collection_modifyitems(items):
