@@ -73,16 +73,11 @@ def streams(lab):
 @pytest.fixture
 def empty(lab):
     """The lab, with nothing allocated or cached on either device, and no figures or history."""
-    import gc
-
+    import memory
     import torch
 
-    torch.accelerator.empty_cache()
-    if any(torch.accelerator.memory_reserved(device) for device in (0, 1)):
-        gc.collect()  # slow, so only where a test before this one left a cycle
-        torch.accelerator.empty_cache()
+    memory.empty_devices()
     for device in (0, 1):
-        assert torch.accelerator.memory_reserved(device) == 0, "another test holds a tensor"
         torch.accelerator.reset_peak_memory_stats(device)
         torch.accelerator.reset_accumulated_memory_stats(device)
     yield lab

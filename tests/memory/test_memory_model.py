@@ -1,6 +1,5 @@
 """Random programs of allocations, frees and uses: the allocator against the model, step by step."""
 
-import gc
 import random
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from memory import KIB, MIB
+from memory import KIB, MIB, empty_devices
 
 CAPACITY = 64 * MIB
 SIZES = [1, 512, 513, 100 * KIB, MIB - 511, MIB, MIB + 1, 3 * MIB, 10 * MIB - 1, 10 * MIB, 23 * MIB]
@@ -53,11 +52,7 @@ class Device:
 
     @staticmethod
     def base_address() -> int:
-        torch.accelerator.empty_cache()
-        if torch.accelerator.memory_reserved(0):
-            gc.collect()  # slow, so only where a test before this one left a cycle
-            torch.accelerator.empty_cache()
-        assert torch.accelerator.memory_reserved(0) == 0, "another test still holds a tensor"
+        empty_devices()
         base = torch.empty(1, device="mtia:0").data_ptr()  # first fit: where the memory starts
         torch.accelerator.empty_cache()
         return base
@@ -166,7 +161,7 @@ def walk(device: Device, program) -> None:
         check_same(device, model)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(PROGRAMS)
 def test_any_program_gets_the_blocks_the_model_says(lab_for_examples, program):
     run(lab_for_examples, program)
