@@ -34,9 +34,10 @@ def shows(html):
 
 
 FILTER = "() => getComputedStyle(document.querySelector('.jp-OutputArea-output img')).filter"
+VANISHED = "display({}, raw=True)"  # as what is shown while something builds, and is gone then
 CARD = "<rect width='99' height='40' fill='#fff'/>"
 PROOFS = {
-    "sound": [shows(image(SVG.format(CARD + DARK_TEXT))), "print('text')", "x = 1"],
+    "sound": [shows(image(SVG.format(CARD + DARK_TEXT))), "print('text')", "x = 1", VANISHED],
     "fails": ["x = 1", "1 / 0", "x"],
     # The second cell is slow, so that whoever does not wait for it sees that it was not run.
     "announced": [code("1 / 0", tags=["raises-exception"]), "import time; time.sleep(1)", "x = 1"],

@@ -80,7 +80,7 @@ def test_no_process_is_left(tmp_path, send, number):
         said = alive.readline()
     assert said == "hangs\n", (run.wait(), (tmp_path / "output").read_text())
     started = " ".join(ours(mark))
-    for part in ("jupyterlab", "ipykernel_launcher", "leash.py", "mtia_lab.isolated"):
+    for part in ("forking_lab.py", "multiprocessing.forkserver", "leash.py", "mtia_lab.isolated"):
         assert part in started
     send(run, number)
     assert run.wait(PATIENCE) != 0

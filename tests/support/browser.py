@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import forking_lab
 import leash
 from notebook_files import ROOT
 from PIL import Image
@@ -88,7 +89,7 @@ def served(folder: Path) -> Iterator[str]:
     overrides.write_text(json.dumps(_OVERRIDES))
     token = secrets.token_hex(16)
     server = leash.start(
-        [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
+        [sys.executable, forking_lab.__file__, "--no-browser", "--allow-root", "--ip=127.0.0.1"]
         + ["--port=0", f"--ServerApp.root_dir={folder / 'notebooks'}"]
         + [f"--IdentityProvider.token={token}"]
         + ["--LabApp.extension_manager=readonly", "--LabApp.expose_app_in_browser=True"],
@@ -224,7 +225,8 @@ _LOOK = """async ran => {
         say(`${output.ename}: ${output.evalue}`);
     const area = cell.node.querySelector('.jp-OutputArea');
     const shown = area ? [...area.querySelectorAll('.jp-OutputArea-output')] : [];
-    if (shown.length < model.outputs.length && !cell.outputHidden) say('an output is missing');
+    const full = model.outputs.filter(output => !output.data || Object.keys(output.data).length);
+    if (shown.length < full.length && !cell.outputHidden) say('an output is missing');
     for (const node of shown) {
       for (const image of node.querySelectorAll('img'))
         await image.decode().catch(() => say('an image cannot be decoded'));
