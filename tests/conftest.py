@@ -5,6 +5,12 @@ import signal
 
 import pytest
 import slow_first
+from hypothesis import HealthCheck, settings
+
+# Nothing depends on how fast the machine is; and `lab` is for all examples of a test.
+_UNCHECKED = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
+settings.register_profile("lab", deadline=None, suppress_health_check=_UNCHECKED)
+settings.load_profile("lab")
 
 
 def pytest_configure(config):

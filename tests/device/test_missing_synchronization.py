@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 WAYS = ["event", "wait_stream", "stream.synchronize", "event.synchronize"]
@@ -40,9 +40,7 @@ def streams(device, count):
     return [torch.Stream(device) for _ in range(count)]
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100)
 @given(
     ways=st.lists(st.sampled_from(WAYS), min_size=1, max_size=5),
     missing=st.integers(0, 5),

@@ -147,7 +147,7 @@ def assert_times_nest(calls) -> None:
 
 
 @pytest.mark.parametrize("schedule", ["modelled", "blocking", "latest", "random:7"])
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 @given(program=PROGRAMS, profile=st.sampled_from(sorted(PROFILES)))
 def test_a_random_program_does_what_the_reference_says(schedule, program, profile):
     play(program, schedule, PROFILES[profile])

@@ -3,15 +3,13 @@
 import pytest
 import same
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_programs import Synchronized, on_cpu, steps
 
 
 @pytest.mark.parametrize("schedule", same.SCHEDULES)
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60)
 @given(
     program=st.lists(steps, min_size=4, max_size=25),
     ways=st.lists(st.sampled_from(["event", "wait_stream", "synchronize"]), min_size=1, max_size=5),

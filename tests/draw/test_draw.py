@@ -143,7 +143,7 @@ def test_words_stay_in_their_boxes_and_off_each_other(picture):
     assert_words_have_room(picture)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10**6), st.integers(1, 60))
 def test_words_have_room_whatever_was_logged(seed, size):
     log = some_log(seed, size)

@@ -208,7 +208,7 @@ def test_ascii_and_svg_tell_the_same_facts(seed):
             )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10**6), st.integers(1, 60), st.integers(0, 60))
 def test_words_have_room_whatever_was_logged(seed, size, turn):
     records = list(some_log(seed, size))

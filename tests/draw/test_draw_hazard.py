@@ -120,7 +120,7 @@ nanoseconds = st.integers(0, 10**9)  # of which times in a log are thousandths
 spans = st.tuples(nanoseconds, nanoseconds).map(lambda p: (p[0] / 1000, sum(p) / 1000))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(spans, min_size=1, max_size=12))
 def test_stretched_time_keeps_its_order_and_its_room(spans):
     scale = Stretch(spans, 100, 800, spans[:1])

@@ -181,7 +181,7 @@ def test_sizes_in_words(count, words):
     assert size(count) == words
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.integers(0, 2**37), min_size=2, max_size=60, unique=True).map(sorted))
 def test_heights_rise_with_addresses_and_fill_the_strip(edges):
     scale = Heights(edges, bottom=500, height=300, least=20)

@@ -28,7 +28,7 @@ def told(picture):
     return film, tuples("\n".join(lines))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(STATES, st.lists(STATES, max_size=12))
 def test_a_leak_is_shown_exactly_if_the_last_state_is_not_the_first(start, states):
     picture = draw.filmstrip(Log(moves(states), {0: start}))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(PROGRAMS, st.sampled_from([1024, 3]), st.booleans())
 def test_a_captured_program_computes_what_eager_and_the_cpu_compute(program, depth, on_a_side):
     import machines

@@ -9,11 +9,9 @@ import pytest
 import random_programs
 import torch
 import torch.nn.functional as F
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from models import cnn
-
-SETTINGS = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
 
 
 def assert_correct(report):
@@ -31,7 +29,7 @@ def test_operators_on_a_stream_of_their_own(lab, start):
         assert_correct(report)
 
 
-@settings(max_examples=15, **SETTINGS)
+@settings(max_examples=15)
 @given(
     program=st.lists(random_programs.steps, min_size=4, max_size=20),
     ways=st.lists(st.sampled_from(["event", "wait_stream", "synchronize"]), min_size=1, max_size=5),
@@ -46,7 +44,7 @@ def test_random_programs_on_three_streams_and_two_devices(lab, program, ways):
 
 
 @pytest.mark.parametrize("schedule", ["modelled", "blocking", "latest"])
-@settings(max_examples=6, **SETTINGS)
+@settings(max_examples=6)
 @given(program=graph_programs.PROGRAMS, on_a_side=st.booleans())
 def test_programs_captured_on_three_streams_and_replayed(lab, schedule, program, on_a_side):
     lab.configure(schedule)

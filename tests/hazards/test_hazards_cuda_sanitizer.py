@@ -10,7 +10,7 @@ from functools import cache
 
 import torch
 from hazard_logs import races, random_program, to_log
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtia_lab.museum.cuda_sanitizer import first_race
@@ -24,7 +24,7 @@ def first_race_of_ours(log):
     return min((race.second.id for race in same), default=None)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(programs)
 def test_both_see_the_same_first_race(program):
     log = to_log(program)
@@ -56,9 +56,7 @@ def side_streams():
     return [torch.Stream("mtia"), torch.Stream("mtia")]
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15)
 @given(st.integers(0, 10**9).map(random_steps))
 def test_both_see_the_same_in_what_the_device_did(lab, program):
     torch.mtia.synchronize()

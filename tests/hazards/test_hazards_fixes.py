@@ -11,7 +11,7 @@ from functools import cache
 import pytest
 import same
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from only import only
 
@@ -122,9 +122,7 @@ def latest(empty):
     empty.configure("latest")
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25)
 @given(st.integers(0, 10**9).map(random_lines))
 def test_doing_what_the_report_says_makes_a_program_right(empty, program):
     text = to_source(program)

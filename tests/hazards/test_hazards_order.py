@@ -25,7 +25,7 @@ def found(log):
     return {(race.first.id, race.second.id) for race in races(log)}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(programs)
 def test_a_command_races_if_it_does_by_brute_force(program):
     log = to_log(program)
@@ -35,7 +35,7 @@ def test_a_command_races_if_it_does_by_brute_force(program):
     assert bool(find_hazards(log)) == bool(expected)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(programs)
 def test_the_fixes_together_leave_no_race(program):
     log, more = to_log(program), {}
@@ -51,7 +51,7 @@ def test_the_fixes_together_leave_no_race(program):
     assert bool(more) == bool(found(log))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(programs)
 def test_a_wait_is_needless_if_it_adds_no_kernel_to_those_before(program):
     log = to_log(program)
@@ -67,7 +67,7 @@ forms = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(forms, forms)
 def test_overlap_is_a_byte_in_common(one, other):
     assert overlap(one, other) == bool(bytes_of(one) & bytes_of(other))

@@ -12,7 +12,7 @@ from functools import cache
 import pytest
 import torch
 from hazard_logs import races
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 START = [0.7310, 1.9133, 3.3911]
@@ -82,9 +82,7 @@ def in_order(program):
     return left
 
 
-@settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=8)
 @given(st.integers(0, 10**9).map(random_program))
 def test_a_step_can_come_too_early_if_it_is_in_a_race(lab, program):
     lab.configure("latest")

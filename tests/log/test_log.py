@@ -340,7 +340,7 @@ def every_use(log, folder, *more):
     assert write_trace(log, folder / "run.json")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.sampled_from([some_log, racing_log, some_heap]),
     st.integers(0, 10**6),

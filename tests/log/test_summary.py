@@ -108,7 +108,7 @@ def assert_adds_up(log):
     return got
 
 
-@settings(max_examples=150, deadline=None, database=None)
+@settings(max_examples=150, database=None)
 @given(GIVEN)
 def test_it_agrees_with_looking_at_every_moment(given_commands):
     assert_adds_up(simulated(given_commands))
