@@ -23,8 +23,8 @@ DEVICE = ROOT / "tests" / "support" / "upstream_device.py"
 SAID = 240  # characters that are kept of a failure
 AGAIN, WHOLE = "run again", "(whole)"  # an outcome: it died after others; a name: nothing is left
 SHOWN_EVERY, BETWEEN = 60, 1200  # seconds; the second: what a process has to start and to end
-# Tests on tensors of gigabytes are about the arithmetic in kernels, which here are the CPU's own.
-HUGE = re.compile(r"test_gather_large|large_tensor")
+# Tests that hold gigabytes are about the arithmetic in kernels, which here are the CPU's own.
+HUGE = re.compile(r"test_gather_large|large_tensor|test_(avg|max)_pool2d_nhwc")
 UNWANTED = ("CI", "SANDCASTLE", "PYTHONDONTWRITEBYTECODE")  # of the environment
 Outcomes = dict[str, tuple[str, str]]
 
