@@ -18,6 +18,7 @@ from types import FunctionType
 from typing import Any
 
 import nbformat
+from filelock import FileLock
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from nbformat import NotebookNode
@@ -101,11 +102,9 @@ def _remembered(function: Callable[..., Any], answers: Path) -> Callable[..., An
     def remembering(*args: Any, **options: Any) -> Any:
         asked = pickle.dumps((function.__qualname__, _key(args), _key(options)))
         file = answers / hashlib.sha256(asked).hexdigest()
-        if not file.exists():
-            answer = pickle.dumps(function(*args, **options))
-            unfinished = file.with_suffix(f".{os.getpid()}")
-            unfinished.write_bytes(answer)
-            unfinished.rename(file)
+        with FileLock(file.with_suffix(".lock")):  # sessions at once ask the same
+            if not file.exists():
+                file.write_bytes(pickle.dumps(function(*args, **options)))
         return pickle.loads(file.read_bytes())
 
     return remembering
