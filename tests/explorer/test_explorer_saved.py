@@ -80,11 +80,13 @@ def test_it_has_the_theme_of_the_system(chromium, files, scheme):
     ground = "(node) => getComputedStyle(node).backgroundColor"
     dark = page.locator(ROOT).evaluate(ground) == "rgb(17, 17, 17)"
     assert dark == (scheme == "dark") and page.errors == []
+    page.context.close()
 
 
 def test_without_scripts_the_picture_is_left(chromium, files):
     page = opened(chromium, files, java_script_enabled=False)
     assert page.locator("img").is_visible() and page.locator(ROOT).count() == 0
+    page.context.close()
 
 
 # The window that the lanes show, as parts of the whole log.

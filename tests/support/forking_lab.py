@@ -1,4 +1,4 @@
-"""JupyterLab whose kernels are forked from a process that has imported torch: `python` this file.
+"""JupyterLab whose kernels are forked from a process that has imported torch.
 
 Some twenty kernels start in the browser tests, and each took one to two seconds of a core for its
 imports. The server has threads, so it is multiprocessing's fork server that forks.
