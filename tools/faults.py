@@ -2,13 +2,14 @@
 
     python tools/faults.py [--list] [--all] [--notebook PATH]... [NAME...]
 
-For each fault of fault_list*.py: run the cells of all notebooks on a device that has it, as
+For each fault of fault_list*.py: run the cells of the notebooks on a device that has it, as
 fault_workshop.py builds it, one process a notebook. A fault that turns no cell red belongs to a
 claim that the notebooks make and do not check, so it fails the command. Outputs are not compared
 here: a wrong output that only a stored copy gives away teaches a reader nothing.
 
-Takes minutes. The next device is made while the last one is tried, and notebooks that start
-processes of their own, the slow ones, are run only for a fault that the others miss, or with --all.
+Takes minutes. A fault is tried until a notebook has a red cell; --all shows every cell that notices
+it. The notebook that saw the last fault comes first, since faults are listed by subject, and those
+that start processes of their own, the slow ones, begin last. The next device is made meanwhile.
 """
 
 import argparse
@@ -26,8 +27,7 @@ from fault_list import Fault
 from fault_workshop import FAULTS, Workshop
 from notebook_files import NOTEBOOKS, code_cells, tags
 
-from mtia_lab import isolated
-from mtia_lab.isolated import Result
+from mtia_lab.isolated import Result, Server
 
 NOTEBOOK_TIMEOUT = 400  # seconds: a fault may make a cell hang, a busy machine makes it slow
 PRELUDE = "import torch, IPython.core.interactiveshell, IPython.utils.capture"
@@ -71,7 +71,7 @@ class Verdict:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--list", action="store_true", help="list the faults and stop")
-    parser.add_argument("--all", action="store_true", help="run slow notebooks for every fault")
+    parser.add_argument("--all", action="store_true", help="run all notebooks for every fault")
     parser.add_argument("--notebook", action="append", type=Path, help="default: all")
     parser.add_argument("names", nargs="*", help="default: all")
     options = parser.parse_args(arguments)
@@ -82,13 +82,19 @@ def main(arguments: list[str]) -> int:
         print("\n".join(f"{fault.name:34}{fault.at:32}{fault.about}" for fault in faults))
         return 0
     notebooks = {path: read(path) for path in options.notebook or NOTEBOOKS}
-    with tempfile.TemporaryDirectory(prefix="mtia-lab-faults-") as scratch:
+    order = sorted(notebooks, key=lambda path: (is_slow(notebooks[path]), path))
+    with (
+        tempfile.TemporaryDirectory(prefix="mtia-lab-faults-") as scratch,
+        Server(PRELUDE) as server,
+    ):
         devices = one_ahead(Workshop(Path(scratch)).build, [None, *faults])
-        sound = trial(next(devices), notebooks, every=True)
+        sound = Verdict()
+        run_cells(server, next(devices), notebooks, sound)
         if sound:
             print(f"The notebooks are red without any fault: {sound}")
             return 1
-        return report(faults, (trial(device, notebooks, options.all) for device in devices))
+        tried = (trial(server, device, notebooks, order, options.all) for device in devices)
+        return report(faults, tried)
 
 
 def one_ahead(make: Callable, items: list) -> Iterator:
@@ -126,28 +132,36 @@ def read(path: Path) -> list[tuple[int, str, bool]]:
     return [(number, cell.source, "raises-exception" in tags(cell)) for number, cell in cells]
 
 
-def trial(environment: dict[str, str], notebooks: dict[Path, list], every: bool) -> Verdict:
-    """Run the cells of the notebooks on the device that `environment` selects.
+def is_slow(cells: list[tuple[int, str, bool]]) -> bool:
+    """Whether a notebook starts processes of its own."""
+    return any(re.search(r"isolated\.|%%guard", source) for _, source, _ in cells)
 
-    every: also run the slow notebooks if a cell of the others is red already.
+
+def trial(
+    server: Server,
+    environment: dict[str, str],
+    notebooks: dict[Path, list],
+    order: list[Path],
+    every: bool,
+) -> Verdict:
+    """Run notebooks on the device that `environment` selects, until one has a red cell.
+
+    order: of the notebooks; one that has a red cell becomes its first.
+    every: run all notebooks nevertheless.
     """
-    slow = {
-        path: cells
-        for path, cells in notebooks.items()
-        if any(re.search(r"isolated\.|%%guard", source) for _, source, _ in cells)
-    }
-    quick = {path: cells for path, cells in notebooks.items() if path not in slow}
     verdict = Verdict()
-    for part in (notebooks,) if every else (quick, slow):
-        if not verdict:
-            run_cells(environment, part, verdict)
+    for group in [order] if every else [[path] for path in order]:
+        run_cells(server, environment, {path: notebooks[path] for path in group}, verdict)
+        if verdict and not every:
+            order.sort(key=lambda path: path not in group)
+            break
     return verdict
 
 
-def run_cells(environment: dict[str, str], notebooks: dict[Path, list], verdict: Verdict) -> None:
+def run_cells(
+    server: Server, environment: dict[str, str], notebooks: dict[Path, list], verdict: Verdict
+) -> None:
     """Run the notebooks, each in a process of its own, and add what was red to `verdict`."""
-    if not notebooks:
-        return
     snippets = {
         path.stem: RUN_CELLS.format(
             environment=environment,
@@ -157,7 +171,7 @@ def run_cells(environment: dict[str, str], notebooks: dict[Path, list], verdict:
         )
         for path, cells in notebooks.items()
     }
-    results = isolated.run_each(snippets, PRELUDE, timeout=NOTEBOOK_TIMEOUT)
+    results = server.run_each(snippets, timeout=NOTEBOOK_TIMEOUT)
     for path, cells in notebooks.items():
         judge(verdict, path.stem, len(cells), results[path.stem])
 

@@ -11,10 +11,10 @@ import faults
 import pytest
 from fault_list import Fault
 from fault_workshop import FAULTS, SOURCES, Misplaced, place, plant, planted, switch
-from faults import MARK, Verdict, judge, report, trial
+from faults import MARK, PRELUDE, Verdict, judge, report, trial
 from notebook_files import ROOT
 
-from mtia_lab.isolated import Result
+from mtia_lab.isolated import Result, Server
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
@@ -88,39 +88,47 @@ def test_a_misplaced_fault_is_an_error(tmp_path, old, times):
     assert (tmp_path / "a.cpp").read_text() == TAGGED
 
 
+def tried(books):
+    with Server(PRELUDE) as server:
+        return trial(server, {"MTIA_LAB_FAULTS": "unused"}, books, list(books), every=True)
+
+
 def test_cells_are_run_and_told_apart_by_how_they_fail(tmp_path):
     cells = ["x = 1", "assert x == 2", "1 / 0", "1 / 0", "x", "print('@cell [1, true]')"]
     notebook = [(n, source, n == 4) for n, source in enumerate(cells, 1)]
     crash = [(1, "x = 1", False), (2, "import os; os.abort()", False), (3, "x", False)]
     books = {tmp_path / "01_cells.ipynb": notebook, tmp_path / "02_crash.ipynb": crash}
-    verdict = trial({"MTIA_LAB_FAULTS": "unused"}, books, every=True)
+    verdict = tried(books)
     assert verdict == Verdict({"01_cells": [2]}, {"01_cells": [3], "02_crash": [2]})
     assert str(verdict) == "assertions 01[2]; otherwise 01[3] 02[2]"
 
 
 def test_an_announced_exception_that_does_not_come_is_red(tmp_path):
-    verdict = trial(
-        {"MTIA_LAB_FAULTS": ""}, {tmp_path / "01_quiet.ipynb": [(1, "x = 1", True)]}, every=True
-    )
-    assert verdict == Verdict({"01_quiet": [1]}, {})
+    quiet = {tmp_path / "01_quiet.ipynb": [(1, "x = 1", True)]}
+    assert tried(quiet) == Verdict({"01_quiet": [1]}, {})
 
 
-def test_slow_notebooks_are_for_what_the_quick_ones_miss(monkeypatch):
+def test_a_fault_is_tried_until_a_notebook_sees_it_and_the_next_by_that_one_first(monkeypatch):
     ran = []
 
-    def run_cells(environment, notebooks, verdict):
-        ran.extend(path.stem for path in notebooks)
-        if environment["caught"] and Path("01_quick") in notebooks:
-            verdict.asserted["01_quick"] = [1]
+    def run_cells(server, environment, notebooks, verdict):
+        ran.append("".join(path.stem for path in notebooks))
+        for path in notebooks:
+            if path.stem in environment:
+                verdict.asserted[path.stem] = [1]
 
     monkeypatch.setattr(faults, "run_cells", run_cells)
-    books = {Path("00_slow"): [(1, "isolated.run('')", False)], Path("01_quick"): [(1, "x", False)]}
-    trial({"caught": True}, books, every=False)
-    assert ran == ["01_quick"]
-    trial({"caught": False}, books, every=False)
-    assert ran == ["01_quick", "01_quick", "00_slow"]
-    trial({"caught": True}, books, every=True)
-    assert ran[3:] == ["00_slow", "01_quick"]
+    books = dict.fromkeys(map(Path, "abcd"), [])
+    order = list(books)
+    for seen_by in ("bd", "d", ""):
+        trial(None, seen_by, books, order, every=False)
+    verdict = trial(None, "bd", books, order, every=True)
+    assert " ".join(ran) == "a b b a c d d b a c dbac" and verdict.asserted.keys() == {*"bd"}
+
+
+def test_notebooks_that_start_processes_are_slow():
+    assert faults.is_slow([(1, "x", False), (2, "mtia_lab.isolated.run('')", False)])
+    assert not faults.is_slow([(1, "x", False)])
 
 
 def test_a_notebook_that_stops_reporting_is_red_where_it_stopped():
