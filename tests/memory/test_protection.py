@@ -14,6 +14,7 @@ import torch, mtia_lab
 from IPython.core.interactiveshell import InteractiveShell
 """
 BEGIN = """
+signal.signal(signal.SIGSEGV, signal.SIG_DFL)  # a sanitizer would handle it
 mtia_lab.load()
 mtia_lab.configure(protect=True)
 x = torch.arange(4.0, device="mtia")
