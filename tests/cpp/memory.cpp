@@ -158,8 +158,12 @@ void the_host_may_not_touch_protected_memory() {
   set_embedder(witness);
   auto* block = static_cast<volatile char*>(allocate(1, {1, 0}, 100));
   block[3] = 1;
+  {
+    const OpenMemory open;  // as to effects of another thread that have begun
+    set_protection(true);
+    block[3] = 2;
+  }
   CHECK(witness.touches.empty());
-  set_protection(true);
   fill({1, 0}, const_cast<char*>(block), 100, 7);
   synchronize_device(1);
   CHECK(witness.touches.empty());

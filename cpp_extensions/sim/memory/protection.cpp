@@ -21,9 +21,10 @@ constexpr int kFault = SIGSEGV;
 #endif
 
 std::atomic<bool> protecting{false};
-std::mutex guard;  // of what follows, and of opening and closing
-int users = 0;
-struct sigaction earlier;  // who handled faults before; read by the handler without the guard
+std::atomic<int> users{0};  // to whom memory is open, protected or not
+std::mutex guard;           // of what follows, and of opening and closing
+bool closed = false;        // but for a touch, which opens memory until it is closed again
+struct sigaction earlier;   // who handled faults before; read by the handler without the guard
 
 bool allow(int access) noexcept {
   for (int device = 0; device < kMaxDevices; ++device) {
@@ -99,42 +100,45 @@ void set_protection(bool on) {
   if (on) {
     handle_faults();
   }
-  if (!allow(on ? PROT_NONE : PROT_READ | PROT_WRITE)) {
+  const bool before = protecting.exchange(on);  // first: who comes now waits, or is counted below
+  closed = on && users == 0;
+  if (!allow(closed ? PROT_NONE : PROT_READ | PROT_WRITE)) {
     const char* why = std::strerror(errno);
+    protecting = before;
+    closed = false;
     open_all();
     throw Error(str("the system does not let device memory be ", on ? "closed" : "opened", " (",
                     why,
                     "): a limit on memory or on mappings is set, by `ulimit -v`, a container or "
                     "vm.max_map_count; raise it, or go without protection"));
   }
-  protecting = on;
 }
 
 bool protects() noexcept { return protecting; }
 
 void close_memory() noexcept {
+  if (!protecting) {
+    return;
+  }
   const std::lock_guard<std::mutex> held(guard);
   if (protecting && users == 0) {
     handle_faults();
-    allow(PROT_NONE);
+    closed = allow(PROT_NONE);
   }
 }
 
-OpenMemory::OpenMemory() noexcept : counts_(protecting) {
-  if (counts_) {
+OpenMemory::OpenMemory() noexcept {
+  ++users;
+  if (protecting) {
     const std::lock_guard<std::mutex> held(guard);
-    if (++users == 1) {
-      open_all();
+    if (closed) {
+      closed = !open_all();
     }
   }
 }
 
 OpenMemory::~OpenMemory() {
-  if (counts_) {
-    {
-      const std::lock_guard<std::mutex> held(guard);
-      --users;
-    }
+  if (--users == 0) {
     close_memory();
   }
 }

@@ -32,9 +32,6 @@ class OpenMemory {
   ~OpenMemory();
   OpenMemory(const OpenMemory&) = delete;
   OpenMemory& operator=(const OpenMemory&) = delete;
-
- private:
-  const bool counts_;
 };
 
 }  // namespace mtia::sim
