@@ -31,7 +31,7 @@ CACHE = ROOT / ".sanitized"
 TESTS = (
     "test_sweeps.py", "test_threads.py", "test_pinned.py", "test_interrupts.py", "test_memory.py",
     "test_memory_history.py", "test_memory_limits.py", "test_memory_model.py", "test_graphs.py",
-    "test_failing_kernels.py", "test_exit.py", "test_protection.py",
+    "test_failing_kernels.py", "test_exit.py", "test_protection.py", "test_distributed.py",
 )  # fmt: skip
 FLAGS = "-O1 -g1 -fno-omit-frame-pointer"  # lines, but no variables: the build takes long enough
 # Each line of a stack with the library it is in.
