@@ -40,6 +40,8 @@ class ScratchMemory {
       } else if (content == Content::Units ||
                  (content == Content::Masks && is_mask(input.spec.dtype))) {
         fill_units(memory, bytes, input.spec);
+      } else if (content == Content::Ones) {
+        fill_ones(memory, bytes, input.spec.dtype);
       }
     }
   }
@@ -65,12 +67,22 @@ class ScratchMemory {
   }
 
   static void fill_units(char* memory, size_t bytes, const TensorSpec& spec) {
-    const HostScalar one(spec.dtype);
-    one.tensor().fill_(1);
-    const size_t size = c10::elementSize(spec.dtype);
     const auto columns = spec.sizes.size() < 2 ? 2 : std::max<int64_t>(spec.sizes.back(), 1);
+    fill(memory, bytes, spec.dtype, [&](int64_t row) { return row * columns + row % columns; });
+  }
+
+  static void fill_ones(char* memory, size_t bytes, c10::ScalarType dtype) {
+    fill(memory, bytes, dtype, [](int64_t row) { return row; });
+  }
+
+  // Writes a 1 to the elements that `place` gives of 0, 1, 2, ...
+  template <typename Place>
+  static void fill(char* memory, size_t bytes, c10::ScalarType dtype, const Place& place) {
+    const HostScalar one(dtype);
+    one.tensor().fill_(1);
+    const size_t size = c10::elementSize(dtype);
     const auto count = static_cast<int64_t>(bytes / size);
-    for (int64_t row = 0, i = 0; i < count; ++row, i = row * columns + row % columns) {
+    for (int64_t row = 0, i = place(0); i < count; i = place(++row)) {
       std::memcpy(memory + i * size, one.data(), size);
     }
   }

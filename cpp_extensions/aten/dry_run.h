@@ -12,6 +12,7 @@ enum class Content {
   Zeros,
   Units,  // matrices with a 1 in each row, square ones the identity; others 1, 0, 0, 1, ...
   Masks,  // units in masks, zeros in all else: what an index of 1 is outside of may be masked
+  Ones,   // a 1 everywhere: integers are divided by no zero
 };
 
 // Stands for each number in one of the arguments.

@@ -164,6 +164,42 @@ def test_kernels_that_refuse_zeros_are_not_waited_for(lab):
     assert drawn.shape == (2, 1)
 
 
+DIVISIONS = {
+    "//": lambda x, y: x // y,
+    "%": lambda x, y: x % y,
+    "fmod": torch.fmod,
+    "in place": lambda x, y: x.clone().floor_divide_(y),
+    "trunc": lambda x, y: torch.div(x, y, rounding_mode="trunc"),
+}
+
+
+@pytest.mark.parametrize("divide", DIVISIONS.values(), ids=DIVISIONS)
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64])
+def test_integers_are_divided_without_a_wait(lab, divide, dtype):
+    host = torch.tensor([[7, 9], [5, 250]]).to(dtype), torch.tensor([[2, 3], [5, 7]]).to(dtype)
+    x, y = (operand.to("mtia") for operand in host)
+    zero = torch.zeros_like(y)
+    torch.mtia.synchronize()
+    lab.launch("in front", us=1000)
+    before = simulator.host_clock()
+    divided = divide(x, y)
+    assert simulator.host_clock() - before < 500_000  # nanoseconds, on the virtual clock
+    assert torch.equal(divided.cpu(), divide(*host))
+    divide(x, zero)
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        torch.mtia.synchronize()
+
+
+def test_integers_are_divided_in_a_graph(lab):
+    x, y = torch.tensor([7, 9]).to("mtia"), torch.tensor([2, 3]).to("mtia")
+    graph = torch.mtia.MTIAGraph()
+    with torch.mtia.graph(graph):
+        divided = x // y % y
+    y.fill_(4)
+    graph.replay()
+    assert divided.tolist() == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("name", "program"),
     {
