@@ -47,7 +47,7 @@ FILES = (
     *("test_torch", "test_nn", "test_reductions", "test_linalg", "test_foreach"),
     *("test_native_mha", "dynamo/test_streams", "test_complex", "nn/test_dropout"),
     *("nn/test_embedding", "nn/test_multihead_attention", "nn/test_convolution"),
-    "nn/test_pooling",
+    *("nn/test_pooling", "test_binary_ufuncs"),
     "distributed/test_multi_threaded_pg",
     "distributed/_composable/test_replicate_mixed_precision",
     "distributed/_composable/test_replicate_training",
