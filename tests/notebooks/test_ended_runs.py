@@ -61,7 +61,7 @@ def to_the_group(run: subprocess.Popen, number: int) -> None:
     ],
     ids=["pytest is ended", "make is ended", "Ctrl-C"],
 )
-def test_no_process_is_left(tmp_path, send, number):
+def test_no_process_is_left(tmp_path, request, send, number):
     (tmp_path / "test_hangs.py").write_text(HANGS)
     os.mkfifo(tmp_path / "alive")
     mark = uuid.uuid4().hex
@@ -76,6 +76,7 @@ def test_no_process_is_left(tmp_path, send, number):
         run = subprocess.Popen(
             command, cwd=tmp_path, env=environment, stdout=output, start_new_session=True
         )
+    request.addfinalizer(lambda: run.poll() is None and os.killpg(run.pid, signal.SIGKILL))
     with open(tmp_path / "alive") as alive:
         said = alive.readline()
     assert said == "hangs\n", (run.wait(), (tmp_path / "output").read_text())
