@@ -1,6 +1,7 @@
 """Load the simulated device into this process, or say exactly why not."""
 
 import atexit
+import contextlib
 import os
 import platform
 import sys
@@ -261,6 +262,30 @@ def _finish() -> None:
         simulator.finish()
     except Exception as error:
         print(f"MTIA Lab: {error}", file=sys.stderr)
+    _let_autograd_rest()
+
+
+def _let_autograd_rest() -> None:
+    """Wait until autograd's threads have let go of what they computed, for at most a second.
+
+    They do so a moment after `backward()` has returned, on one core perhaps much later, and they
+    need the interpreter: where that has ended by then, C++ ends the process with an abort.
+    """
+    end, looks = time.monotonic() + 1, 0
+    while (states := _states_of_autograd()) and looks < 2 and time.monotonic() < end:
+        time.sleep(0.001)  # the interpreter is theirs, for which one may have been waiting
+        looks = looks + 1 if {*states} == {"S"} else 0
+
+
+def _states_of_autograd() -> list[str]:
+    """The states of its threads, "S" where one waits; on Linux, else there are none."""
+    found = []
+    for stat in Path("/proc/self/task").glob("*/stat"):
+        with contextlib.suppress(OSError):  # it has ended
+            name, _, rest = stat.read_text().partition("(")[2].rpartition(") ")
+            if name.startswith("pt_autograd"):
+                found.append(rest[0])
+    return found
 
 
 def _check_again(devices: int, present: int) -> None:

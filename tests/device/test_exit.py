@@ -1,5 +1,8 @@
 """The end of a program: what is pending runs, what failed is on stderr, the exit code stays."""
 
+import os
+
+import building
 import pytest
 
 from mtia_lab import isolated
@@ -108,3 +111,18 @@ def test_what_is_left_at_the_end(results, name):
         place = result.stderr.find(part, place) + 1
         assert place > 0, (part, result.stderr)
     assert told or not result.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no process chooses its cores")
+def test_a_gradient_on_one_core_does_not_abort_at_the_end():
+    """Autograd's thread, which had no core yet, asked for the interpreter when that was gone."""
+    program = (
+        "import os, torch, mtia_lab\n"
+        "os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"
+        "mtia_lab.load()\n"
+        "x = torch.ones(3, device='mtia', requires_grad=True)\n"
+        "torch.autograd.grad(x.sum(), x)\n"
+    )
+    for _ in range(3):
+        done = building.python(program)
+        assert (done.returncode, done.stderr) == (0, "")
