@@ -204,9 +204,10 @@ void note_warnings(const Call& call, Plan& plan, Content content, const DryRun& 
 }
 
 // What the CPU's kernel does is the authority. Two contents are tried: where only one is refused
-// the other counts, and where both are, a third that has no zero. Where that is refused as well,
-// the call is wrong or needs better values than these; the device's own values decide that, at
-// once. If the two have results of different sizes, values decide.
+// the other counts, and where both are, the call is wrong or needs better values than these; the
+// device's own values decide that, at once. But a pointwise operator, whose sizes never depend on
+// values, may then need values without a zero. If the two have results of different sizes, values
+// decide.
 bool infer_by_dry_run(const Call& call, Plan& plan) {
   Key kinds;
   const bool comparable = make_key(call, Detail::Kinds, kinds);
@@ -229,7 +230,7 @@ bool infer_by_dry_run(const Call& call, Plan& plan) {
     units = try_dry_run(call, plan, Content::Masks);
   }
   Content content = zeros ? Content::Zeros : Content::Units;
-  if (!zeros && !units && !call.op.trusts_values) {
+  if (!zeros && !units && call.op.pointwise) {
     content = Content::Ones;
     units = try_dry_run(call, plan, content);
   }

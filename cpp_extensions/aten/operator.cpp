@@ -178,10 +178,10 @@ Operator describe(const OperatorHandle& handle) {
   Operator op{handle, sim::intern(base),
               sim::intern(base + (name.overload_name.empty() ? "" : "." + name.overload_name))};
   const std::string plain = without_underscore(base);
-  const bool pointwise = is_pointwise(plain);
+  op.pointwise = is_pointwise(plain);
   for (const auto& argument : schema.arguments()) {
     op.written.push_back(argument.alias_info() != nullptr && argument.alias_info()->isWrite());
-    op.by_value.push_back(!op.written.back() && (pointwise || fetches(plain, argument.name())));
+    op.by_value.push_back(!op.written.back() && (op.pointwise || fetches(plain, argument.name())));
     op.needs_values = op.needs_values || checks_values(plain, argument);
     if (asks_to_look(plain, argument)) {
       op.looks_if = static_cast<int>(op.written.size()) - 1;

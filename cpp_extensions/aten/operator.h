@@ -19,6 +19,7 @@ struct Operator {
   c10::OperatorHandle handle;
   sim::Name name;               // "add", as pictures show it
   sim::Name full_name;          // "add.Tensor", as the log of calls does
+  bool pointwise = false;       // each element from those at its place, so sizes alone give sizes
   bool view = false;            // returns an alias of an argument, and moves no data
   bool needs_values = false;    // only the values decide the sizes, or what it returns is no tensor
   bool trusts_values = false;   // its kernel leaves its memory if the values say so

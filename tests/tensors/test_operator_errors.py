@@ -164,6 +164,18 @@ def test_kernels_that_refuse_zeros_are_not_waited_for(lab):
     assert drawn.shape == (2, 1)
 
 
+@pytest.mark.parametrize("count", [2, 3])
+def test_how_many_a_mask_chooses_is_waited_for(lab, count):
+    x, mask = torch.zeros(3, device="mtia"), (torch.arange(3) < count).to("mtia")
+    values = torch.ones(count, device="mtia")
+    torch.mtia.synchronize()
+    lab.launch("in front", us=1000)
+    before = simulator.host_clock()
+    x[mask] = values
+    assert simulator.host_clock() - before > 900_000  # nanoseconds, on the virtual clock
+    assert x.sum() == count
+
+
 DIVISIONS = {
     "//": lambda x, y: x // y,
     "%": lambda x, y: x % y,
