@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypedDict, TypeVar, Unpack
 
 from . import toolchain
-from .cache import LOCK_TIMEOUT, Build, Cache, Facts
+from .cache import KEEP, LOCK_TIMEOUT, Build, Cache, Facts
 from .errors import CacheUnusable, CacheWarning, SourcesMissing, warn
 from .folders import default_folder
 
@@ -289,6 +289,7 @@ def once(
     *,
     lock_timeout: float = LOCK_TIMEOUT,
     again: bool = False,
+    keep: int = KEEP,
 ) -> Build:
     """Compile what `recipe` says into `cache`, unless another process did so meanwhile.
 
@@ -300,6 +301,7 @@ def once(
         says: what is shown when it begins, and when another process has begun.
         lock_timeout: seconds to wait for that process before building here too.
         again: compile even though a build is there.
+        keep: how many builds stay in the cache after it.
     """
     begins, waits = says
     with (
@@ -313,6 +315,6 @@ def once(
             file = compile(private)
             facts = recipe.facts(time.perf_counter() - started)
             build = cache.publish(recipe.name, private, file, facts)
-            cache.prune()
+            cache.prune(keep)
     progress.done()
     return build

@@ -42,6 +42,4 @@ def _make(recipe: build.Recipe, cache: Cache) -> Build:
         "What all guards include is compiled, once: some 5 s.",
         "Another process compiles what all guards include; waiting for it.",
     )
-    made = build.once(recipe, cache, compile, progress.choose(), says)
-    cache.prune(KEEP)
-    return made
+    return build.once(recipe, cache, compile, progress.choose(), says, keep=KEEP)
