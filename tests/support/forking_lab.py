@@ -12,8 +12,8 @@ import time
 from multiprocessing.process import BaseProcess
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-# What notebooks import, and the first optimizer does.
-_IMPORTED = ["ipykernel.kernelapp", "sklearn.datasets", "torch._dynamo", "mtia_lab.draw"]
+# What notebooks import, and the first optimizer does: once, and not in each process.
+IMPORTED = ["torch._dynamo", "sklearn.datasets", "mtia_lab.draw", "mtia_lab.exercises"]
 
 
 class Kernel:
@@ -56,6 +56,6 @@ if __name__ == "__main__":
     from jupyter_client.provisioning import local_provisioner
     from jupyterlab.labapp import main
 
-    _CONTEXT.set_forkserver_preload(_IMPORTED)
+    _CONTEXT.set_forkserver_preload([*IMPORTED, "ipykernel.kernelapp"])
     local_provisioner.launch_kernel = Kernel
     sys.exit(main())

@@ -19,6 +19,7 @@ from typing import Any
 
 import nbformat
 from filelock import FileLock
+from forking_lab import IMPORTED
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from nbformat import NotebookNode
@@ -29,14 +30,12 @@ from mtia_lab.guards import check
 from mtia_lab.isolated import Server
 
 TIMEOUT = 300  # seconds a session, on a busy machine
-# What notebooks import, and the first optimizer does: once, and not in each session.
-_SHARED = ("torch._dynamo", "sklearn.datasets", "mtia_lab.draw", "mtia_lab.exercises", "sessions")
 _MARK = "what the cells said: "
 
 
 def server() -> Server:
     """The process to fork sessions from; it is the caller's to close."""
-    return Server(f"import {', '.join(_SHARED)}")
+    return Server(f"import {', '.join([*IMPORTED, 'sessions'])}")
 
 
 def play_each(
