@@ -4,7 +4,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, thread
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from importlib.util import module_from_spec
 from numbers import Real
@@ -83,7 +83,7 @@ class Profile:
 
     def fields(self) -> dict[str, int]:
         """The simulator's fields by its own names: whole nanoseconds, and amounts a microsecond."""
-        return dict(_field(name, value) for name, value in asdict(self).items())
+        return dict(_field(*given) for given in vars(self).items())
 
 
 def _field(name: str, value: float) -> tuple[str, int]:

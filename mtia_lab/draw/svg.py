@@ -128,6 +128,8 @@ def number(value: float) -> str:
 
 def legal(text: str) -> str:
     """Text on one line, with a mark in the place of characters that XML forbids."""
+    if text.isprintable():  # as nearly all is
+        return text
     return "".join(c if c.isprintable() else " " if c in "\t\n\r" else "\ufffd" for c in text)
 
 

@@ -7,6 +7,7 @@ defaults (Arial, Helvetica and Liberation Sans are narrower), rounded up: what f
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from ..errors import cut, plain
 
@@ -42,6 +43,7 @@ def _advance(char: str, mono: bool) -> int:
     return _MONO if mono else _WIDTH.get(char, _DIGIT)
 
 
+@lru_cache(10_000)  # pictures repeat their words
 def text_width(text: str, size: float, *, bold: bool = False, mono: bool = False) -> float:
     """An upper estimate of the width of `text`, in pixels, at a font size in pixels."""
     total = sum(_advance(char, mono) for char in text) * size / 1000

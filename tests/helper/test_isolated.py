@@ -1,5 +1,6 @@
 """mtia_lab.isolated: every way a process can end, and that nothing is left behind."""
 
+import ast
 import glob
 import os
 import select
@@ -459,6 +460,38 @@ def test_a_kept_server_is_the_same_until_what_it_took_over_changes(monkeypatch):
         kept.stop()
     assert kept.get() is not second, "it starts anew after stop()"
     kept.stop()
+
+
+@pytest.mark.parametrize(
+    ("prelude", "kept"),
+    [
+        ("import torch", True),
+        ("import contextlib, torch\nimport mtia_lab as lab", True),
+        ("import os", False),  # faster from nothing
+        ("import torch, no_such_module_but_in_this_folder", False),
+        ("from torch import nn", False),
+        ("import torch; torch.manual_seed(1)", False),
+    ],
+)
+def test_what_has_only_imported_torch_is_kept_for_the_next_call(
+    prelude, kept, tmp_path, monkeypatch
+):
+    (tmp_path / "no_such_module_but_in_this_folder.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    names = "{name for name in vars() if name[0] != '_'}"
+    snippet = {"": f"import os; print(os.getppid(), {names})"}
+    said = [isolated.run_each(snippet, prelude)[""].stdout for _ in range(2)]
+    (first, names), (second, _) = (line.split(maxsplit=1) for line in said)
+    assert (first == second) == kept
+    exec(prelude, here := {})
+    assert ast.literal_eval(names) == {"os", *here} - {"__builtins__"}
+
+
+def test_who_comes_while_it_is_in_use_gets_a_process_of_its_own(monkeypatch):
+    monkeypatch.setattr(isolated, "_imported", isolated.KeptServer("None"))
+    with isolated._imported.lock:
+        assert isolated.run_each({"": "print(torch.__name__)"})[""].stdout == "torch\n"
+    assert isolated._imported._server is None
 
 
 def test_a_function_is_run_by_its_source_alone():

@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from nbconvert.nbconvertapp import NbConvertApp
 from notebook_files import ROOT
 
 BOOK = "00_start_here"
@@ -19,6 +18,8 @@ def export(tmp_path_factory):
 
     def run(*options):
         folder = tmp_path_factory.mktemp("exported")
+        from nbconvert.nbconvertapp import NbConvertApp  # it takes half a second
+
         app = NbConvertApp()
         app.initialize([*options, f"--output-dir={folder}", str(ROOT / f"notebooks/{BOOK}.ipynb")])
         app.start()

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+from filelock import FileLock
 from sweeps.program import copy_to, tensors_in
 
 # Nothing can be compared: uninitialized memory, and kernels compiled for CUDA.
@@ -34,13 +35,13 @@ def names(dtype: torch.dtype) -> list[str]:
 
 def names_to_collect(config) -> list[str]:
     """Return `names(torch.float32)`, which pytest keeps from one run to the next."""
-    cache = getattr(config, "cache", None)  # it can be switched off
+    cache = getattr(config, "cache", None)
+    if cache is None:  # it is switched off
+        return names(torch.float32)
     key = f"operators/{torch.__version__}-{zlib.crc32(Path(__file__).read_bytes())}"
-    found = cache.get(key, None) if cache else None
-    if not found:
-        found = names(torch.float32)
-        if cache:
-            cache.set(key, found)
+    with FileLock(cache.mkdir("operators") / "lock"):  # one of xdist's workers finds them for all
+        found = cache.get(key, None) or names(torch.float32)
+        cache.set(key, found)
     return found
 
 
