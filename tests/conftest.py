@@ -10,12 +10,19 @@ from hypothesis import HealthCheck, settings
 # Nothing depends on how fast the machine is; and `lab` is for all examples of a test.
 _UNCHECKED = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
 settings.register_profile("lab", deadline=None, suppress_health_check=_UNCHECKED)
-settings.load_profile("lab")
 
 
 def pytest_configure(config):
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell gives to what it runs by `&`
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collectstart():
+    settings.load_profile("lab")  # again: PyTorch's own test utilities, once imported, load theirs
+
+
+def pytest_runtest_setup():
+    settings.load_profile("lab")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -24,7 +24,7 @@ def test_operators_on_a_stream_of_their_own(lab, start):
     with lab.sanitizer() as report:
         for name in op_samples.names(torch.float32)[::15][start::3]:
             with side:
-                op_samples.difference(name, torch.float32, backward=True, close=True, at_most=2)
+                op_samples.difference(name, torch.float32, backward=True, close={}, at_most=2)
         assert len(report.log.commands) > 100
         assert_correct(report)
 

@@ -45,8 +45,16 @@ def names_to_collect(config) -> list[str]:
     return found
 
 
+Tolerances = dict[str, float]  # "rtol", "atol" of torch.testing.assert_close; its own if empty
+
+
 def difference(
-    name: str, dtype: torch.dtype, *, backward: bool, close: bool = False, at_most: int = 1000
+    name: str,
+    dtype: torch.dtype,
+    *,
+    backward: bool,
+    close: Tolerances | None = None,
+    at_most: int = 1000,
 ) -> str | None:
     """Run the samples of an entry on both sides and say where they differ.
 
@@ -54,7 +62,7 @@ def difference(
         name: an entry, as `names` gives it.
         dtype: of the samples.
         backward: compare gradients as well as results.
-        close: within the tolerances of `torch.testing.assert_close` is near enough.
+        close: if given, within these tolerances is near enough.
         at_most: how many samples to run.
 
     Returns:
@@ -70,8 +78,11 @@ def difference(
         # Not op.sample_inputs(), which looks at the whole stack for the name of the test.
         samples = op.sample_inputs_func(op, "mtia", dtype, backward)
         for number, sample in zip(range(at_most), samples, strict=False):
-            here = [sample.input, sample.args, sample.kwargs]
-            for what, ours, theirs in _outcomes(op, here, copy_to("cpu", here), backward):
+            made = [sample.input, sample.args, sample.kwargs]
+            # Both are copies: a view that was to be a leaf is none, and its copy is.
+            on_host = tuple(tensor for tensor in tensors_in(made) if tensor.is_cpu)
+            here, there = copy_to("mtia", made, on_host), copy_to("cpu", made)
+            for what, ours, theirs in _outcomes(op, here, there, backward):
                 if problem := _unlike(ours, theirs, close):
                     return f"sample {number}, {what}: {problem}"
     return None
@@ -117,7 +128,7 @@ def _gradients(results, sample: list):
         return error
 
 
-def _unlike(ours, theirs, close: bool) -> str | None:
+def _unlike(ours, theirs, close: Tolerances | None) -> str | None:
     if isinstance(theirs, torch.Tensor):
         return _unlike_tensor(ours, theirs, close)
     if isinstance(theirs, dict):
@@ -131,15 +142,15 @@ def _unlike(ours, theirs, close: bool) -> str | None:
     return None if same else f"{ours} instead of {theirs}"
 
 
-def _unlike_tensor(ours, theirs: torch.Tensor, close: bool) -> str | None:
+def _unlike_tensor(ours, theirs: torch.Tensor, close: Tolerances | None) -> str | None:
     if not isinstance(ours, torch.Tensor):
         return f"{ours} instead of a tensor"
     form = (ours.shape, ours.dtype, ours.layout)
     if form != (theirs.shape, theirs.dtype, theirs.layout):
         return f"{form} instead of {(theirs.shape, theirs.dtype, theirs.layout)}"
     ours, theirs = ours.detach().cpu().resolve_conj(), theirs.detach().resolve_conj()
-    if close:
-        torch.testing.assert_close(ours, theirs, equal_nan=True)
+    if close is not None:
+        torch.testing.assert_close(ours, theirs, equal_nan=True, **close)
         return None
     if ours.dtype.itemsize == 1 and ours.dtype.is_floating_point:  # 8 bits know no comparison
         ours, theirs = ours.view(torch.uint8), theirs.view(torch.uint8)
