@@ -94,6 +94,7 @@ class KeyMaker {
 
   void tensor(const at::Tensor& tensor) {  // of one without elements kernels refuse other numbers
     const int64_t kind = Tensor | int64_t{tensor.numel() == 0} << 4 |
+                         int64_t{tensor.is_cpu()} << 5 |  // then it is a number
                          static_cast<int64_t>(tensor.scalar_type()) << 16;
     if (!specs()) {
       put(kind);
@@ -102,8 +103,7 @@ class KeyMaker {
     const auto* impl = tensor.unsafeGetTensorImpl();
     const size_t first = first_with_storage(call_, index_);
     const int64_t flags = int64_t{tensor.is_conj()} | int64_t{tensor.is_neg()} << 1 |
-                          int64_t{impl->is_wrapped_number()} << 2 | int64_t{tensor.is_cpu()} << 3 |
-                          int64_t{first != index_} << 4;
+                          int64_t{impl->is_wrapped_number()} << 2 | int64_t{first != index_} << 3;
     put(kind | flags << 8 | tensor.dim() << 32);
     if (detail_ == Detail::Numbers && tensor.is_cpu()) {
       bytes(tensor.const_data_ptr(), tensor.itemsize());

@@ -4,6 +4,7 @@ Only what depends on values in the device's memory comes later: at the next sync
 """
 
 import re
+import textwrap
 import warnings
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ import torch
 from same import assert_same
 from torch.nn import functional as F
 
+from mtia_lab import isolated
 from mtia_lab.device import simulator
 
 
@@ -118,6 +120,17 @@ def test_a_wrong_number_is_refused_whatever_ran_before(lab, name):
     for _ in range(2):
         NUMBERS[name]("mtia", True)
         assert_refused_as_on_the_cpu(lambda d: NUMBERS[name](d, False))
+
+
+def test_a_number_is_looked_at_also_where_a_tensor_stood_before():
+    """In a process of its own: what is known of a kind of call is kept."""
+    program = """
+        x = torch.tensor([7, 9], device="mtia")
+        print((x % x).tolist(), (x % 3).tolist())
+        x % 0
+    """
+    found = isolated.run_each({"": textwrap.dedent(program)}, devices=1)[""]
+    assert (found.stdout, found.error) == ("[0, 0] [1, 0]\n", "RuntimeError: ZeroDivisionError")
 
 
 def test_numbers_that_kernels_do_not_look_at_need_no_new_plan(lab):

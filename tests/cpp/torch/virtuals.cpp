@@ -86,7 +86,8 @@ long hooks_exchange_device(int index) {
   return guarded([&] { return hooks().exchangeDevice(static_cast<c10::DeviceIndex>(index)); });
 }
 const char* show_config() {
-  static const std::string text = hooks().showConfig();
+  static std::string text;
+  text = hooks().showConfig();
   return text.c_str();
 }
 }
