@@ -24,7 +24,7 @@ TURN = """def race(long, streams):
     torch.mtia.synchronize()
     return mtia_lab.draw.timeline(log, title=f"{long} us on {streams}")
 mtia_lab.knobs(race, long=[10, 30, 60], streams=[1, 2])"""
-ROOT, MANY = (f":nth-match(.mtia-explorer, {k})" for k in (1, 2))
+ROOT, MANY = (f":nth-match(.mtia-explorer:visible, {k})" for k in (1, 2))  # in the open notebook
 SLIDER = f"{ROOT} input[type=range]"
 PRINT = """import base64, pickle
 whole = mtia_lab.Log(list(log), log.initial_state, log.initial_memory)
