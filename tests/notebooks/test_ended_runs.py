@@ -26,7 +26,7 @@ from mtia_lab import isolated
 
 def test_it_hangs(tmp_path):
     (tmp_path / "notebooks").mkdir()
-    with open("alive", "w", buffering=1) as alive, browser.served(tmp_path) as url:
+    with open("alive", "w", buffering=1) as alive, browser.served(tmp_path, ()) as url:
         asked = urllib.request.Request(url.replace("lab/workspaces/test", "api/kernels"), b"{}")
         with urllib.request.urlopen(asked) as answer:
             assert json.load(answer)["id"]

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import forking_lab
@@ -78,19 +78,19 @@ def lab(*folders: Path) -> Iterator["Lab"]:
 
 
 @contextlib.contextmanager
-def served(folder: Path) -> Iterator[str]:
+def served(folder: Path, imported: Iterable[str] = forking_lab.IMPORTED) -> Iterator[str]:
     """Start a JupyterLab server on `folder`/notebooks; yield the address to open, token included.
 
-    It has the settings of `make lab`. Raises RuntimeError with what the server wrote, if it does
-    not start.
+    It has the settings of `make lab`; its kernels come from a process with the modules `imported`.
+    Raises RuntimeError with what the server wrote, if it does not start.
     """
     (folder / "config/labconfig").mkdir(parents=True)
     overrides = folder / "config/labconfig/default_setting_overrides.json"
     overrides.write_text(json.dumps(_OVERRIDES))
     token = secrets.token_hex(16)
     server = leash.start(
-        [sys.executable, forking_lab.__file__, "--no-browser", "--allow-root", "--ip=127.0.0.1"]
-        + ["--port=0", f"--ServerApp.root_dir={folder / 'notebooks'}"]
+        [sys.executable, forking_lab.__file__, ",".join(imported), "--no-browser", "--allow-root"]
+        + ["--ip=127.0.0.1", "--port=0", f"--ServerApp.root_dir={folder / 'notebooks'}"]
         + [f"--IdentityProvider.token={token}"]
         + ["--LabApp.extension_manager=readonly", "--LabApp.expose_app_in_browser=True"],
         env=os.environ

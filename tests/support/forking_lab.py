@@ -1,5 +1,7 @@
 """JupyterLab whose kernels are forked from a process that has imported torch.
 
+    python forking_lab.py MODULE,MODULE,... JUPYTERLAB-ARGUMENT...
+
 Some twenty kernels start in the browser tests, and each took one to two seconds of a core for its
 imports. The server has threads, so it is multiprocessing's fork server that forks.
 """
@@ -56,6 +58,8 @@ if __name__ == "__main__":
     from jupyter_client.provisioning import local_provisioner
     from jupyterlab.labapp import main
 
-    _CONTEXT.set_forkserver_preload([*IMPORTED, "ipykernel.kernelapp"])
+    _CONTEXT.set_forkserver_preload(
+        [*filter(None, sys.argv.pop(1).split(",")), "ipykernel.kernelapp"]
+    )
     local_provisioner.launch_kernel = Kernel
     sys.exit(main())
