@@ -8,6 +8,7 @@ import sysconfig
 import tomllib
 import venv
 from fnmatch import fnmatch
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import slow_first
 import torch
 from building import ROOT, python
 from notebook_files import NOTEBOOKS
+from packaging.specifiers import SpecifierSet
 from traitlets.config import PyFileConfigLoader
 
 import mtia_lab
@@ -127,13 +129,30 @@ def test_a_readers_own_style_sheet_comes_after_the_labs(tmp_path, monkeypatch):
     assert {"lab.css", "font.woff"} < {*served}
 
 
+def pinned() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    return dict(line.split("==") for line in lines if not line.startswith("#"))
+
+
 def test_every_declared_dependency_is_pinned():
     declared = sum(PROJECT["optional-dependencies"].values(), PROJECT["dependencies"])
     names = {canonical(re.match(r"[\w.-]+", line)[0]) for line in declared} - {PROJECT["name"]}
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
-    pins = dict(line.split("==") for line in lines if not line.startswith("#"))
+    pins = pinned()
     assert names <= {canonical(name) for name in pins}
     assert pins["torch"] == PIN
+
+
+def test_every_pin_takes_the_oldest_python_that_the_project_takes():
+    """Debian 12 has 3.11.2: a pin that asks for 3.11.5 ends `make setup` there."""
+    oldest = re.fullmatch(r">=(3\.\d+)", PROJECT["requires-python"])[1] + ".0"
+    found = {canonical(found.name): found for found in distributions()}
+    asked = {
+        name: found[canonical(name)].metadata["Requires-Python"] or ""
+        for name, version in pinned().items()
+        if canonical(name) in found and found[canonical(name)].version == version
+    }
+    assert len(asked) > 80
+    assert [name for name in asked if oldest not in SpecifierSet(asked[name])] == []
 
 
 def test_the_declared_range_of_torch_is_what_the_sources_support():
