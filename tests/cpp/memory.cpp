@@ -182,7 +182,7 @@ void the_host_may_not_touch_protected_memory() {
   close_memory();
   CHECK(block[5] == 9);
   CHECK(witness.touches.size() == 3);
-#if defined(__linux__) && defined(__x86_64__)
+#if defined(__linux__) && (defined(__x86_64__) || defined(__aarch64__))
   CHECK(!witness.touches[0].wrote && witness.touches[1].wrote);
 #endif
   void* later = allocate(0, {0, 0}, 30 * kMegabyte);  // of a new segment

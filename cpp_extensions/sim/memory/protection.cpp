@@ -2,6 +2,9 @@
 
 #include <signal.h>
 #include <sys/mman.h>
+#if defined(__linux__) && defined(__aarch64__)
+#include <asm/sigcontext.h>
+#endif
 
 #include <atomic>
 #include <cerrno>
@@ -41,6 +44,20 @@ bool open_all() noexcept { return allow(PROT_READ | PROT_WRITE); }
 bool is_write([[maybe_unused]] const void* context) noexcept {
 #if defined(__linux__) && defined(__x86_64__)
   return (static_cast<const ucontext_t*>(context)->uc_mcontext.gregs[REG_ERR] & 2) != 0;
+#elif defined(__linux__) && defined(__aarch64__)
+  // Behind the registers lie records; one holds the fault's syndrome, whose bit 6 is "write".
+  const auto& records = static_cast<const ucontext_t*>(context)->uc_mcontext.__reserved;
+  esr_context record{};
+  for (size_t at = 0; at + sizeof(record) <= sizeof(records); at += record.head.size) {
+    std::memcpy(&record, records + at, sizeof(record));
+    if (record.head.magic == ESR_MAGIC) {
+      return (record.esr >> 6 & 1) != 0;
+    }
+    if (record.head.magic == 0 || record.head.size == 0) {  // the last
+      return false;
+    }
+  }
+  return false;
 #else
   return false;
 #endif
