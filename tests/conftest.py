@@ -35,7 +35,10 @@ def pytest_collection():
     return collected
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--backwards"):
+        cells = [item for item in items if item.path.suffix == ".ipynb"]  # these have an order
+        items[:] = cells + [item for item in items[::-1] if item.path.suffix != ".ipynb"]
     items.sort(key=lambda item: slow_first.place(item.path.stem))
 
 
@@ -49,6 +52,9 @@ def pytest_xdist_auto_num_workers():
 def pytest_addoption(parser):
     parser.addoption(
         "--all-ops", action="store_true", help="all operators and programs, not a sample"
+    )
+    parser.addoption(
+        "--backwards", action="store_true", help="the last test first: no test needs another one"
     )
     parser.addoption(
         "--one-row-in",
