@@ -83,7 +83,7 @@ def _python() -> str:
 
 
 def _platform() -> str:
-    _look(check_platform, "if a build fails, try Linux x86-64.")
+    _look(check_platform, "if a build fails, try Linux on x86-64 or arm64.")
     return f"{platform.system()} {platform.machine()}"
 
 

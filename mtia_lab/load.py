@@ -154,15 +154,17 @@ def check_platform() -> str | None:
         UnsupportedPlatform: the lab cannot work here.
     """
     here = f"{platform.system()} {platform.machine()}"
-    if sys.platform == "linux" and platform.machine() in ("x86_64", "AMD64"):
+    if sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64"):
         return None
     if sys.platform in ("linux", "darwin"):
-        remark = f"MTIA Lab may work on {here}, but has only been tried on Linux x86-64."
+        remark = (
+            f"MTIA Lab may work on {here}, but has only been tried on Linux on x86-64 and arm64."
+        )
         warnings.warn(remark, PlatformWarning, stacklevel=3)
         return remark
     raise UnsupportedPlatform(
         f"MTIA Lab does not run on {here}.",
-        "it builds a shared library with a Unix compiler and has been tried on Linux x86-64.",
+        "it builds a shared library with a Unix compiler and has been tried on Linux.",
         "use Linux; on Windows, the Windows Subsystem for Linux.",
     )
 
