@@ -83,7 +83,7 @@ class Profile:
 
     def fields(self) -> dict[str, int]:
         """The simulator's fields by its own names: whole nanoseconds, and amounts a microsecond."""
-        return dict(_field(*given) for given in vars(self).items())
+        return dict(_field(name, value) for name, value in vars(self).items())
 
 
 def _field(name: str, value: float) -> tuple[str, int]:

@@ -17,7 +17,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
@@ -75,7 +75,7 @@ def run(code: Snippet, *, timeout: float = 100, devices: int | None = None) -> R
 
 def run_each(
     snippets: Mapping[str, Snippet],
-    prelude: Snippet = "import torch",
+    prelude: str = "import torch",
     *,
     timeout: float = 100,
     devices: int | None = None,
@@ -92,8 +92,7 @@ def run_each(
 
     Args:
         snippets: pieces of code by name, or functions as in `run`.
-        prelude: code, or a function, that all share; what it prints is dropped. It must start no
-            threads.
+        prelude: code that all share; what it prints is dropped. It must start no threads.
         timeout: seconds for the prelude, and again for each snippet until it counts as hung.
         devices: if given, `mtia_lab.load(devices=devices)` runs in each snippet's process first.
         together: run all of them at the same time, since they wait for each other.
@@ -107,20 +106,15 @@ def run_each(
         TypeError, ValueError: an argument is not what is said here; nothing was started.
     """
     codes = _checked(snippets, timeout, devices)
-    prelude = _code("prelude", prelude)
-    how: dict[str, Any] = {
-        "timeout": timeout,
-        "devices": devices,
-        "together": together,
-        "teardown": teardown,
-    }
-    if _imports_no_more(prelude) and _imported.lock.acquire(blocking=False):
-        try:
-            return _imported.get().run_each(codes, setup=prelude, **how)
-        finally:
-            _imported.lock.release()
-    with Server(prelude, timeout=timeout) as server:
-        return server.run_each(codes, **how)
+    with _server_for(prelude, timeout) as (server, setup):
+        return server.run_each(
+            codes,
+            timeout=timeout,
+            devices=devices,
+            together=together,
+            teardown=teardown,
+            setup=setup,
+        )
 
 
 class Server:
@@ -133,9 +127,12 @@ class Server:
         timeout: seconds for the prelude.
     """
 
-    def __init__(self, prelude: Snippet = "import torch", *, timeout: float = 100):
+    def __init__(self, prelude: str = "import torch", *, timeout: float = 100):
         check_seconds(timeout)
-        prelude = _code("prelude", prelude)
+        if not isinstance(prelude, str):
+            raise WrongArgument(
+                f"'prelude' is a {type(prelude).__name__}; give Python code as text"
+            )
         self._deadline = time.monotonic() + timeout + _START_SECONDS
         self._ready = False
         self._owner = os.getpid()
@@ -320,11 +317,24 @@ class KeptServer:
 _imported = KeptServer("__import__('torch'), __import__('mtia_lab')")
 
 
+@contextlib.contextmanager
+def _server_for(prelude: str, timeout: float) -> Iterator[tuple[Server, str]]:
+    """The server to fork from, and what of the prelude is left for its snippets to run first."""
+    if _imports_no_more(prelude) and _imported.lock.acquire(blocking=False):
+        try:
+            yield _imported.get(), prelude
+        finally:
+            _imported.lock.release()
+    else:
+        with Server(prelude, timeout=timeout) as server:
+            yield server, ""
+
+
 def _imports_no_more(prelude: str) -> bool:
     """Whether a prelude imports torch, and beside it at most the lab and the standard library."""
     try:
         lines = ast.parse(prelude).body
-    except (SyntaxError, ValueError):  # it is said where it runs
+    except (SyntaxError, TypeError, ValueError):  # it is said where it runs
         return False
     imports = [line for line in lines if isinstance(line, ast.Import)]
     modules = {alias.name for line in imports for alias in line.names}

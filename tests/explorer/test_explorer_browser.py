@@ -43,7 +43,10 @@ def lab(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def explored(lab):
-    """The notebook has run, and its explorers are there."""
+    """The notebook has run, and its explorers are there; no error from then on."""
+    errors = []
+    lab.page.on("pageerror", lambda error: errors.append(str(error)))
+    lab.page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
     lab.ask(browser.OPEN, "explored.ipynb")
     lab.ask(browser.RUN)
     lab.page.wait_for_selector(f"{MANY} .told")
@@ -51,23 +54,14 @@ def explored(lab):
     yield
     lab.ask(browser.OPEN, "explored.ipynb")
     lab.ask(browser.CLOSE)
+    assert [error for error in errors if not error.startswith(OF_A_CLOSED_NOTEBOOK)] == []
 
 
 @pytest.fixture
 def page(lab, explored):
-    """The page with that notebook on the screen, whatever a test opened before; no error."""
-    errors = []
-    heard = {
-        "pageerror": lambda error: errors.append(str(error)),
-        "console": lambda m: errors.append(m.text) if m.type == "error" else None,
-    }
+    """The page with that notebook on the screen, whatever a test opened before."""
     lab.ask(browser.OPEN, "explored.ipynb")
-    for event, listener in heard.items():
-        lab.page.on(event, listener)
-    yield lab.page
-    for event, listener in heard.items():
-        lab.page.remove_listener(event, listener)
-    assert [error for error in errors if not error.startswith(OF_A_CLOSED_NOTEBOOK)] == []
+    return lab.page
 
 
 @pytest.fixture(scope="module")

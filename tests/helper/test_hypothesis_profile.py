@@ -1,10 +1,8 @@
 """Hypothesis tests in one way, whatever a test file imports: as tests/conftest.py says."""
 
 import os
-import subprocess
-import sys
 
-from notebook_files import ROOT
+from building import ROOT, python
 
 FILES = {
     # It loads a profile of its own: fewer examples, deadlines, on CI the same ones each time.
@@ -29,17 +27,11 @@ def test_it():
 def test_pytorchs_utilities_do_not_change_the_tests_collected_after_them(tmp_path):
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
-    environment["PYTHONPATH"] = os.pathsep.join(
-        str(ROOT / p) for p in ("tests", "tests/support", ".")
-    )
-    command = [sys.executable, "-m", "pytest", "-p", "conftest", "-c", os.devnull, str(tmp_path)]
-    done = subprocess.run(
-        [*command, "-p", "no:cacheprovider", f"--rootdir={tmp_path}"],
+    options = ["-p", "conftest", "-p", "no:cacheprovider", "-c", os.devnull]
+    done = python(
+        f"import pytest; pytest.main({options})",
         cwd=tmp_path,  # the other conftest.py lies in the root
-        env=environment | {"CI": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
+        PYTHONPATH=os.pathsep.join(str(ROOT / p) for p in ("tests", "tests/support", ".")),
+        CI="1",
     )
     assert "2 passed" in done.stdout, done.stdout + done.stderr

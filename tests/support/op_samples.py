@@ -40,8 +40,10 @@ def names_to_collect(config) -> list[str]:
         return names(torch.float32)
     key = f"operators/{torch.__version__}-{zlib.crc32(Path(__file__).read_bytes())}"
     with FileLock(cache.mkdir("operators") / "lock"):  # one of xdist's workers finds them for all
-        found = cache.get(key, None) or names(torch.float32)
-        cache.set(key, found)
+        found = cache.get(key, None)
+        if not found:
+            found = names(torch.float32)
+            cache.set(key, found)
     return found
 
 
